@@ -1,11 +1,13 @@
 """Every RPC of CWMP 1.0 to 1.4, in both directions, as frozen dataclasses.
 
 A class is named as its XML element; a field is the element's name in snake case.
+``CPE_METHODS`` are called by the ACS on a CPE, ``ACS_METHODS`` by a CPE on the ACS
+(TR-069 table 6); ``RESPONSES`` are the answers to both; ``METHODS`` is all of them by name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 from acs.cwmp.messages.envelope import (
     CWMP_1_0,
@@ -15,6 +17,248 @@ from acs.cwmp.messages.envelope import (
     Header,
     UnknownMethod,
 )
-from acs.cwmp.messages.from_acs import *  # noqa: F403 - the whole vocabulary, see __all__ below
-from acs.cwmp.messages.from_cpe import *  # noqa: F403
-from acs.cwmp.messages.types import *  # noqa: F403
+from acs.cwmp.messages.from_acs import (
+    AddObject,
+    AddObjectResponse,
+    CancelTransfer,
+    CancelTransferResponse,
+    ChangeDUState,
+    ChangeDUStateResponse,
+    DeleteObject,
+    DeleteObjectResponse,
+    Download,
+    DownloadResponse,
+    FactoryReset,
+    FactoryResetResponse,
+    GetAllQueuedTransfers,
+    GetAllQueuedTransfersResponse,
+    GetOptions,
+    GetOptionsResponse,
+    GetParameterAttributes,
+    GetParameterAttributesResponse,
+    GetParameterNames,
+    GetParameterNamesResponse,
+    GetParameterValues,
+    GetParameterValuesResponse,
+    GetQueuedTransfers,
+    GetQueuedTransfersResponse,
+    GetRPCMethods,
+    GetRPCMethodsResponse,
+    InstallOperation,
+    Reboot,
+    RebootResponse,
+    ScheduleDownload,
+    ScheduleDownloadResponse,
+    ScheduleInform,
+    ScheduleInformResponse,
+    SetParameterAttributes,
+    SetParameterAttributesResponse,
+    SetParameterValues,
+    SetParameterValuesResponse,
+    SetVouchers,
+    SetVouchersResponse,
+    UninstallOperation,
+    UpdateOperation,
+    Upload,
+    UploadResponse,
+)
+from acs.cwmp.messages.from_cpe import (
+    AutonomousDUStateChangeComplete,
+    AutonomousDUStateChangeCompleteResponse,
+    AutonomousOperationResult,
+    AutonomousTransferComplete,
+    AutonomousTransferCompleteResponse,
+    DUStateChangeComplete,
+    DUStateChangeCompleteResponse,
+    Inform,
+    InformResponse,
+    Kicked,
+    KickedResponse,
+    OperationResult,
+    RequestDownload,
+    RequestDownloadResponse,
+    TransferComplete,
+    TransferCompleteResponse,
+)
+from acs.cwmp.messages.types import (
+    UNKNOWN_TIME,
+    DeviceId,
+    Event,
+    FaultStruct,
+    OptionStruct,
+    ParameterAttribute,
+    ParameterInfo,
+    ParameterValue,
+    QueuedTransfer,
+    SetParameterAttribute,
+    SetParameterValuesFault,
+    TimeWindow,
+)
+
+_CPE_METHODS: tuple[type[Any], ...] = (
+    GetRPCMethods,
+    SetParameterValues,
+    GetParameterValues,
+    GetParameterNames,
+    SetParameterAttributes,
+    GetParameterAttributes,
+    AddObject,
+    DeleteObject,
+    Download,
+    ScheduleDownload,
+    Upload,
+    CancelTransfer,
+    GetQueuedTransfers,
+    GetAllQueuedTransfers,
+    Reboot,
+    FactoryReset,
+    ScheduleInform,
+    SetVouchers,
+    GetOptions,
+    ChangeDUState,
+)
+_ACS_METHODS: tuple[type[Any], ...] = (
+    GetRPCMethods,
+    Inform,
+    TransferComplete,
+    AutonomousTransferComplete,
+    RequestDownload,
+    Kicked,
+    DUStateChangeComplete,
+    AutonomousDUStateChangeComplete,
+)
+_RESPONSES: tuple[type[Any], ...] = (
+    GetRPCMethodsResponse,
+    SetParameterValuesResponse,
+    GetParameterValuesResponse,
+    GetParameterNamesResponse,
+    SetParameterAttributesResponse,
+    GetParameterAttributesResponse,
+    AddObjectResponse,
+    DeleteObjectResponse,
+    DownloadResponse,
+    ScheduleDownloadResponse,
+    UploadResponse,
+    CancelTransferResponse,
+    GetQueuedTransfersResponse,
+    GetAllQueuedTransfersResponse,
+    RebootResponse,
+    FactoryResetResponse,
+    ScheduleInformResponse,
+    SetVouchersResponse,
+    GetOptionsResponse,
+    ChangeDUStateResponse,
+    InformResponse,
+    TransferCompleteResponse,
+    AutonomousTransferCompleteResponse,
+    RequestDownloadResponse,
+    KickedResponse,
+    DUStateChangeCompleteResponse,
+    AutonomousDUStateChangeCompleteResponse,
+)
+
+CPE_METHODS: dict[str, type[Any]] = {cls.__name__: cls for cls in _CPE_METHODS}
+ACS_METHODS: dict[str, type[Any]] = {cls.__name__: cls for cls in _ACS_METHODS}
+RESPONSES: dict[str, type[Any]] = {cls.__name__: cls for cls in _RESPONSES}
+METHODS: dict[str, type[Any]] = {**CPE_METHODS, **ACS_METHODS, **RESPONSES}
+
+Message = Any
+"""Any of the classes of ``METHODS``, a ``Fault`` or an ``UnknownMethod``."""
+
+
+def method_name(message: Message) -> str:
+    """Return the name of the message's XML element."""
+    return type(message).__name__
+
+
+def response_of(request: type[Any]) -> type[Any]:
+    """Return the class that answers ``request``; KeyError when it is no request."""
+    return RESPONSES[request.__name__ + "Response"]
+
+
+__all__ = [
+    "ACS_METHODS",
+    "CPE_METHODS",
+    "CWMP_1_0",
+    "CWMP_1_1",
+    "CWMP_1_2",
+    "METHODS",
+    "RESPONSES",
+    "UNKNOWN_TIME",
+    "AddObject",
+    "AddObjectResponse",
+    "AutonomousDUStateChangeComplete",
+    "AutonomousDUStateChangeCompleteResponse",
+    "AutonomousOperationResult",
+    "AutonomousTransferComplete",
+    "AutonomousTransferCompleteResponse",
+    "CancelTransfer",
+    "CancelTransferResponse",
+    "ChangeDUState",
+    "ChangeDUStateResponse",
+    "DUStateChangeComplete",
+    "DUStateChangeCompleteResponse",
+    "DeleteObject",
+    "DeleteObjectResponse",
+    "DeviceId",
+    "Download",
+    "DownloadResponse",
+    "Event",
+    "FactoryReset",
+    "FactoryResetResponse",
+    "Fault",
+    "FaultStruct",
+    "GetAllQueuedTransfers",
+    "GetAllQueuedTransfersResponse",
+    "GetOptions",
+    "GetOptionsResponse",
+    "GetParameterAttributes",
+    "GetParameterAttributesResponse",
+    "GetParameterNames",
+    "GetParameterNamesResponse",
+    "GetParameterValues",
+    "GetParameterValuesResponse",
+    "GetQueuedTransfers",
+    "GetQueuedTransfersResponse",
+    "GetRPCMethods",
+    "GetRPCMethodsResponse",
+    "Header",
+    "Inform",
+    "InformResponse",
+    "InstallOperation",
+    "Kicked",
+    "KickedResponse",
+    "Message",
+    "OperationResult",
+    "OptionStruct",
+    "ParameterAttribute",
+    "ParameterInfo",
+    "ParameterValue",
+    "QueuedTransfer",
+    "Reboot",
+    "RebootResponse",
+    "RequestDownload",
+    "RequestDownloadResponse",
+    "ScheduleDownload",
+    "ScheduleDownloadResponse",
+    "ScheduleInform",
+    "ScheduleInformResponse",
+    "SetParameterAttribute",
+    "SetParameterAttributes",
+    "SetParameterAttributesResponse",
+    "SetParameterValues",
+    "SetParameterValuesFault",
+    "SetParameterValuesResponse",
+    "SetVouchers",
+    "SetVouchersResponse",
+    "TimeWindow",
+    "TransferComplete",
+    "TransferCompleteResponse",
+    "UninstallOperation",
+    "UnknownMethod",
+    "UpdateOperation",
+    "Upload",
+    "UploadResponse",
+    "method_name",
+    "response_of",
+]

@@ -1,0 +1,356 @@
+"""Bytes to messages: strict first, tolerant second, bounded always.
+
+The parser loads no DTD, resolves no entity and opens no network connection; a document type
+declaration is refused outright. Elements are found by local name, since real devices use any
+prefix, none, or one they never declared. What had to be repaired is told in ``Envelope.repairs``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from acs.cwmp import messages as m
+from acs.cwmp.codec.shape import SHAPES, Array, Part, Repeated, Scalar, Special, Struct
+
+__all__ = ["DEFAULT_LIMITS", "DecodeError", "Envelope", "Limits", "decode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a message may cost: bytes, elements, and depth of nesting."""
+
+    max_bytes: int = 8 * 1024 * 1024
+    max_elements: int = 400_000
+    max_depth: int = 64
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class DecodeError(Exception):
+    """The bytes are no CWMP message; ``fault_code`` is what the sender should be told (TR-069 A.5.1)."""
+
+    def __init__(self, reason: str, fault_code: int = 8003) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.fault_code = fault_code
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message with its header fields, the CWMP namespace it was sent in and what was repaired."""
+
+    message: m.Message
+    header: m.Header
+    namespace: str
+    repairs: tuple[str, ...] = ()
+
+
+_OPTIONS: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+_STRICT = etree.XMLParser(**_OPTIONS)
+_TOLERANT = etree.XMLParser(**_OPTIONS, recover=True)
+
+_BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z][\w.]{0,31});)")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_CWMP_NAMESPACE = re.compile(r"urn:dslforum-org:cwmp-1-\d+\Z")
+_KNOWN_NAMESPACES = {m.CWMP_1_0, m.CWMP_1_1, m.CWMP_1_2}
+_TYPE_PREFIX = re.compile(r"\A(?:[\w.-]+:)?")
+_SCHEMA_TYPES = frozenset(
+    (
+        *("string", "anyURI", "dateTime", "boolean", "base64", "base64Binary", "hexBinary"),
+        *("int", "unsignedInt", "long", "unsignedLong", "short", "unsignedShort", "byte", "unsignedByte"),
+        *("integer", "nonNegativeInteger", "float", "double", "decimal"),
+    )
+)
+_TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+def _local(element: etree._Element) -> str:
+    """Return the local name; an undeclared prefix stands in the tag as ``prefix:name``."""
+    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
+
+
+def _text(element: etree._Element | None) -> str:
+    if element is None:
+        return ""
+    return element.text or "" if not len(element) else "".join(map(str, element.itertext()))
+
+
+class _Reader:
+    """Reads the parts of one message and notes what it had to repair."""
+
+    def __init__(self) -> None:
+        self.repairs: list[str] = []
+
+    def integer(self, text: str, element: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            self.repairs.append(f"{element}: {text[:32]!r} is no integer, read as 0")
+            return 0
+
+    def scalar(self, text: str, kind: Scalar, element: str) -> Any:
+        if kind is Scalar.BOOL:
+            return text.strip().lower() in _TRUE
+        if kind is Scalar.INT:
+            return self.integer(text, element)
+        return text
+
+    def parts(self, element: etree._Element, parts: tuple[Part, ...]) -> dict[str, Any]:
+        children: dict[str, etree._Element] = {}
+        for child in element:
+            children.setdefault(_local(child), child)
+        return {part.attribute: self.part(element, children.get(part.element), part) for part in parts}
+
+    def part(self, parent: etree._Element, child: etree._Element | None, part: Part) -> Any:
+        kind = part.kind
+        if isinstance(kind, Repeated):
+            found = [each for each in parent if _local(each) == part.element]
+            return tuple(self.repeated(each, kind) for each in found)
+        if child is None:
+            return self.absent(part)
+        if isinstance(kind, Scalar):
+            return self.scalar(_text(child), kind, part.element)
+        if isinstance(kind, Array):
+            return self.array(child, kind)
+        return kind.cls(**self.parts(child, kind.parts))
+
+    def absent(self, part: Part) -> Any:
+        """Return the empty value of a part that the sender left out."""
+        kind = part.kind
+        if isinstance(kind, Scalar):
+            return {Scalar.BOOL: False, Scalar.INT: 0}.get(kind, "")
+        if isinstance(kind, Struct):
+            return kind.cls(**{each.attribute: self.absent(each) for each in kind.parts})
+        return ()
+
+    def array(self, element: etree._Element, array: Array) -> tuple[Any, ...]:
+        kind = array.kind
+        if kind is Special.PARAMETER_VALUE:
+            return tuple([self.parameter_value(item) for item in element])
+        if kind is Special.SET_ATTRIBUTES:
+            return tuple(self.set_attributes(item) for item in element)
+        if kind is Special.ARGUMENT:
+            return tuple((_child(item, "Name"), _child(item, "Value")) for item in element)
+        if isinstance(kind, Struct):
+            return tuple(kind.cls(**self.parts(item, kind.parts)) for item in element)
+        assert isinstance(kind, Scalar)
+        return tuple(self.scalar(_text(item), kind, array.item) for item in element)
+
+    def repeated(self, element: etree._Element, repeated: Repeated) -> Any:
+        declared = _declared_type(element).rpartition(":")[2]
+        struct = repeated.structs[0]
+        for each in repeated.structs:
+            if each.xsi_type.rpartition(":")[2] == declared:
+                struct = each
+        return struct.cls(**self.parts(element, struct.parts))
+
+    def parameter_value(self, item: etree._Element) -> m.ParameterValue:
+        name = value = ""
+        declared = "xsd:string"
+        for child in item:
+            local = _local(child)
+            if local == "Name":
+                name = (child.text or "").strip()
+            elif local == "Value":
+                value = _text(child)
+                declared = _value_type(child)
+        return m.ParameterValue(name, value, declared)
+
+    def set_attributes(self, item: etree._Element) -> m.SetParameterAttribute:
+        access: tuple[str, ...] | None = None
+        notification = None
+        if _child(item, "AccessListChange").strip().lower() in _TRUE:
+            lists = [child for child in item if _local(child) == "AccessList"]
+            access = tuple(_text(each) for each in lists[0]) if lists else ()
+        if _child(item, "NotificationChange").strip().lower() in _TRUE:
+            notification = self.integer(_child(item, "Notification"), "Notification")
+        return m.SetParameterAttribute(_child(item, "Name").strip(), notification, access)
+
+    def fault(self, element: etree._Element) -> m.Fault:
+        """Read a SOAP Fault, wherever the client put its CWMP detail (TR-069 A.5)."""
+        detail = next(
+            (each for each in element.iter() if each is not element and _local(each) == "Fault"), None
+        )
+        if detail is None:
+            text = " ".join("".join(map(str, element.itertext())).split())[:256]
+            return m.Fault(9002, text or "SOAP fault without detail")
+        parameters = tuple(
+            m.SetParameterValuesFault(
+                _child(each, "ParameterName").strip(),
+                self.integer(_child(each, "FaultCode"), "FaultCode"),
+                _child(each, "FaultString"),
+            )
+            for each in detail
+            if _local(each) == "SetParameterValuesFault"
+        )
+        code = _child(detail, "FaultCode").strip()
+        if not code.isascii() or not code.isdigit():  # some clients put the sentence in place of the number
+            self.repairs.append(f"FaultCode: {code[:32]!r} is no number, read as 9002")
+            return m.Fault(9002, _child(detail, "FaultString") or code[:256], parameters)
+        return m.Fault(int(code[:9]), _child(detail, "FaultString"), parameters)
+
+
+def _child(element: etree._Element, name: str) -> str:
+    return next((_text(child) for child in element if _local(child) == name), "")
+
+
+def _declared_type(element: etree._Element) -> str:
+    for name, value in element.attrib.items():
+        if str(name).rpartition("}")[2].rpartition(":")[2] == "type":
+            return str(value).strip()
+    return ""
+
+
+def _value_type(element: etree._Element) -> str:
+    """Return the declared type with the conventional prefix: the device's own means nothing to others."""
+    declared = _declared_type(element)
+    local = _TYPE_PREFIX.sub("", declared)
+    if not local:
+        return "xsd:string"
+    return f"xsd:{local}" if local in _SCHEMA_TYPES else declared
+
+
+def _parse(body: bytes, charset: str | None) -> tuple[etree._Element, list[str]]:
+    try:
+        return etree.fromstring(body, _STRICT), []
+    except (etree.XMLSyntaxError, ValueError, LookupError):
+        pass
+    text, how = _as_text(body, charset)
+    repairs = [how] if how else []
+    cleaned = _FORBIDDEN.sub("", _DECLARATION.sub("", text.lstrip("\ufeff")))
+    repaired = _BARE_AMPERSAND.sub("&amp;", cleaned)
+    if repaired != text:
+        repairs.append("removed what XML cannot carry")
+    try:
+        root = etree.fromstring(repaired.encode("utf-8", "replace"), _TOLERANT)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise DecodeError(f"not XML: {str(error)[:200]}") from None
+    if root is None:
+        raise DecodeError("not XML: no element found")
+    if _TOLERANT.error_log:
+        repairs.append(f"repaired ill-formed XML: {_TOLERANT.error_log[0].message[:120]}")
+    return root, repairs
+
+
+def _as_text(body: bytes, charset: str | None) -> tuple[str, str]:
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return body.decode("utf-16", "replace"), "read as UTF-16"
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return body.decode("utf-8"), ""
+    except UnicodeDecodeError:
+        pass
+    if charset and charset.lower() not in ("utf-8", "utf8"):
+        try:
+            return body.decode(charset), f"read as {charset[:32]}"
+        except (LookupError, UnicodeDecodeError, ValueError):
+            pass
+    return body.decode("latin-1"), "read as ISO-8859-1: the bytes are not UTF-8"
+
+
+def _refuse_hostile(body: bytes, limits: Limits) -> None:
+    if len(body) > limits.max_bytes:
+        raise DecodeError(f"message of {len(body)} bytes, {limits.max_bytes} are allowed", 8004)
+    if body.count(b"<") > 2 * limits.max_elements:
+        raise DecodeError(f"more than {limits.max_elements} elements", 8004)
+    if b"!" in body:
+        plain = body.replace(b"\0", b"").upper()
+        if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
+            raise DecodeError("a document type declaration is not allowed")
+
+
+def _check_depth(root: etree._Element, limits: Limits) -> None:
+    depth = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > limits.max_depth:
+            raise DecodeError(f"nested deeper than {limits.max_depth} elements", 8004)
+
+
+def _namespace(element: etree._Element) -> str:
+    """Return the CWMP namespace in force, the nearest known one where the version is unknown."""
+    tag = str(element.tag)
+    candidates = [tag[1:].partition("}")[0]] if tag.startswith("{") else []
+    candidates += [uri for uri in element.nsmap.values() if uri]
+    for uri in candidates:
+        if uri in _KNOWN_NAMESPACES:
+            return uri
+    return m.CWMP_1_2 if any(_CWMP_NAMESPACE.match(uri) for uri in candidates) else m.CWMP_1_0
+
+
+def _flag(text: str) -> bool:
+    return text.strip().lower() in _TRUE
+
+
+def _header(element: etree._Element | None, reader: _Reader) -> m.Header:
+    fields: dict[str, Any] = {}
+    for child in element if element is not None else ():
+        name, text = _local(child), _text(child)
+        if name == "ID":
+            fields["id"] = text.strip()[:256]
+        elif name == "HoldRequests":
+            fields["hold_requests"] = _flag(text)
+        elif name == "NoMoreRequests":
+            fields["no_more_requests"] = _flag(text)
+        elif name == "SessionTimeout":
+            fields["session_timeout"] = reader.integer(text, name)
+        elif name == "SupportedCWMPVersions":
+            fields["supported_cwmp_versions"] = tuple(
+                each.strip() for each in text.split(",") if each.strip()
+            )
+        elif name == "UseCWMPVersion":
+            fields["use_cwmp_version"] = text.strip()
+    return m.Header(**fields)
+
+
+def _sections(root: etree._Element) -> tuple[etree._Element | None, etree._Element]:
+    if _local(root) != "Envelope":
+        raise DecodeError(f"the root element is {_local(root)[:64]!r}, a SOAP Envelope is expected")
+    headers = [child for child in root if _local(child) == "Header"]
+    bodies = [child for child in root if _local(child) == "Body"]
+    if len(bodies) != 1:
+        raise DecodeError(f"the Envelope has {len(bodies)} Body elements, one is expected")
+    if len(bodies[0]) == 0:
+        raise DecodeError("the SOAP Body is empty")
+    return (headers[0] if headers else None), bodies[0]
+
+
+def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Envelope:
+    """Read one SOAP envelope.
+
+    ``charset`` is the HTTP Content-Type's, tried when the bytes are not what XML says they are.
+    Raises ``DecodeError`` when there is no message in the bytes or they exceed ``limits``.
+    """
+    _refuse_hostile(body, limits)
+    root, repairs = _parse(body, charset)
+    if limits.max_depth < 256:  # libxml2's own limit
+        _check_depth(root, limits)
+    header_element, body_element = _sections(root)
+    reader = _Reader()
+    reader.repairs = repairs
+    element = body_element[0]
+    name = _local(element)
+    header = _header(header_element, reader)
+    if name == "Fault":
+        message: m.Message = reader.fault(element)
+    elif name in m.METHODS:
+        cls = m.METHODS[name]
+        message = cls(**reader.parts(element, SHAPES[cls]))
+    else:
+        uri = str(element.tag)[1:].partition("}")[0] if str(element.tag).startswith("{") else ""
+        message = m.UnknownMethod(uri, name)
+    return Envelope(message, header, _namespace(element), tuple(reader.repairs))

@@ -1,0 +1,80 @@
+"""Event codes of the Inform (TR-069 3.7.1.5) and the small questions asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from acs.cwmp.messages import Event
+
+__all__ = [
+    "BOOT",
+    "BOOTSTRAP",
+    "CONNECTION_REQUEST",
+    "DIAGNOSTICS_COMPLETE",
+    "HEARTBEAT",
+    "PERIODIC",
+    "REQUEST_DOWNLOAD",
+    "TRANSFER_COMPLETE",
+    "VALUE_CHANGE",
+    "command_keys",
+    "event_name",
+    "has_event",
+]
+
+BOOTSTRAP: Final = "0 BOOTSTRAP"
+BOOT: Final = "1 BOOT"
+PERIODIC: Final = "2 PERIODIC"
+SCHEDULED: Final = "3 SCHEDULED"
+VALUE_CHANGE: Final = "4 VALUE CHANGE"
+KICKED: Final = "5 KICKED"
+CONNECTION_REQUEST: Final = "6 CONNECTION REQUEST"
+TRANSFER_COMPLETE: Final = "7 TRANSFER COMPLETE"
+DIAGNOSTICS_COMPLETE: Final = "8 DIAGNOSTICS COMPLETE"
+REQUEST_DOWNLOAD: Final = "9 REQUEST DOWNLOAD"
+AUTONOMOUS_TRANSFER_COMPLETE: Final = "10 AUTONOMOUS TRANSFER COMPLETE"
+DU_STATE_CHANGE_COMPLETE: Final = "11 DU STATE CHANGE COMPLETE"
+AUTONOMOUS_DU_STATE_CHANGE_COMPLETE: Final = "12 AUTONOMOUS DU STATE CHANGE COMPLETE"
+WAKEUP: Final = "13 WAKEUP"
+HEARTBEAT: Final = "14 HEARTBEAT"
+
+_STANDARD = {
+    code.partition(" ")[0]: code
+    for code in (
+        BOOTSTRAP,
+        BOOT,
+        PERIODIC,
+        SCHEDULED,
+        VALUE_CHANGE,
+        KICKED,
+        CONNECTION_REQUEST,
+        TRANSFER_COMPLETE,
+        DIAGNOSTICS_COMPLETE,
+        REQUEST_DOWNLOAD,
+        AUTONOMOUS_TRANSFER_COMPLETE,
+        DU_STATE_CHANGE_COMPLETE,
+        AUTONOMOUS_DU_STATE_CHANGE_COMPLETE,
+        WAKEUP,
+        HEARTBEAT,
+    )
+}
+
+
+def event_name(code: str) -> str:
+    """Return the standard spelling of an event code, or the code with its white space folded.
+
+    Devices send trailing spaces and other capitals; the number decides for the standard events.
+    """
+    folded = " ".join(code.split())
+    return _STANDARD.get(folded.partition(" ")[0], folded)
+
+
+def has_event(events: Iterable[Event], name: str) -> bool:
+    """Tell whether ``name`` (in standard spelling) is among the events."""
+    return any(event_name(event.code) == name for event in events)
+
+
+def command_keys(events: Iterable[Event], method: str) -> tuple[str, ...]:
+    """Return the CommandKeys of all ``M <method>`` events, in order (TR-069 table 8)."""
+    name = f"M {method}"
+    return tuple(event.command_key for event in events if event_name(event.code) == name)
