@@ -1,0 +1,9 @@
+"""The store: tables, two engines (SQLite, PostgreSQL), group commit, migrations.
+
+Repositories are plain functions ``fn(connection, …)``; ``Store.write`` and ``Store.read`` run them.
+"""
+
+from acs.store.signals import signal
+from acs.store.store import Store
+
+__all__ = ["Store", "signal"]

@@ -1,0 +1,155 @@
+"""The engine for many nodes: PostgreSQL through asyncpg, with group commit and NOTIFY."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, exc, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from acs.errors import AcsError
+from acs.store import signals
+from acs.store.work import Work, run_batch
+
+__all__ = ["PostgresBackend"]
+
+_LANES = 4
+_BATCH = 64
+_QUEUE = 20_000
+_CHANNEL = "acs"
+_RETRIES = 5
+# serialization_failure and deadlock_detected: the transaction may be tried again.
+_RETRY_STATES = ("40001", "40P01")
+
+_NOTIFY = text("SELECT pg_notify(:channel, :payload)")
+
+
+def _retryable(error: BaseException) -> bool:
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, exc.DBAPIError) and state in _RETRY_STATES
+
+
+class PostgresBackend:
+    """A few lanes, each a task that runs what is queued, a batch a transaction."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self._engine: AsyncEngine = create_async_engine(url, pool_size=2 * _LANES + 1, max_overflow=0)
+        self._queues: tuple[asyncio.Queue[Work], asyncio.Queue[Work]] = (
+            asyncio.Queue(_QUEUE),
+            asyncio.Queue(_QUEUE),
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._node = uuid4().hex
+        self._publish: Callable[[list[Work]], None] = lambda _batch: None
+        self._closed = True
+
+    async def start(self, publish: Callable[[list[Work]], None]) -> None:
+        """Start the lanes and listen to the other nodes."""
+        self._publish, self._closed = publish, False
+        for reading in (False, True):
+            for _ in range(_LANES):
+                self._tasks.append(asyncio.create_task(self._lane(self._queues[reading], reading=reading)))
+        self._tasks.append(asyncio.create_task(self._listen()))
+
+    def put(self, work: Work, *, reading: bool) -> None:
+        """Queue a piece of work."""
+        if self._closed:
+            raise AcsError("the store is closed")
+        try:
+            self._queues[reading].put_nowait(work)
+        except asyncio.QueueFull:
+            raise AcsError(f"the store is overloaded: {_QUEUE} operations are waiting; try again") from None
+
+    async def stop(self) -> None:
+        """Finish what is queued and close the connections."""
+        self._closed = True
+        for each in self._queues:
+            await each.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._engine.dispose()
+
+    async def _lane(self, waiting: asyncio.Queue[Work], *, reading: bool) -> None:
+        while True:
+            batch = [await waiting.get()]
+            while len(batch) < _BATCH and not waiting.empty():
+                batch.append(waiting.get_nowait())
+            try:
+                await self._run(batch, notify=not reading)
+            finally:
+                for work in batch:
+                    work.finish()
+                    waiting.task_done()
+            self._publish(batch)
+
+    async def _run(self, batch: list[Work], *, notify: bool) -> None:
+        if len(batch) > 1:
+            try:
+                await self._transaction(batch, notify=notify)
+            except (exc.SQLAlchemyError, OSError):
+                for work in batch:
+                    work.error, work.signals = None, []
+            else:
+                failed = [work for work in batch if work.error is not None and _retryable(work.error)]
+                for work in failed:
+                    await self._alone(work, notify=notify)
+                return
+        for work in batch:
+            await self._alone(work, notify=notify)
+
+    async def _alone(self, work: Work, *, notify: bool) -> None:
+        for attempt in range(_RETRIES):
+            try:
+                await self._transaction([work], notify=notify)
+            except BaseException as error:  # noqa: BLE001 - it is handed to the caller who asked
+                work.error, work.signals = error, []
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                if not _retryable(error):
+                    return
+                await asyncio.sleep(0.01 * 2**attempt)
+            else:
+                return
+
+    async def _transaction(self, batch: list[Work], *, notify: bool) -> None:
+        async with self._engine.begin() as conn:
+            await conn.run_sync(self._batch, batch, notify)
+
+    def _batch(self, conn: Connection, batch: list[Work], notify: bool) -> None:
+        signals.take(conn)
+        run_batch(conn, batch)
+        if notify:
+            for topic, payload in dict.fromkeys(each for work in batch for each in work.signals):
+                conn.execute(_NOTIFY, {"channel": _CHANNEL, "payload": f"{self._node} {topic} {payload}"})
+
+    async def _listen(self) -> None:
+        """Pass on what other nodes signal; reconnect for ever."""
+        loop = asyncio.get_running_loop()
+
+        def heard(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
+            node, topic, rest = (payload.split(" ", 2) + ["", ""])[:3]
+            if node != self._node:
+                work = Work(lambda: None, (), {}, loop.create_future())
+                work.signals = [(topic, rest)]
+                self._publish([work])
+
+        while True:
+            with contextlib.suppress(exc.SQLAlchemyError, OSError):
+                async with self._engine.connect() as conn:
+                    raw = await conn.get_raw_connection()
+                    driver: Any = raw.driver_connection
+                    await driver.add_listener(_CHANNEL, heard)
+                    try:
+                        while not driver.is_closed():
+                            await asyncio.sleep(5)
+                    finally:
+                        if not driver.is_closed():
+                            await driver.remove_listener(_CHANNEL, heard)
+            await asyncio.sleep(1)

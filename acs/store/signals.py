@@ -1,0 +1,47 @@
+"""Wake-ups that ride on a transaction: told after the commit, never before, never without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+__all__ = ["Callback", "Registry", "signal", "take"]
+
+Callback = Callable[[str], None]
+_KEY = "acs.signals"
+
+
+def signal(conn: Connection, topic: str, payload: str = "") -> None:
+    """Tell whoever listens to ``topic`` once this transaction has committed."""
+    conn.info.setdefault(_KEY, []).append((topic, payload))
+
+
+def take(conn: Connection) -> list[tuple[str, str]]:
+    """Remove and return the signals gathered on this connection since the last call."""
+    pending: list[tuple[str, str]] = conn.info.pop(_KEY, [])
+    return pending
+
+
+class Registry:
+    """Who listens to which topic. Callbacks run in the event loop and must not block."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[str, list[Callback]] = {}
+
+    def on(self, topic: str, callback: Callback) -> Callable[[], None]:
+        """Register ``callback``; the returned function removes it."""
+        callbacks = self._callbacks.setdefault(topic, [])
+        callbacks.append(callback)
+
+        def off() -> None:
+            if callback in callbacks:
+                callbacks.remove(callback)
+
+        return off
+
+    def publish(self, signals: list[tuple[str, str]]) -> None:
+        """Call the callbacks, each distinct signal once."""
+        for topic, payload in dict.fromkeys(signals):
+            for callback in tuple(self._callbacks.get(topic, ())):
+                callback(payload)

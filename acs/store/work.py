@@ -1,0 +1,61 @@
+"""A piece of database work on its way to a thread or task, and how a batch of them is run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from acs.store import signals
+
+__all__ = ["Work", "run_batch"]
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A function to run with a connection, and the future its caller waits on."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    signals: list[tuple[str, str]] = field(default_factory=list)
+
+    def run(self, conn: Connection) -> None:
+        """Run it, keeping the result or the error."""
+        self.error, self.result = None, self.function(conn, *self.args, **self.kwargs)
+        self.signals = signals.take(conn)
+
+    def finish(self) -> None:
+        """Tell the caller (in the event loop)."""
+        if self.future.done():  # the caller gave up waiting
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+def run_batch(conn: Connection, batch: Sequence[Work]) -> None:
+    """Run each piece behind a savepoint of its own: one that fails undoes only itself.
+
+    A single piece needs no savepoint; its error goes up, and the transaction with it.
+    """
+    if len(batch) == 1:
+        batch[0].run(conn)
+        return
+    for work in batch:
+        savepoint = conn.begin_nested()
+        try:
+            work.run(conn)
+        except BaseException as error:  # noqa: BLE001 - it is handed to the caller who asked
+            savepoint.rollback()
+            signals.take(conn)
+            work.error = error
+        else:
+            savepoint.commit()
