@@ -108,7 +108,7 @@ class PostgresBackend:
         for attempt in range(_RETRIES):
             try:
                 await self._transaction([work], notify=notify)
-            except BaseException as error:  # noqa: BLE001 - it is handed to the caller who asked
+            except BaseException as error:
                 work.error, work.signals = error, []
                 if isinstance(error, asyncio.CancelledError):
                     raise
@@ -134,7 +134,7 @@ class PostgresBackend:
         loop = asyncio.get_running_loop()
 
         def heard(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-            node, topic, rest = (payload.split(" ", 2) + ["", ""])[:3]
+            node, topic, rest = [*payload.split(" ", 2), "", ""][:3]
             if node != self._node:
                 work = Work(lambda: None, (), {}, loop.create_future())
                 work.signals = [(topic, rest)]
@@ -147,7 +147,7 @@ class PostgresBackend:
                     driver: Any = raw.driver_connection
                     await driver.add_listener(_CHANNEL, heard)
                     try:
-                        while not driver.is_closed():
+                        while not driver.is_closed():  # noqa: ASYNC110 - asyncpg tells nobody
                             await asyncio.sleep(5)
                     finally:
                         if not driver.is_closed():

@@ -144,7 +144,9 @@ alarms = Table(
     Column("raised_at", Float, nullable=False),
     Column("changed_at", Float),
     Column("cleared_at", Float),
-    Column("clear_reason", Text, nullable=False, server_default=""),  # device | resync | cleared-by-reboot | operator
+    Column(
+        "clear_reason", Text, nullable=False, server_default=""
+    ),  # device | resync | cleared-by-reboot | operator
     Column("detector", Text, nullable=False),  # securityAlarmDetector: HeNB:<DN> or HeMS:<DN>
     Column("ack_state", Text, nullable=False, server_default="UNACKNOWLEDGED"),
     Column("ack_user_id", Text, nullable=False, server_default=""),
@@ -180,7 +182,9 @@ cases = Table(
     Column("policy_version", Text, nullable=False),
     Column("alarm_id", Id),
     Column("because", Text, nullable=False, server_default=""),
-    Column("facts", Text, nullable=False, server_default="{}"),  # JSON the playbook is given, fixed at opening
+    Column(
+        "facts", Text, nullable=False, server_default="{}"
+    ),  # JSON the playbook is given, fixed at opening
     Column("wake_at", Float),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
     Column("opened_at", Float, nullable=False),
@@ -246,7 +250,9 @@ outbox = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("device_id", Id, index=True),
-    Column("notification_type", Text, nullable=False),  # notifyNewAlarm, notifyClearedAlarm, notifyComments, …
+    Column(
+        "notification_type", Text, nullable=False
+    ),  # notifyNewAlarm, notifyClearedAlarm, notifyComments, …
     Column("body", Text, nullable=False),  # JSON
     Column("created_at", Float, nullable=False),
     Column("delivered_at", Float),

@@ -1,0 +1,48 @@
+"""The audit record: who did what to whom, each entry chained to the one before by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import Connection, insert, select, text
+
+from acs.store.tables import audit as table
+
+__all__ = ["audit", "verify_audit"]
+
+_GENESIS = "0" * 64
+
+
+def _digest(previous: str, at: float, who: str, action: str, target: str, detail: str) -> str:
+    fields = (previous, repr(at), who, action, target, detail)
+    return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()
+
+
+def audit(conn: Connection, who: str, action: str, target: str, detail: str = "", *, now: float) -> None:
+    """Append an entry in this transaction."""
+    if conn.dialect.name == "postgresql":  # SQLite has one writer anyway
+        conn.execute(text("SELECT pg_advisory_xact_lock(7202070)"))
+    last = conn.execute(select(table.c.hash).order_by(table.c.id.desc()).limit(1)).scalar()
+    previous = last or _GENESIS
+    conn.execute(
+        insert(table).values(
+            at=now,
+            who=who,
+            action=action,
+            target=target,
+            detail=detail,
+            previous_hash=previous,
+            hash=_digest(previous, now, who, action, target, detail),
+        )
+    )
+
+
+def verify_audit(conn: Connection) -> int | None:
+    """Return the id of the first entry that was altered or whose predecessor is gone, else None."""
+    previous = _GENESIS
+    for row in conn.execute(select(table).order_by(table.c.id)):
+        digest = _digest(previous, row.at, row.who, row.action, row.target, row.detail)
+        if row.previous_hash != previous or row.hash != digest:
+            return int(row.id)
+        previous = row.hash
+    return None

@@ -1,0 +1,182 @@
+"""What an Inform changes in the registry: one read and one small write when nothing is new."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from acs.cwmp import events as ev
+from acs.cwmp import messages as m
+from acs.devices.identity import Device, device_from_row
+from acs.devices.registry import COLUMNS, OPEN_COMMANDS
+from acs.errors import AcsError
+from acs.store.tables import devices, parameters
+
+__all__ = ["CheckIn", "check_in", "parameters_of", "save_parameters"]
+
+_FOR_CHECK_IN = (
+    select(*COLUMNS, devices.c.inform_digest, OPEN_COMMANDS)
+    .where(devices.c.id == bindparam("id_"))
+    .with_for_update(of=devices)
+)
+_STEADY = (
+    update(devices)
+    .where(devices.c.id == bindparam("id_"))
+    .values(
+        session_epoch=bindparam("epoch"),
+        last_inform_at=bindparam("now"),
+        cwmp_namespace=bindparam("namespace"),
+        connection_request_at=None,
+        connection_request_attempts=0,
+        connection_request_error="",
+    )
+)
+_CHUNK = 400  # names in one IN list: SQLite allows 999 variables and more, PostgreSQL 32,767
+
+# Parameters of the Inform that the registry keeps in columns, by suffix.
+_COLUMNS = {
+    "DeviceInfo.SoftwareVersion": "software_version",
+    "DeviceInfo.HardwareVersion": "hardware_version",
+    "ManagementServer.ParameterKey": "parameter_key",
+    "ManagementServer.ConnectionRequestURL": "connection_request_url",
+}
+_ROOTS = ("Device.", "InternetGatewayDevice.")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """What the Inform meant: the device as it is now and what is new about it."""
+
+    device: Device
+    epoch: int
+    first_contact: bool = False
+    bootstrap: bool = False
+    boot: bool = False
+    version_changed: bool = False
+    changed: Mapping[str, str] = field(default_factory=dict)
+
+
+def _digest(inform: m.Inform) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for value in inform.parameters:
+        digest.update(f"{value.name}\0{value.type}\0{value.value}\1".encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def check_in(conn: Connection, device_id: int, inform: m.Inform, *, namespace: str, now: float) -> CheckIn:
+    """Open a new session of the device and store what its Inform tells.
+
+    A newer Inform raises the session epoch, which ends any session before it. The ParameterList is
+    compared by digest; only parameters that differ are written. FaultMgmt event rows are not
+    parameters of the device but alarms; they are left to the alarm intake.
+    """
+    row = conn.execute(_FOR_CHECK_IN, {"id_": device_id}).mappings().first()
+    if row is None:
+        raise AcsError(f"there is no device with id {device_id}")
+    before = device_from_row(row)
+    epoch = before.session_epoch + 1
+    base = {"id_": device_id, "epoch": epoch, "now": now, "namespace": namespace}
+    conn.execute(_STEADY, base)
+    digest = _digest(inform)
+    bootstrap = ev.has_event(inform.events, ev.BOOTSTRAP)
+    boot = bootstrap or ev.has_event(inform.events, ev.BOOT)
+    fresh: dict[str, Any] = {"session_epoch": epoch, "last_inform_at": now, "cwmp_namespace": namespace}
+    changed: dict[str, str] = {}
+    update_values: dict[str, Any] = {}
+    if digest != row["inform_digest"]:
+        values = [each for each in inform.parameters if ".FaultMgmt." not in each.name]
+        changed = save_parameters(conn, device_id, values, now=now)
+        update_values = {"inform_digest": digest, **_columns(before, inform)}
+    if boot:
+        update_values["booted_at"] = now
+    if bootstrap:
+        update_values["bootstrapped_at"] = now
+    if update_values:
+        conn.execute(update(devices).where(devices.c.id == device_id).values(**update_values))
+    fresh.update({name: value for name, value in update_values.items() if name != "inform_digest"})
+    after = replace(before, **fresh)
+    return CheckIn(
+        device=after,
+        epoch=epoch,
+        first_contact=before.last_inform_at is None,
+        bootstrap=bootstrap,
+        boot=boot,
+        version_changed=bool(before.software_version) and before.software_version != after.software_version,
+        changed=changed,
+    )
+
+
+def _columns(before: Device, inform: m.Inform) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for value in inform.parameters:
+        for root in _ROOTS:
+            if value.name.startswith(root):
+                found["root"] = root
+                column = _COLUMNS.get(value.name[len(root) :])
+                if column is not None:
+                    found[column] = value.value[:1024]
+    device_id = inform.device_id
+    if device_id.manufacturer and device_id.manufacturer != before.manufacturer:
+        found["manufacturer"] = device_id.manufacturer[:64]
+    if device_id.product_class and device_id.product_class != before.product_class:
+        found["product_class"] = device_id.product_class[:64]
+    return found
+
+
+def save_parameters(
+    conn: Connection, device_id: int, values: Iterable[m.ParameterValue], *, now: float
+) -> dict[str, str]:
+    """Write the values that differ from what is stored; return those, by name."""
+    wanted = {each.name: each for each in values if each.name}
+    names = list(wanted)
+    changed: dict[str, str] = {}
+    for start in range(0, len(names), _CHUNK):
+        chunk = names[start : start + _CHUNK]
+        stored = {
+            row.name: (row.value, row.type)
+            for row in conn.execute(
+                select(parameters.c.name, parameters.c.value, parameters.c.type).where(
+                    parameters.c.device_id == device_id, parameters.c.name.in_(chunk)
+                )
+            )
+        }
+        fresh = [
+            wanted[name] for name in chunk if stored.get(name) != (wanted[name].value, wanted[name].type)
+        ]
+        if not fresh:
+            continue
+        old = [each.name for each in fresh if each.name in stored]
+        if old:
+            conn.execute(
+                delete(parameters).where(parameters.c.device_id == device_id, parameters.c.name.in_(old))
+            )
+        conn.execute(
+            insert(parameters),
+            [
+                {
+                    "device_id": device_id,
+                    "name": each.name,
+                    "value": each.value.replace("\0", "\ufffd"),
+                    "type": each.type,
+                    "updated_at": now,
+                }
+                for each in fresh
+            ],
+        )
+        changed.update({each.name: each.value for each in fresh})
+    return changed
+
+
+def parameters_of(conn: Connection, device_id: int, prefix: str = "") -> dict[str, m.ParameterValue]:
+    """Return the stored parameters whose names begin with ``prefix``, by name."""
+    query = select(parameters.c.name, parameters.c.value, parameters.c.type).where(
+        parameters.c.device_id == device_id
+    )
+    if prefix:
+        query = query.where(parameters.c.name >= prefix, parameters.c.name < prefix + "\U0010ffff")
+    rows = conn.execute(query.order_by(parameters.c.name))
+    return {row.name: m.ParameterValue(row.name, row.value, row.type) for row in rows}

@@ -1,0 +1,76 @@
+"""Which devices have to be called because something waits for them (TR-069 3.2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+
+from acs.devices.registry import OPEN_COMMANDS
+from acs.store.tables import devices
+
+__all__ = [
+    "ConnectionRequestTarget",
+    "connection_request_failed",
+    "connection_request_sent",
+    "due_connection_requests",
+]
+
+# Seconds to the next try after the n-th failure: quick at first, then with patience.
+BACK_OFF = (5.0, 15.0, 45.0, 60.0, 120.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRequestTarget:
+    """A device to be called, and with which credentials."""
+
+    device_id: int
+    device_key: str
+    url: str
+    username: str
+    secret_sealed: bytes | None
+    attempts: int
+
+
+def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list[ConnectionRequestTarget]:
+    """Return the devices whose call is due, the longest waiting first."""
+    query = (
+        select(
+            devices.c.id,
+            devices.c.device_key,
+            devices.c.connection_request_url,
+            devices.c.connection_request_username,
+            devices.c.connection_request_secret_sealed,
+            devices.c.connection_request_attempts,
+        )
+        .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", OPEN_COMMANDS)
+        .order_by(devices.c.connection_request_at)
+        .limit(limit)
+    )
+    return [ConnectionRequestTarget(*row) for row in conn.execute(query)]
+
+
+def connection_request_sent(conn: Connection, device_id: int, *, now: float, patience: float = 30.0) -> None:
+    """The device accepted the call: it has ``patience`` seconds to begin a session (TR-069 3.2.2.3)."""
+    _reschedule(conn, device_id, "", now + patience)
+
+
+def connection_request_failed(conn: Connection, device_id: int, error: str, *, now: float) -> None:
+    """The call failed for the reason ``error``; the next is due after a while."""
+    attempts = conn.execute(
+        select(devices.c.connection_request_attempts).where(devices.c.id == device_id)
+    ).scalar_one()
+    _reschedule(conn, device_id, error, now + BACK_OFF[min(attempts, len(BACK_OFF) - 1)])
+
+
+def _reschedule(conn: Connection, device_id: int, error: str, at: float) -> None:
+    # A device that checked in meanwhile has no call pending: leave it alone.
+    conn.execute(
+        update(devices)
+        .where(devices.c.id == device_id, devices.c.connection_request_at.is_not(None))
+        .values(
+            connection_request_at=at,
+            connection_request_attempts=devices.c.connection_request_attempts + 1,
+            connection_request_error=error[:500],
+        )
+    )

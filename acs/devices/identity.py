@@ -1,0 +1,75 @@
+"""Who a device is: the key under which the ACS knows it (TR-069 3.4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+__all__ = ["Device", "certificate_name", "device_from_row", "device_key"]
+
+_SAFE = "_"
+
+
+def _quote(text: str) -> str:
+    """Percent-encode all but letters, digits and ``_``, so that ``-`` can separate (TR-069 3.4.4)."""
+    return "".join(f"%{ord(c):02X}" if c in "-.~" else c for c in quote(text, safe=_SAFE))
+
+
+def device_key(oui: str, serial_number: str) -> str:
+    """Return ``<OUI>-<SerialNumber>``, percent-encoded; the OUI in capitals."""
+    return f"{_quote(oui.upper())}-{_quote(serial_number)}"
+
+
+def certificate_name(oui: str, serial_number: str, realm: str) -> str:
+    """Return the FQDN a device's certificate bears: ``<serial>.<oui>.henb.<realm>``, lower case.
+
+    The first label is the EUI-48 or EUI-64 of the H(e)NB (TS 33.320 4.4.9, TS 23.003).
+    """
+    return f"{serial_number}.{oui}.henb.{realm}".lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device as the registry knows it; no secret is in here."""
+
+    id: int
+    device_key: str
+    oui: str
+    product_class: str
+    serial_number: str
+    manufacturer: str
+    created_at: float
+    admission: str
+    admission_reason: str
+    certificate_name: str | None
+    connection_request_url: str
+    session_epoch: int
+    last_inform_at: float | None
+    root: str
+    software_version: str
+    hardware_version: str
+    parameter_key: str
+    cwmp_namespace: str
+    bootstrapped_at: float | None
+    booted_at: float | None
+    provisioned_for: str
+    alarm_rings: str
+    alarms_suspect: bool
+    connection_request_at: float | None
+    connection_request_error: str
+    has_open_commands: bool = False
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the HeMS refuses this device."""
+        return self.admission == "blocked"
+
+
+_FIELDS = tuple(Device.__dataclass_fields__)
+
+
+def device_from_row(row: Mapping[str, Any]) -> Device:
+    """Build a Device from a row of the ``devices`` table."""
+    return Device(**{name: row[name] for name in _FIELDS if name in row})

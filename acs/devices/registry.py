@@ -1,0 +1,184 @@
+"""The registry of devices: register, find, admit, authenticate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, insert, select, update
+
+from acs.devices.audit import audit
+from acs.devices.identity import Device, device_from_row, device_key
+from acs.errors import AcsError
+from acs.store.tables import commands, devices
+
+__all__ = [
+    "Credentials",
+    "bind_certificate",
+    "block",
+    "count",
+    "credentials_by_username",
+    "find",
+    "get",
+    "listing",
+    "mark_provisioned",
+    "register",
+    "set_connection_request_secret",
+    "set_digest_secret",
+    "unblock",
+]
+
+_SECRET = {"digest_secret_sealed", "connection_request_secret_sealed", "inform_digest"}
+COLUMNS = tuple(column for column in devices.c if column.name not in _SECRET)
+
+OPEN_COMMANDS: ColumnElement[bool] = exists(
+    select(commands.c.id).where(
+        commands.c.device_id == devices.c.id, commands.c.state.in_(("queued", "sent", "accepted"))
+    )
+).label("has_open_commands")
+
+_BY_KEY = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.device_key == bindparam("key"))
+_BY_ID = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.id == bindparam("id_"))
+_BY_USERNAME = select(
+    devices.c.id, devices.c.device_key, devices.c.admission, devices.c.digest_secret_sealed
+).where(devices.c.digest_username == bindparam("username"))
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What authentication needs of a device: its sealed Digest secret."""
+
+    device_id: int
+    device_key: str
+    admission: str
+    secret_sealed: bytes | None
+
+
+def find(conn: Connection, key: str) -> Device | None:
+    """Return the device of this key."""
+    row = conn.execute(_BY_KEY, {"key": key}).mappings().first()
+    return device_from_row(row) if row else None
+
+
+def get(conn: Connection, device_id: int) -> Device:
+    """Return the device of this id; ``AcsError`` when there is none."""
+    row = conn.execute(_BY_ID, {"id_": device_id}).mappings().first()
+    if row is None:
+        raise AcsError(f"there is no device with id {device_id}")
+    return device_from_row(row)
+
+
+def listing(
+    conn: Connection, *, limit: int = 100, after: str = "", admission: str | None = None
+) -> list[Device]:
+    """Return up to ``limit`` devices in order of their key, beginning after ``after``."""
+    query = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.device_key > after)
+    if admission is not None:
+        query = query.where(devices.c.admission == admission)
+    query = query.order_by(devices.c.device_key).limit(limit)
+    return [device_from_row(row) for row in conn.execute(query).mappings()]
+
+
+def count(conn: Connection) -> int:
+    """Return the number of devices."""
+    return int(conn.execute(select(func.count()).select_from(devices)).scalar_one())
+
+
+def register(
+    conn: Connection,
+    oui: str,
+    serial_number: str,
+    *,
+    product_class: str = "",
+    certificate_name: str | None = None,
+    digest_username: str | None = None,
+    digest_secret_sealed: bytes | None = None,
+    now: float,
+) -> Device:
+    """Add a device to the registry, or return the one that is there.
+
+    Raises ``AcsError`` for an OUI that is not six hexadecimal digits or an empty serial number.
+    """
+    if len(oui) != 6 or any(c not in "0123456789abcdefABCDEF" for c in oui):
+        raise AcsError(f"the OUI {oui!r} is not six hexadecimal digits, for example 0005B9")
+    if not serial_number or len(serial_number) > 64:
+        raise AcsError(f"the serial number has {len(serial_number)} characters; 1 to 64 are allowed")
+    key = device_key(oui, serial_number)
+    found = find(conn, key)
+    if found is not None:
+        return found
+    conn.execute(
+        insert(devices).values(
+            device_key=key,
+            oui=oui.upper(),
+            product_class=product_class,
+            serial_number=serial_number,
+            certificate_name=certificate_name,
+            digest_username=digest_username,
+            digest_secret_sealed=digest_secret_sealed,
+            created_at=now,
+        )
+    )
+    made = find(conn, key)
+    assert made is not None
+    return made
+
+
+def bind_certificate(conn: Connection, device_id: int, name: str) -> None:
+    """Bind the device to the SAN dNSName ``name`` of its certificate."""
+    conn.execute(update(devices).where(devices.c.id == device_id).values(certificate_name=name))
+
+
+def set_digest_secret(conn: Connection, device_id: int, username: str, secret_sealed: bytes) -> None:
+    """Set the credentials with which the device answers the ACS's challenge."""
+    conn.execute(
+        update(devices)
+        .where(devices.c.id == device_id)
+        .values(digest_username=username, digest_secret_sealed=secret_sealed)
+    )
+
+
+def set_connection_request_secret(
+    conn: Connection, device_id: int, username: str, secret_sealed: bytes
+) -> None:
+    """Set the credentials with which the ACS answers the device's challenge (TR-069 3.2.2)."""
+    conn.execute(
+        update(devices)
+        .where(devices.c.id == device_id)
+        .values(connection_request_username=username, connection_request_secret_sealed=secret_sealed)
+    )
+
+
+def credentials_by_username(conn: Connection, username: str) -> Credentials | None:
+    """Return what authentication needs, by the Digest user name."""
+    row = conn.execute(_BY_USERNAME, {"username": username}).first()
+    return Credentials(row[0], row[1], row[2], row[3]) if row else None
+
+
+def _set_admission(
+    conn: Connection, device_id: int, admission: str, reason: str, *, who: str, now: float
+) -> Device:
+    values: dict[str, Any] = {
+        "admission": admission,
+        "admission_reason": reason,
+        "admission_changed_at": now,
+    }
+    conn.execute(update(devices).where(devices.c.id == device_id).values(**values))
+    device = get(conn, device_id)
+    audit(conn, who, f"device {admission}", device.device_key, reason, now=now)
+    return device
+
+
+def block(conn: Connection, device_id: int, reason: str, *, who: str, now: float) -> Device:
+    """Put the device on the HeMS's black list: its sessions are refused from now on (S1 L9, L92)."""
+    return _set_admission(conn, device_id, "blocked", reason, who=who, now=now)
+
+
+def unblock(conn: Connection, device_id: int, reason: str, *, who: str, now: float) -> Device:
+    """Take the device off the black list."""
+    return _set_admission(conn, device_id, "allowed", reason, who=who, now=now)
+
+
+def mark_provisioned(conn: Connection, device_id: int, software_version: str) -> None:
+    """Note that the device was provisioned under this SoftwareVersion; empty: it has to be done again."""
+    conn.execute(update(devices).where(devices.c.id == device_id).values(provisioned_for=software_version))

@@ -1,0 +1,76 @@
+"""The node's own keys: made at the first start, kept outside the database, never shown."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+from acs.errors import AcsError
+
+__all__ = ["Secrets", "new_password", "private_directory", "write_private"]
+
+_FILE = "master.key"
+
+
+def private_directory(path: Path) -> Path:
+    """Create ``path`` if need be, for its owner alone (0700)."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file for its owner alone (0600), whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def new_password(length: int = 24) -> str:
+    """Return a random password of letters, digits, ``-`` and ``_``."""
+    return base64.urlsafe_b64encode(os.urandom(length)).decode("ascii")[:length]
+
+
+class Secrets:
+    """Keys for separate purposes, all derived from one master key of 256 bits."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != 32 or len(set(master)) < 8:
+            raise AcsError(
+                "the master key is empty or too simple; remove master.key from the data directory to have a"
+                " new one made (secrets sealed under the old one are then lost)"
+            )
+        self._master = master
+        self.store_key = self._derive("store")
+        self.cookie_key = self._derive("cookie")
+        self.nonce_key = self._derive("nonce")
+        self.file_url_key = self._derive("file-url")
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+    def _derive(self, purpose: str) -> bytes:
+        return hmac.new(self._master, f"femto-acs/{purpose}".encode(), hashlib.sha256).digest()
+
+    @classmethod
+    def load_or_create(cls, data_dir: Path) -> Secrets:
+        """Load the master key of ``data_dir``, making one at the first start.
+
+        Raises ``AcsError`` when the file is unreadable, readable for others, or empty.
+        """
+        path = private_directory(data_dir) / _FILE
+        if not path.exists():
+            write_private(path, base64.b64encode(os.urandom(32)) + b"\n")
+        if path.stat().st_mode & 0o077:
+            raise AcsError(f"{path} can be read by others; run: chmod 600 {path}")
+        try:
+            master = base64.b64decode(path.read_bytes(), validate=False)
+        except (OSError, ValueError) as error:
+            raise AcsError(f"can't read the master key {path}: {error}") from error
+        return cls(master)
