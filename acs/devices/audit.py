@@ -13,8 +13,8 @@ __all__ = ["audit", "verify_audit"]
 _GENESIS = "0" * 64
 
 
-def _digest(previous: str, at: float, who: str, action: str, target: str, detail: str) -> str:
-    fields = (previous, repr(at), who, action, target, detail)
+def _digest(previous: str, at: float, *texts: str) -> str:
+    fields = (previous, repr(at), *texts)
     return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()
 
 

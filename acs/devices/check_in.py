@@ -30,11 +30,12 @@ _STEADY = (
         session_epoch=bindparam("epoch"),
         last_inform_at=bindparam("now"),
         cwmp_namespace=bindparam("namespace"),
-        connection_request_at=None,
+        connection_request_at=bindparam("call_at"),
         connection_request_attempts=0,
         connection_request_error="",
     )
 )
+SESSION_PATIENCE = 60.0  # seconds after which a session with unfinished business is given up
 _CHUNK = 400  # names in one IN list: SQLite allows 999 variables and more, PostgreSQL 32,767
 
 # Parameters of the Inform that the registry keeps in columns, by suffix.
@@ -79,12 +80,15 @@ def check_in(conn: Connection, device_id: int, inform: m.Inform, *, namespace: s
         raise AcsError(f"there is no device with id {device_id}")
     before = device_from_row(row)
     epoch = before.session_epoch + 1
-    base = {"id_": device_id, "epoch": epoch, "now": now, "namespace": namespace}
-    conn.execute(_STEADY, base)
+    # Should this session die, what waits for the device is reason to call it.
+    call_at = now + SESSION_PATIENCE if before.has_open_commands else None
+    steady = {"id_": device_id, "epoch": epoch, "now": now, "namespace": namespace, "call_at": call_at}
+    conn.execute(_STEADY, steady)
     digest = _digest(inform)
     bootstrap = ev.has_event(inform.events, ev.BOOTSTRAP)
     boot = bootstrap or ev.has_event(inform.events, ev.BOOT)
     fresh: dict[str, Any] = {"session_epoch": epoch, "last_inform_at": now, "cwmp_namespace": namespace}
+    fresh["connection_request_at"] = call_at
     changed: dict[str, str] = {}
     update_values: dict[str, Any] = {}
     if digest != row["inform_digest"]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
-from acs.devices.registry import OPEN_COMMANDS
-from acs.store.tables import devices
+from acs.store.tables import commands, devices
 
 __all__ = [
     "ConnectionRequestTarget",
@@ -16,6 +15,12 @@ __all__ = [
     "due_connection_requests",
 ]
 
+# What waits for a session. An accepted Reboot or Download goes on without one.
+_WAITING = exists(
+    select(commands.c.id).where(
+        commands.c.device_id == devices.c.id, commands.c.state.in_(("queued", "sent"))
+    )
+)
 # Seconds to the next try after the n-th failure: quick at first, then with patience.
 BACK_OFF = (5.0, 15.0, 45.0, 60.0, 120.0, 300.0)
 
@@ -43,7 +48,7 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
             devices.c.connection_request_secret_sealed,
             devices.c.connection_request_attempts,
         )
-        .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", OPEN_COMMANDS)
+        .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", _WAITING)
         .order_by(devices.c.connection_request_at)
         .limit(limit)
     )
@@ -51,12 +56,12 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
 
 
 def connection_request_sent(conn: Connection, device_id: int, *, now: float, patience: float = 30.0) -> None:
-    """The device accepted the call: it has ``patience`` seconds to begin a session (TR-069 3.2.2.3)."""
+    """Note that the device accepted the call: it has ``patience`` seconds to begin a session (TR-069 3.2.2.3)."""
     _reschedule(conn, device_id, "", now + patience)
 
 
 def connection_request_failed(conn: Connection, device_id: int, error: str, *, now: float) -> None:
-    """The call failed for the reason ``error``; the next is due after a while."""
+    """Note that the call failed because of ``error``; the next is due after a while."""
     attempts = conn.execute(
         select(devices.c.connection_request_attempts).where(devices.c.id == device_id)
     ).scalar_one()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
+
+from sqlalchemy import RowMapping
 
 __all__ = ["Device", "certificate_name", "device_from_row", "device_key"]
 
@@ -70,6 +70,6 @@ class Device:
 _FIELDS = tuple(Device.__dataclass_fields__)
 
 
-def device_from_row(row: Mapping[str, Any]) -> Device:
+def device_from_row(row: RowMapping) -> Device:
     """Build a Device from a row of the ``devices`` table."""
     return Device(**{name: row[name] for name in _FIELDS if name in row})

@@ -1,0 +1,31 @@
+"""The durable command queue of each device: the only way to make a device do anything."""
+
+from acs.commands.evidence import du_state_change_complete, informed, transfer_complete
+from acs.commands.model import Command, Recovery, recovery_of
+from acs.commands.queue import (
+    cancel,
+    enqueue,
+    expire,
+    find_command,
+    list_commands,
+    next_command,
+    outstanding,
+    settle,
+)
+
+__all__ = [
+    "Command",
+    "Recovery",
+    "cancel",
+    "du_state_change_complete",
+    "enqueue",
+    "expire",
+    "find_command",
+    "informed",
+    "list_commands",
+    "next_command",
+    "outstanding",
+    "recovery_of",
+    "settle",
+    "transfer_complete",
+]

@@ -1,0 +1,89 @@
+"""What a device says on its own about commands: after a reboot, a reset, a transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from acs.commands.model import Command, Recovery, recovery_of, reply_json
+from acs.commands.queue import change, fail, open_commands, unanswered
+from acs.cwmp import events as ev
+from acs.cwmp import messages as m
+
+__all__ = ["du_state_change_complete", "informed", "transfer_complete"]
+
+_TRANSFERS = ("Download", "Upload", "ScheduleDownload")
+
+
+def informed(
+    conn: Connection, device_id: int, events: Iterable[m.Event], *, epoch: int, now: float
+) -> list[Command]:
+    """Draw the conclusions of an Inform that opened session ``epoch``; return what it settled.
+
+    Completes Reboot (``M Reboot``, or any boot after it was accepted) and FactoryReset
+    (``0 BOOTSTRAP``), and decides about commands that an earlier session left unanswered.
+    """
+    events = tuple(events)
+    settled: list[Command] = []
+    for command in open_commands(conn, device_id):
+        if command.state == "queued":
+            continue
+        if _happened(command, events):
+            settled.append(change(conn, command, state="succeeded", settled_at=now))
+        elif command.state == "sent" and command.session_epoch != epoch:
+            settled += unanswered(conn, command, now=now)
+    return settled
+
+
+def _happened(command: Command, events: tuple[m.Event, ...]) -> bool:
+    match recovery_of(command.method):
+        case Recovery.BOOT_TELLS:
+            if command.command_key in ev.command_keys(events, "Reboot"):
+                return True
+            # A boot without any M Reboot is the effect asked for; one with another key is another's.
+            booted = ev.has_event(events, ev.BOOT) and not ev.has_event(events, ev.BOOTSTRAP)
+            return booted and not ev.command_keys(events, "Reboot")
+        case Recovery.BOOTSTRAP_TELLS:
+            return ev.has_event(events, ev.BOOTSTRAP)
+        case _:
+            return False
+
+
+def transfer_complete(
+    conn: Connection, device_id: int, message: m.TransferComplete, *, now: float
+) -> list[Command]:
+    """Settle the transfer that ended; a second TransferComplete or one of an unknown key changes nothing.
+
+    An empty CommandKey is taken for the only transfer that is open (seen of real clients).
+    """
+    transfers = [each for each in open_commands(conn, device_id) if each.method in _TRANSFERS]
+    transfers = [each for each in transfers if each.state != "queued" or each.attempts]
+    matching = [each for each in transfers if each.command_key == message.command_key]
+    if not matching and not message.command_key and len(transfers) == 1:
+        matching = transfers
+    return [_transferred(conn, each, message, now=now) for each in matching]
+
+
+def _transferred(conn: Connection, command: Command, message: m.TransferComplete, *, now: float) -> Command:
+    result = reply_json(message)
+    if message.fault.code:
+        return fail(conn, command, message.fault.code, message.fault.string, now=now, result=result)
+    return change(conn, command, state="succeeded", settled_at=now, result=result)
+
+
+def du_state_change_complete(
+    conn: Connection, device_id: int, message: m.DUStateChangeComplete, *, now: float
+) -> list[Command]:
+    """Settle the ChangeDUState that ended: failed when any of its operations failed."""
+    settled = []
+    for command in open_commands(conn, device_id):
+        if command.method != "ChangeDUState" or command.command_key != message.command_key:
+            continue
+        bad = next((each.fault for each in message.results if each.fault.code), None)
+        result = reply_json(message)
+        if bad is not None:
+            settled.append(fail(conn, command, bad.code, bad.string, now=now, result=result))
+        else:
+            settled.append(change(conn, command, state="succeeded", settled_at=now, result=result))
+    return settled

@@ -1,0 +1,259 @@
+"""The durable queue of RPCs of each device: enqueue, hand over, settle.
+
+It is the only way to make a device do anything, and a command that has an effect is executed
+at most once: where the answer was lost, evidence decides before it is sent again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from acs.commands.model import OPEN, Command, Recovery, command_from_row, recovery_of, reply_json
+from acs.cwmp import messages as m
+from acs.cwmp import pack
+from acs.errors import AcsError
+from acs.store import signal
+from acs.store.tables import commands, devices
+
+__all__ = [
+    "cancel",
+    "enqueue",
+    "expire",
+    "find_command",
+    "list_commands",
+    "next_command",
+    "outstanding",
+    "settle",
+]
+
+MAX_ATTEMPTS = 5
+_GRACE = 0.5  # seconds in which an open session may fetch the command before the device is called
+_PROBE = "transfer-probe"
+
+_BY_KEY = select(commands).where(commands.c.command_key == bindparam("key"))
+_BY_ID = select(commands).where(commands.c.id == bindparam("id_"))
+_OPEN_OF_DEVICE = (
+    select(commands)
+    .where(commands.c.device_id == bindparam("device"), commands.c.state.in_(OPEN))
+    .order_by(commands.c.priority, commands.c.id)
+)
+
+
+def enqueue(
+    conn: Connection,
+    device_id: int,
+    message: m.Message,
+    *,
+    command_key: str,
+    purpose: str,
+    case_id: int | None = None,
+    priority: int = 5,
+    expires_at: float | None = None,
+    now: float,
+) -> Command:
+    """Queue a request for a device, once per ``command_key`` however often it is called.
+
+    ``command_key`` (1 to 32 characters) is the idempotency key; a lower ``priority`` goes first.
+    """
+    if not 1 <= len(command_key) <= 32:
+        raise AcsError(
+            f"the CommandKey {command_key!r} has {len(command_key)} characters; 1 to 32 are allowed"
+        )
+    row = conn.execute(_BY_KEY, {"key": command_key}).mappings().first()
+    if row is not None:
+        return command_from_row(row)
+    conn.execute(
+        insert(commands).values(
+            device_id=device_id,
+            command_key=command_key,
+            method=m.method_name(message),
+            payload=msgspec.json.encode(pack(message)).decode(),
+            purpose=purpose,
+            case_id=case_id,
+            priority=priority,
+            state="queued",
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    conn.execute(
+        update(devices)
+        .where(devices.c.id == device_id)
+        .values(connection_request_at=func.coalesce(devices.c.connection_request_at, now + _GRACE))
+    )
+    signal(conn, "commands", str(device_id))
+    return command_from_row(conn.execute(_BY_KEY, {"key": command_key}).mappings().one())
+
+
+def open_commands(conn: Connection, device_id: int) -> list[Command]:
+    """Return what is not yet settled, in the order in which it is to be sent."""
+    return [command_from_row(row) for row in conn.execute(_OPEN_OF_DEVICE, {"device": device_id}).mappings()]
+
+
+def change(conn: Connection, command: Command, **values: Any) -> Command:
+    """Write ``values`` and return the command as it is then."""
+    conn.execute(update(commands).where(commands.c.id == command.id).values(**values))
+    return command_from_row(conn.execute(_BY_ID, {"id_": command.id}).mappings().one())
+
+
+def outstanding(conn: Connection, device_id: int, epoch: int) -> Command | None:
+    """Return the command that this session handed to the device and that it has not answered."""
+    query = select(commands).where(
+        commands.c.device_id == device_id, commands.c.state == "sent", commands.c.session_epoch == epoch
+    )
+    row = conn.execute(query).mappings().first()
+    return command_from_row(row) if row else None
+
+
+def next_command(
+    conn: Connection, device_id: int, epoch: int, *, now: float
+) -> tuple[Command, m.Message] | None:
+    """Take the next command for the session ``epoch`` and mark it sent; None when the session may end.
+
+    While a Reboot or FactoryReset is accepted nothing more is sent: the device waits for the end of the
+    session to do it (TR-069 A.3.2.9).
+    """
+    found = open_commands(conn, device_id)
+    if any(each.state == "accepted" and each.method in ("Reboot", "FactoryReset") for each in found):
+        return None
+    for command in found:
+        if command.state != "queued":
+            continue
+        if command.expires_at is not None and command.expires_at <= now:
+            expire(conn, command.id, now=now)
+            continue
+        sent = change(
+            conn, command, state="sent", session_epoch=epoch, sent_at=now, attempts=command.attempts + 1
+        )
+        return sent, sent.message
+    return None
+
+
+def settle(conn: Connection, command_id: int, answer: m.Message, *, epoch: int, now: float) -> list[Command]:
+    """Store the device's answer; return the commands that this settled.
+
+    An answer to a command that is not outstanding in session ``epoch`` changes nothing.
+    """
+    row = conn.execute(_BY_ID, {"id_": command_id}).mappings().first()
+    command = command_from_row(row) if row else None
+    if command is None or command.state != "sent" or command.session_epoch != epoch:
+        return []
+    if command.purpose == _PROBE:
+        change(conn, command, state="succeeded", settled_at=now, result=reply_json(answer))
+        return _probe_answered(conn, command, answer, now=now)
+    if isinstance(answer, m.Fault):
+        return [fail(conn, command, answer.code, answer.string, now=now, result=reply_json(answer))]
+    if _deferred(command.method, answer):
+        change(conn, command, state="accepted", result=reply_json(answer))
+        return []
+    return [change(conn, command, state="succeeded", settled_at=now, result=reply_json(answer))]
+
+
+def _deferred(method: str, answer: m.Message) -> bool:
+    if method in ("Download", "Upload"):
+        return bool(answer.status)
+    return method in ("Reboot", "FactoryReset", "ScheduleDownload", "ChangeDUState")
+
+
+def fail(
+    conn: Connection, command: Command, code: int | None, text: str, *, now: float, result: str | None = None
+) -> Command:
+    """Settle a command as failed."""
+    values = {"state": "failed", "settled_at": now, "fault_code": code, "fault_string": text[:256]}
+    return change(conn, command, **values, result=result)
+
+
+def probe_transfer(conn: Connection, command: Command, *, now: float) -> None:
+    """Ask the device whether it knows the transfer whose Download or Upload went unanswered."""
+    enqueue(
+        conn,
+        command.device_id,
+        m.GetAllQueuedTransfers(),
+        command_key=f"q{command.id}-{command.attempts}",
+        purpose=_PROBE,
+        case_id=command.case_id,
+        priority=0,
+        now=now,
+    )
+
+
+def _probe_answered(conn: Connection, probe: Command, answer: m.Message, *, now: float) -> list[Command]:
+    transfer_id = int(probe.command_key[1:].partition("-")[0])
+    row = conn.execute(_BY_ID, {"id_": transfer_id}).mappings().first()
+    transfer = command_from_row(row) if row else None
+    if transfer is None or transfer.state != "sent":
+        return []
+    if isinstance(answer, m.GetAllQueuedTransfersResponse) and not any(
+        each.command_key == transfer.command_key for each in answer.transfers
+    ):
+        return send_again(conn, transfer, now=now)
+    # It is queued there, or the device cannot tell: wait for its TransferComplete.
+    change(conn, transfer, state="accepted")
+    return []
+
+
+def send_again(conn: Connection, command: Command, *, now: float) -> list[Command]:
+    """Queue a command again whose effect is known not to have come about."""
+    if command.attempts >= MAX_ATTEMPTS:
+        text = f"sent {command.attempts} times, never answered"
+        return [fail(conn, command, None, text, now=now)]
+    change(conn, command, state="queued", session_epoch=None)
+    return []
+
+
+def unanswered(conn: Connection, command: Command, *, now: float) -> list[Command]:
+    """Decide about a command whose session is over and whose answer never came."""
+    match recovery_of(command.method):
+        case Recovery.SEND_AGAIN | Recovery.BOOT_TELLS | Recovery.BOOTSTRAP_TELLS:
+            return send_again(conn, command, now=now)
+        case Recovery.QUEUE_TELLS:
+            probe_transfer(conn, command, now=now)
+            return []
+        case Recovery.UNKNOWN:
+            return [fail(conn, command, None, "outcome unknown: the answer was lost", now=now)]
+
+
+def _close(conn: Connection, command_id: int, state: str, reason: str, *, now: float) -> Command | None:
+    row = conn.execute(_BY_ID, {"id_": command_id}).mappings().first()
+    if row is None or row["state"] not in OPEN:
+        return None
+    return change(conn, command_from_row(row), state=state, settled_at=now, fault_string=reason)
+
+
+def expire(conn: Connection, command_id: int, *, now: float) -> Command | None:
+    """Give up on a command whose time is over; None when it is settled already."""
+    return _close(conn, command_id, "expired", "the time allowed is over", now=now)
+
+
+def cancel(conn: Connection, command_id: int, *, now: float) -> Command | None:
+    """Withdraw a command. What the device has accepted it will still do; nobody waits for it any more."""
+    return _close(conn, command_id, "cancelled", "withdrawn", now=now)
+
+
+def find_command(conn: Connection, command_id: int) -> Command | None:
+    """Return the command of this id."""
+    row = conn.execute(_BY_ID, {"id_": command_id}).mappings().first()
+    return command_from_row(row) if row else None
+
+
+def list_commands(
+    conn: Connection,
+    *,
+    device_id: int | None = None,
+    case_id: int | None = None,
+    state: str | None = None,
+    limit: int = 100,
+) -> list[Command]:
+    """Return commands, the newest first."""
+    query = select(commands).order_by(commands.c.id.desc()).limit(limit)
+    for column, value in (
+        (commands.c.device_id, device_id),
+        (commands.c.case_id, case_id),
+        (commands.c.state, state),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return [command_from_row(row) for row in conn.execute(query).mappings()]
