@@ -56,7 +56,7 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
 
 
 def connection_request_sent(conn: Connection, device_id: int, *, now: float, patience: float = 30.0) -> None:
-    """Note that the device accepted the call: it has ``patience`` seconds to begin a session (TR-069 3.2.2.3)."""
+    """Note that the device accepted the call: it has ``patience`` seconds to come (TR-069 3.2.2.3)."""
     _reschedule(conn, device_id, "", now + patience)
 
 

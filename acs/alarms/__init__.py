@@ -1,0 +1,73 @@
+"""Alarms: their words, their intake from Informs, the alarm list, resynchronisation, provisioning."""
+
+from acs.alarms.alarm_list import (
+    acknowledge,
+    active_alarms,
+    apply,
+    clear_alarm,
+    find_alarm,
+    get_alarm,
+    list_alarms,
+    parse_time,
+    raise_alarm,
+    reset_rings,
+)
+from acs.alarms.intake import AlarmEvent, Extract, extract
+from acs.alarms.model import Alarm, AlarmChange, Applied
+from acs.alarms.outbox import alarm_body, notify
+from acs.alarms.provisioning import (
+    EXPEDITED,
+    QUEUED,
+    fault_management_root,
+    notification_request,
+    reporting_request,
+)
+from acs.alarms.resync import CLEARED_BY_REBOOT, apply_resync, current_alarms, resync_request
+from acs.alarms.vocabulary import (
+    EVENT_TYPES,
+    PROBABLE_CAUSES,
+    SECURITY_EVENT_TYPES,
+    SEVERITIES,
+    event_type,
+    is_security,
+    probable_cause,
+    severity,
+)
+
+__all__ = [
+    "CLEARED_BY_REBOOT",
+    "EVENT_TYPES",
+    "EXPEDITED",
+    "PROBABLE_CAUSES",
+    "QUEUED",
+    "SECURITY_EVENT_TYPES",
+    "SEVERITIES",
+    "Alarm",
+    "AlarmChange",
+    "AlarmEvent",
+    "Applied",
+    "Extract",
+    "acknowledge",
+    "active_alarms",
+    "alarm_body",
+    "apply",
+    "apply_resync",
+    "clear_alarm",
+    "current_alarms",
+    "event_type",
+    "extract",
+    "fault_management_root",
+    "find_alarm",
+    "get_alarm",
+    "is_security",
+    "list_alarms",
+    "notification_request",
+    "notify",
+    "parse_time",
+    "probable_cause",
+    "raise_alarm",
+    "reporting_request",
+    "reset_rings",
+    "resync_request",
+    "severity",
+]

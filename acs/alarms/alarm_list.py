@@ -1,0 +1,279 @@
+"""The alarm list: raise, change, clear, acknowledge; rings and lost events (TR-181 FaultMgmt)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from acs.alarms.intake import AlarmEvent
+from acs.alarms.model import Alarm, AlarmChange, Applied, alarm_from_row
+from acs.alarms.outbox import alarm_body, notify
+from acs.alarms.vocabulary import PROBABLE_CAUSES, event_type, probable_cause, severity
+from acs.devices import Device
+from acs.errors import AcsError
+from acs.store import signal
+from acs.store.tables import alarm_events, alarms, devices
+
+__all__ = [
+    "acknowledge",
+    "active_alarms",
+    "apply",
+    "clear_alarm",
+    "find_alarm",
+    "list_alarms",
+    "parse_time",
+    "raise_alarm",
+    "reset_rings",
+]
+
+_NOTIFICATIONS = {"new": "notifyNewAlarm", "changed": "notifyChangedAlarm", "cleared": "notifyClearedAlarm"}
+
+
+def parse_time(text: str, fallback: float) -> float:
+    """Return a device's dateTime as seconds since the epoch; ``fallback`` when it says nothing usable."""
+    if not text or text.startswith(("0001-01-01", "0000")):
+        return fallback
+    try:
+        moment = datetime.fromisoformat(text.strip().replace(",", "."))
+    except ValueError:
+        return fallback
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now: float) -> Applied:
+    """Bring the alarm list up to date with ``events`` (oldest first); each event counts once.
+
+    Writes one notification to the outbox for every change.
+    """
+    if not events:
+        return Applied()
+    suspect = _track_rings(conn, device, events)
+    changes = []
+    for event in events:
+        if _remember(conn, device, event, now=now):
+            change = apply_event(conn, device, event, now=now)
+            if change is not None:
+                changes.append(change)
+    return Applied(tuple(changes), suspect)
+
+
+def announce(conn: Connection, device: Device, change: AlarmChange, *, now: float) -> None:
+    """Write the notification of a change and wake whoever shows alarms."""
+    body = alarm_body(device, change.alarm)
+    if change.kind == "cleared":
+        body["clearReason"] = change.alarm.clear_reason
+    notify(conn, device, _NOTIFICATIONS[change.kind], body, now=now)
+    signal(conn, "alarms", str(device.id))
+
+
+def _remember(conn: Connection, device: Device, event: AlarmEvent, *, now: float) -> bool:
+    """Record the event; False when it was recorded before."""
+    identity = {
+        "device_id": device.id,
+        "alarm_identifier": event.alarm_identifier,
+        "event_time": event.event_time,
+        "notification_type": event.notification_type,
+    }
+    known = select(alarm_events.c.id).filter_by(**identity)
+    if conn.execute(known).first() is not None:
+        return False
+    conn.execute(
+        insert(alarm_events).values(
+            **identity,
+            perceived_severity=severity(event.perceived_severity),
+            source=event.source,
+            received_at=now,
+        )
+    )
+    return True
+
+
+def _values(event: AlarmEvent) -> dict[str, Any]:
+    cause, code = probable_cause(event.probable_cause)
+    return {
+        "event_type": event_type(event.event_type),
+        "probable_cause": cause,
+        "probable_cause_code": code,
+        "specific_problem": event.specific_problem,
+        "perceived_severity": severity(event.perceived_severity),
+        "managed_object_instance": event.managed_object_instance,
+        "additional_text": event.additional_text,
+        "additional_information": event.additional_information,
+    }
+
+
+def apply_event(conn: Connection, device: Device, event: AlarmEvent, *, now: float) -> AlarmChange | None:
+    """Apply one event, whether or not it was seen before, and announce the change if it made one."""
+    change = _change_of(conn, device, event, now=now)
+    if change is not None:
+        announce(conn, device, change, now=now)
+    return change
+
+
+def _change_of(conn: Connection, device: Device, event: AlarmEvent, *, now: float) -> AlarmChange | None:
+    found = find_alarm(conn, device.id, event.alarm_identifier)
+    values = _values(event)
+    at = parse_time(event.event_time, now)
+    if event.notification_type == "ClearedAlarm" or values["perceived_severity"] == "CLEARED":
+        if found is None or not found.active:
+            return None
+        return _clear(conn, found, "device", at)
+    if found is None:
+        return AlarmChange("new", _insert(conn, device, event.alarm_identifier, values, at=at))
+    if not found.active:
+        again = {"state": "active", "raised_at": at, "cleared_at": None, "clear_reason": "", **values}
+        again |= {"ack_state": "UNACKNOWLEDGED", "ack_user_id": "", "ack_at": None, "changed_at": None}
+        return AlarmChange("new", _change(conn, found.id, **again))
+    return AlarmChange("changed", _change(conn, found.id, changed_at=at, clear_reason="", **values))
+
+
+def _insert(
+    conn: Connection,
+    device: Device,
+    identifier: str,
+    values: dict[str, Any],
+    *,
+    at: float,
+    detector: str = "",
+) -> Alarm:
+    conn.execute(
+        insert(alarms).values(
+            device_id=device.id,
+            alarm_identifier=identifier,
+            state="active",
+            raised_at=at,
+            detector=detector or f"HeNB:{device.device_key}",
+            **values,
+        )
+    )
+    made = find_alarm(conn, device.id, identifier)
+    assert made is not None
+    return made
+
+
+def _change(conn: Connection, alarm_id: int, **values: Any) -> Alarm:
+    conn.execute(update(alarms).where(alarms.c.id == alarm_id).values(**values))
+    return get_alarm(conn, alarm_id)
+
+
+def _clear(conn: Connection, alarm: Alarm, reason: str, at: float) -> AlarmChange:
+    cleared = {"state": "cleared", "perceived_severity": "CLEARED", "cleared_at": at, "clear_reason": reason}
+    return AlarmChange("cleared", _change(conn, alarm.id, **cleared))
+
+
+def raise_alarm(
+    conn: Connection,
+    device: Device,
+    *,
+    identifier: str,
+    event_type: str,
+    probable_cause: str,
+    perceived_severity: str,
+    specific_problem: str,
+    additional_text: str,
+    detector: str,
+    now: float,
+) -> AlarmChange | None:
+    """Raise an alarm that the HeMS itself detected (S1 L27); None when it is active already."""
+    found = find_alarm(conn, device.id, identifier)
+    if found is not None and found.active:
+        return None
+    values: dict[str, Any] = {
+        "event_type": event_type,
+        "probable_cause": probable_cause,
+        "probable_cause_code": PROBABLE_CAUSES.get(probable_cause),
+        "specific_problem": specific_problem,
+        "perceived_severity": perceived_severity,
+        "managed_object_instance": "",
+        "additional_text": additional_text[:256],
+        "additional_information": "",
+    }
+    if found is None:
+        alarm = _insert(conn, device, identifier, values, at=now, detector=detector)
+    else:
+        alarm = _change(
+            conn, found.id, state="active", raised_at=now, cleared_at=None, clear_reason="", **values
+        )
+    change = AlarmChange("new", alarm)
+    announce(conn, device, change, now=now)
+    return change
+
+
+def clear_alarm(
+    conn: Connection, device: Device, alarm_id: int, reason: str, *, now: float
+) -> AlarmChange | None:
+    """Clear an alarm on the HeMS's side, for example after a verified remediation; None when it is clear."""
+    alarm = get_alarm(conn, alarm_id)
+    if not alarm.active:
+        return None
+    change = _clear(conn, alarm, reason, now)
+    announce(conn, device, change, now=now)
+    return change
+
+
+def acknowledge(conn: Connection, device: Device, alarm_id: int, *, who: str, now: float) -> Alarm:
+    """Acknowledge an alarm in the name of ``who`` (TS 32.111-2 acknowledgeAlarms)."""
+    alarm = _change(conn, alarm_id, ack_state="ACKNOWLEDGED", ack_user_id=who, ack_at=now)
+    body = {**alarm_body(device, alarm), "ackState": "ACKNOWLEDGED", "ackUserId": who}
+    notify(conn, device, "notifyAckStateChanged", body, now=now)
+    return alarm
+
+
+def _track_rings(conn: Connection, device: Device, events: Iterable[AlarmEvent]) -> bool:
+    """Follow the rings of the event tables; True when an instance was jumped over."""
+    rings: dict[str, int] = msgspec.json.decode(device.alarm_rings or "{}")
+    suspect = False
+    for event in events:
+        last = rings.get(event.table)
+        # The next instance, the first one after the ring's end, or the same one of a ring of one.
+        suspect |= last is not None and event.instance not in (last, last + 1, 1)
+        rings[event.table] = event.instance
+    values: dict[str, Any] = {"alarm_rings": msgspec.json.encode(rings).decode()}
+    if suspect:
+        values["alarms_suspect"] = True
+    conn.execute(update(devices).where(devices.c.id == device.id).values(**values))
+    return suspect
+
+
+def reset_rings(conn: Connection, device: Device) -> None:
+    """Forget where the rings stood: the device booted and its tables are empty, or they were read anew."""
+    conn.execute(
+        update(devices).where(devices.c.id == device.id).values(alarm_rings="{}", alarms_suspect=False)
+    )
+
+
+def find_alarm(conn: Connection, device_id: int, identifier: str) -> Alarm | None:
+    """Return the alarm that the device knows by ``identifier``."""
+    query = select(alarms).where(alarms.c.device_id == device_id, alarms.c.alarm_identifier == identifier)
+    row = conn.execute(query).mappings().first()
+    return alarm_from_row(row) if row else None
+
+
+def get_alarm(conn: Connection, alarm_id: int) -> Alarm:
+    """Return the alarm of this id; ``AcsError`` when there is none."""
+    row = conn.execute(select(alarms).where(alarms.c.id == alarm_id)).mappings().first()
+    if row is None:
+        raise AcsError(f"there is no alarm {alarm_id}; see: acs alarms list")
+    return alarm_from_row(row)
+
+
+def active_alarms(conn: Connection, device_id: int) -> list[Alarm]:
+    """Return the active alarms of a device, the oldest first."""
+    query = select(alarms).where(alarms.c.device_id == device_id, alarms.c.state == "active")
+    return [alarm_from_row(row) for row in conn.execute(query.order_by(alarms.c.id)).mappings()]
+
+
+def list_alarms(
+    conn: Connection, *, device_id: int | None = None, state: str | None = None, limit: int = 100
+) -> list[Alarm]:
+    """Return alarms, the newest first."""
+    query = select(alarms).order_by(alarms.c.id.desc()).limit(limit)
+    if device_id is not None:
+        query = query.where(alarms.c.device_id == device_id)
+    if state is not None:
+        query = query.where(alarms.c.state == state)
+    return [alarm_from_row(row) for row in conn.execute(query).mappings()]

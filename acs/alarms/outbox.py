@@ -1,0 +1,68 @@
+"""Notifications for the Type 2 interface, written in the transaction of what they tell (TS 28.532)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert
+
+from acs.alarms.model import Alarm
+from acs.devices import Device
+from acs.store import signal
+from acs.store.tables import outbox
+
+__all__ = ["alarm_body", "notify"]
+
+
+def notify(
+    conn: Connection, device: Device | None, notification_type: str, body: dict[str, Any], *, now: float
+) -> None:
+    """Put one notification in the outbox: delivered at least once, in order per device."""
+    conn.execute(
+        insert(outbox).values(
+            device_id=device.id if device else None,
+            notification_type=notification_type,
+            body=msgspec.json.encode(
+                {"notificationType": notification_type, "eventTime": now, **body}
+            ).decode(),
+            created_at=now,
+        )
+    )
+    signal(conn, "outbox", str(device.id) if device else "")
+
+
+def alarm_body(device: Device, alarm: Alarm) -> dict[str, Any]:
+    """Return the body of a notification about ``alarm``.
+
+    A security alarm bears serviceUser, serviceProvider and securityAlarmDetector and has its
+    SpecificProblem in additionalInformation, as NotifyNewSecAlarm wants it (TS 28.532).
+    """
+    managed = f"ManagedElement={device.device_key}"
+    body: dict[str, Any] = {
+        "alarmId": f"{device.device_key}:{alarm.alarm_identifier}",
+        "objectInstance": alarm.managed_object_instance or managed,
+        "alarmType": alarm.event_type,
+        "probableCause": alarm.probable_cause,
+        "perceivedSeverity": alarm.perceived_severity,
+        "additionalText": alarm.additional_text,
+    }
+    if alarm.security:
+        body |= {
+            "serviceUser": _field(alarm.additional_information, "user") or "unknown",
+            "serviceProvider": managed,
+            "securityAlarmDetector": alarm.detector,
+            "additionalInformation": {"specificProblem": alarm.specific_problem},
+        }
+    else:
+        body["specificProblem"] = alarm.specific_problem
+    return body
+
+
+def _field(text: str, name: str) -> str:
+    """Return the value of ``name`` in ``a=1;b=2`` or ``a=1|b=2``."""
+    for part in text.replace("|", ";").split(";"):
+        key, _, value = part.partition("=")
+        if key.strip() == name:
+            return value.strip()
+    return ""

@@ -1,0 +1,62 @@
+"""How FaultMgmt has to be set so that security alarms arrive at once (S1 L24). Pure.
+
+The security rows of SupportedAlarm are made expedited; ExpeditedEvent is notified actively and QueuedEvent
+passively; the throttle that delays sessions for active notifications is switched off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from acs.alarms.vocabulary import event_type, is_security
+from acs.cwmp import messages as m
+
+__all__ = ["EXPEDITED", "QUEUED", "fault_management_root", "notification_request", "reporting_request"]
+
+EXPEDITED = "0 Expedited"
+QUEUED = "1 Queued"
+_ROW = re.compile(
+    r"(?P<row>[\w.-]*\.FaultMgmt\.SupportedAlarm\.\d{1,9}\.)(?P<name>EventType|ReportingMechanism)\Z",
+    re.ASCII,
+)
+
+
+def fault_management_root(root: str) -> str:
+    """Return the path of FaultMgmt below a data-model root such as ``Device.``."""
+    return f"{root or 'Device.'}FaultMgmt."
+
+
+def reporting_request(
+    supported: Iterable[m.ParameterValue], *, mechanism: str = EXPEDITED, parameter_key: str
+) -> m.SetParameterValues | None:
+    """Return the request that makes security alarms ``mechanism``, None when they are so already.
+
+    ``supported`` are the parameters of SupportedAlarm. A row that is expedited is left alone.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for value in supported:
+        found = _ROW.match(value.name)
+        if found is not None:
+            rows.setdefault(found["row"], {})[found["name"]] = value.value.strip()
+    wrong = [
+        row
+        for row, values in rows.items()
+        if is_security(event_type(values.get("EventType", "")))
+        and values.get("ReportingMechanism") not in (EXPEDITED, mechanism)
+    ]
+    if not wrong:
+        return None
+    values = tuple(m.ParameterValue(f"{row}ReportingMechanism", mechanism) for row in wrong)
+    return m.SetParameterValues(values, parameter_key)
+
+
+def notification_request(root: str) -> m.SetParameterAttributes:
+    """Return the request that makes the device tell of new rows: expedited at once, queued next time."""
+    base = fault_management_root(root)
+    return m.SetParameterAttributes(
+        (
+            m.SetParameterAttribute(f"{base}ExpeditedEvent.", 2),
+            m.SetParameterAttribute(f"{base}QueuedEvent.", 1),
+        )
+    )

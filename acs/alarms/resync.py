@@ -1,0 +1,117 @@
+"""Resynchronisation: the alarm list is rebuilt from the device's CurrentAlarm (TR-181 FaultMgmt).
+
+Due after every boot, since the tables are cleared then and alarms may end without a clearing event,
+and when events of a ring were lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, update
+
+from acs.alarms.alarm_list import (
+    active_alarms,
+    announce,
+    apply_event,
+    find_alarm,
+    get_alarm,
+    reset_rings,
+)
+from acs.alarms.intake import AlarmEvent
+from acs.alarms.model import AlarmChange
+from acs.alarms.outbox import notify
+from acs.cwmp import messages as m
+from acs.devices import Device
+from acs.store.tables import alarms
+
+__all__ = ["CLEARED_BY_REBOOT", "apply_resync", "current_alarms", "resync_request"]
+
+CLEARED_BY_REBOOT = "cleared-by-reboot"
+_ROW = re.compile(r"[\w.-]*\.FaultMgmt\.CurrentAlarm\.(\d{1,9})\.(\w+)\Z", re.ASCII)
+
+
+def resync_request(device: Device) -> m.GetParameterValues:
+    """Return the request whose answer ``apply_resync`` wants."""
+    return m.GetParameterValues((f"{device.root or 'Device.'}FaultMgmt.CurrentAlarm.",))
+
+
+def current_alarms(parameters: Iterable[m.ParameterValue]) -> list[dict[str, str]]:
+    """Return the rows of CurrentAlarm in ``parameters`` that have an AlarmIdentifier."""
+    rows: dict[int, dict[str, str]] = {}
+    for value in parameters:
+        found = _ROW.match(value.name)
+        if found is not None:
+            rows.setdefault(int(found[1]), {})[found[2]] = value.value.strip()
+    return [row for _, row in sorted(rows.items()) if row.get("AlarmIdentifier")]
+
+
+def apply_resync(
+    conn: Connection,
+    device: Device,
+    parameters: Iterable[m.ParameterValue],
+    *,
+    keep_open: frozenset[int] = frozenset(),
+    now: float,
+) -> list[AlarmChange]:
+    """Make the list agree with CurrentAlarm.
+
+    Active alarms that the device no longer has are cleared with reason ``resync``; those in ``keep_open``
+    (ids: security alarms of an open case) stay active and are marked ``cleared-by-reboot``, because
+    a reboot makes an alarm vanish without removing its cause. Alarms that the list lacks are raised.
+    """
+    rows = current_alarms(parameters)
+    present = {row["AlarmIdentifier"] for row in rows}
+    changes: list[AlarmChange] = []
+    for alarm in active_alarms(conn, device.id):
+        if alarm.alarm_identifier in present or alarm.detector.startswith("HeMS:"):
+            continue
+        if alarm.id in keep_open:
+            conn.execute(update(alarms).where(alarms.c.id == alarm.id).values(clear_reason=CLEARED_BY_REBOOT))
+            continue
+        changes.append(_cleared(conn, device, alarm.id, now=now))
+    for row in rows:
+        found = find_alarm(conn, device.id, row["AlarmIdentifier"])
+        if found is None or not found.active:
+            change = apply_event(conn, device, _as_event(row), now=now)
+            changes += [change] if change else []
+    reset_rings(conn, device)
+    if changes:
+        reason = {
+            "reason": "resynchronised with the device",
+            "alarmListAlignmentRequirement": "ALIGNMENT_NOT_REQUIRED",
+        }
+        notify(conn, device, "notifyAlarmListRebuilt", reason, now=now)
+    return changes
+
+
+def _cleared(conn: Connection, device: Device, alarm_id: int, *, now: float) -> AlarmChange:
+    values = {
+        "state": "cleared",
+        "perceived_severity": "CLEARED",
+        "cleared_at": now,
+        "clear_reason": "resync",
+    }
+    conn.execute(update(alarms).where(alarms.c.id == alarm_id).values(**values))
+    change = AlarmChange("cleared", get_alarm(conn, alarm_id))
+    announce(conn, device, change, now=now)
+    return change
+
+
+def _as_event(row: dict[str, str]) -> AlarmEvent:
+    """Return a row of CurrentAlarm as the NewAlarm event that was missed."""
+    return AlarmEvent(
+        table="CurrentAlarm",
+        instance=0,
+        event_time=row.get("AlarmRaisedTime", ""),
+        alarm_identifier=row["AlarmIdentifier"][:64],
+        notification_type="NewAlarm",
+        event_type=row.get("EventType", "")[:64],
+        probable_cause=row.get("ProbableCause", "")[:64],
+        specific_problem=row.get("SpecificProblem", "")[:128],
+        perceived_severity=row.get("PerceivedSeverity", "")[:64],
+        managed_object_instance=row.get("ManagedObjectInstance", "")[:512],
+        additional_text=row.get("AdditionalText", "")[:256],
+        additional_information=row.get("AdditionalInformation", "")[:256],
+    )

@@ -1,0 +1,1 @@
+"""XML schemas of CWMP in our own words."""

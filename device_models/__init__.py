@@ -1,0 +1,1 @@
+"""Device models and golden configurations as data."""
