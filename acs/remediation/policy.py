@@ -1,0 +1,207 @@
+"""The remediation policy: which alarm starts which procedure, the ladders, timers and limits. Data.
+
+A policy is a YAML file; its version is a hash of its text, so that every case can say under which
+rules it was opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from acs.alarms import EVENT_TYPES, PROBABLE_CAUSES, SEVERITIES
+from acs.errors import AcsError
+
+__all__ = [
+    "Decision",
+    "Ladders",
+    "Limits",
+    "Policy",
+    "Procedure",
+    "Rule",
+    "Timers",
+    "classify",
+    "default_policy_text",
+    "load_policy",
+    "parse_policy",
+]
+
+Procedure = Literal["P1", "P2R", "P2S", "P3", "DX"]
+Words = str | list[str]
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """If all four words fit, this procedure. A word is ``*``, one value, or a list of values."""
+
+    procedure: Procedure
+    because: str
+    event_type: Words = "*"
+    probable_cause: Words = "*"
+    severity: Words = "*"
+    specific_problem: Words = "*"
+    product_class: Words = "*"
+
+
+class Timers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long is waited, in seconds."""
+
+    session: float = 120
+    diagnostic: float = 600
+    reboot: float = 300
+    factory_reset: float = 600
+    download: float = 1800
+    verify: float = 120
+    retry: float = 5
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often; ``recurrence_window`` in seconds."""
+
+    tries: int = 2
+    diagnostic_rounds: int = 2
+    recurrences: int = 2
+    recurrence_window: float = 86400
+
+
+class Ladders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rungs of the two escalation schemes, in order (S1 L39, L42)."""
+
+    reconfiguration: list[Literal["reconfigure", "reboot", "factory_reset"]] = msgspec.field(
+        default_factory=lambda: ["reconfigure", "reboot", "factory_reset"]
+    )
+    software_reload: list[Literal["download", "reboot", "factory_reset"]] = msgspec.field(
+        default_factory=lambda: ["download", "reboot", "factory_reset"]
+    )
+
+
+class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a HeNB is given at first contact; the interval in seconds."""
+
+    periodic_inform_interval: int = 900
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole policy; ``version`` and ``text`` are filled in when it is read."""
+
+    rules: list[Rule]
+    name: str = "unnamed"
+    timers: Timers = Timers()
+    limits: Limits = Limits()
+    ladders: Ladders = msgspec.field(default_factory=Ladders)
+    provisioning: Provisioning = Provisioning()
+    version: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The procedure that a policy prescribes, why, and by which rule (counted from 1)."""
+
+    procedure: Procedure
+    because: str
+    rule: int
+
+
+def default_policy_text() -> str:
+    """Return the text of the policy that is shipped."""
+    return resources.files("acs.remediation").joinpath("default_policy.yaml").read_text(encoding="utf-8")
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read the policy at ``path``, or the shipped one. Raises ``AcsError`` naming file, place and remedy."""
+    if path is None:
+        return parse_policy(default_policy_text(), "the shipped policy")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AcsError(f"can't read the policy {path}: {error}") from error
+    return parse_policy(text, str(path))
+
+
+@lru_cache(maxsize=64)
+def parse_policy(text: str, source: str = "the policy") -> Policy:
+    """Parse and check a policy; ``source`` names it in errors."""
+    try:
+        raw: Any = yaml.safe_load(text)
+        policy = msgspec.convert(raw, Policy)
+    except yaml.YAMLError as error:
+        raise AcsError(f"{source} is no YAML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise AcsError(f"{source}: {error}; see `acs policy show` for a policy that is right") from error
+    problems = list(_problems(policy))
+    if problems:
+        raise AcsError(f"{source}: " + "; ".join(problems))
+    version = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return msgspec.structs.replace(policy, version=version, text=text)
+
+
+_VOCABULARY: dict[str, tuple[str, ...]] = {
+    "event_type": tuple(EVENT_TYPES),
+    "probable_cause": tuple(PROBABLE_CAUSES),
+    "severity": SEVERITIES,
+}
+
+
+def _problems(policy: Policy) -> list[str]:
+    found = []
+    for number, rule in enumerate(policy.rules, 1):
+        for field, words in _VOCABULARY.items():
+            for word in _words(getattr(rule, field)):
+                if word != "*" and word not in words:
+                    found.append(
+                        f"rule {number}: {field} {word!r} is unknown; known are {', '.join(words[:12])}"
+                    )
+        if not rule.because.strip():
+            found.append(f"rule {number}: `because` is empty; say why")
+    if not policy.rules:
+        found.append("there is no rule; the last one should fit everything")
+    elif classify(policy, "?", "?", "?", specific_problem="?", product_class="?") is None:
+        found.append("no rule fits every alarm; end with a rule that has only `procedure` and `because`")
+    for field in ("tries", "diagnostic_rounds", "recurrences"):
+        if getattr(policy.limits, field) < 1:
+            found.append(f"limits.{field} is {getattr(policy.limits, field)}; 1 or more is needed")
+    for field in policy.timers.__struct_fields__:
+        if getattr(policy.timers, field) <= 0:
+            found.append(f"timers.{field} is {getattr(policy.timers, field)}; a positive number is needed")
+    return found
+
+
+def _words(words: Words) -> list[str]:
+    return [words] if isinstance(words, str) else words
+
+
+def _fits(words: Words, value: str) -> bool:
+    return words == "*" or value in _words(words) or "*" in _words(words)
+
+
+def classify(
+    policy: Policy,
+    event_type: str,
+    probable_cause: str,
+    severity: str,
+    *,
+    specific_problem: str = "",
+    product_class: str = "",
+) -> Decision | None:
+    """Return what the first fitting rule prescribes (S1 L23, L27); words in canonical spelling.
+
+    None when no rule fits, which a checked policy excludes.
+    """
+    problem = specific_problem.strip().upper()
+    for number, rule in enumerate(policy.rules, 1):
+        if (
+            _fits(rule.event_type, event_type)
+            and _fits(rule.probable_cause, probable_cause)
+            and _fits(rule.severity, severity)
+            and _fits(rule.specific_problem, problem)
+            and _fits(rule.product_class, product_class)
+        ):
+            return Decision(rule.procedure, rule.because, number)
+    return None
