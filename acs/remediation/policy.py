@@ -150,26 +150,32 @@ _VOCABULARY: dict[str, tuple[str, ...]] = {
 
 
 def _problems(policy: Policy) -> list[str]:
-    found = []
-    for number, rule in enumerate(policy.rules, 1):
-        for field, words in _VOCABULARY.items():
-            for word in _words(getattr(rule, field)):
-                if word != "*" and word not in words:
-                    found.append(
-                        f"rule {number}: {field} {word!r} is unknown; known are {', '.join(words[:12])}"
-                    )
-        if not rule.because.strip():
-            found.append(f"rule {number}: `because` is empty; say why")
+    found = [
+        problem for number, rule in enumerate(policy.rules, 1) for problem in _rule_problems(number, rule)
+    ]
     if not policy.rules:
         found.append("there is no rule; the last one should fit everything")
     elif classify(policy, "?", "?", "?", specific_problem="?", product_class="?") is None:
         found.append("no rule fits every alarm; end with a rule that has only `procedure` and `because`")
-    for field in ("tries", "diagnostic_rounds", "recurrences"):
-        if getattr(policy.limits, field) < 1:
-            found.append(f"limits.{field} is {getattr(policy.limits, field)}; 1 or more is needed")
-    for field in policy.timers.__struct_fields__:
-        if getattr(policy.timers, field) <= 0:
-            found.append(f"timers.{field} is {getattr(policy.timers, field)}; a positive number is needed")
+    limits, timers = msgspec.structs.asdict(policy.limits), msgspec.structs.asdict(policy.timers)
+    found += [f"limits.{name} is {value}; 1 or more is needed" for name, value in limits.items() if value < 1]
+    found += [
+        f"timers.{name} is {value}; a positive number is needed"
+        for name, value in timers.items()
+        if not value > 0
+    ]
+    return found
+
+
+def _rule_problems(number: int, rule: Rule) -> list[str]:
+    found = [
+        f"rule {number}: {field} {word!r} is unknown; known are {', '.join(known[:12])}"
+        for field, known in _VOCABULARY.items()
+        for word in _words(getattr(rule, field))
+        if word != "*" and word not in known
+    ]
+    if not rule.because.strip():
+        found.append(f"rule {number}: `because` is empty; say why")
     return found
 
 

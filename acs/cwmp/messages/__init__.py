@@ -81,6 +81,7 @@ from acs.cwmp.messages.from_cpe import (
     TransferCompleteResponse,
 )
 from acs.cwmp.messages.types import (
+    CONNECTION_REQUEST_PASSWORD,
     UNKNOWN_TIME,
     DeviceId,
     Event,
@@ -178,6 +179,7 @@ def response_of(request: type[Any]) -> type[Any]:
 
 __all__ = [
     "ACS_METHODS",
+    "CONNECTION_REQUEST_PASSWORD",
     "CPE_METHODS",
     "CWMP_1_0",
     "CWMP_1_1",

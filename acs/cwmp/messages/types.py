@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "CONNECTION_REQUEST_PASSWORD",
     "UNKNOWN_TIME",
     "DeviceId",
     "Event",
@@ -147,3 +148,7 @@ class OptionStruct:
     start_date: str
     expiration_date: str
     is_transferable: bool
+
+
+CONNECTION_REQUEST_PASSWORD = "\N{BULLET}connection-request-password"  # noqa: S105 - a placeholder
+"""Stands in a stored SetParameterValues for the device's own secret, which is put in as it is sent."""

@@ -1,0 +1,174 @@
+"""Advancing a case: one transaction in which its playbook runs until it waits.
+
+Everything the playbook does is rows written in this same transaction, so a crash leaves either all of
+it or nothing, and whichever node comes next finds the journal as it is. The row lock is the lease.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from acs import alarms as al
+from acs import devices as dev
+from acs.commands import cancel, expire, find_command
+from acs.remediation.case_api import CaseApi
+from acs.remediation.cases import (
+    ACTIVE,
+    Case,
+    Step,
+    change_case,
+    find_case,
+    journal_of,
+    queued_cases,
+)
+from acs.remediation.environment import Environment
+from acs.remediation.playbooks import PLAYBOOKS, Result
+from acs.remediation.policy import Policy, parse_policy
+from acs.remediation.replay import Ask, Entry, Finished, run
+from acs.remediation.steps import Started, StepContext, command_result
+from acs.store.tables import cases, journal, policies
+
+__all__ = ["advance", "close_case", "due_cases", "finish_step"]
+
+
+def due_cases(conn: Connection, *, now: float, limit: int) -> list[int]:
+    """Return the ids of cases whose time has come, the longest overdue first."""
+    query = (
+        select(cases.c.id)
+        .where(cases.c.state.in_(ACTIVE), cases.c.wake_at <= now)
+        .order_by(cases.c.wake_at)
+        .limit(limit)
+    )
+    return [int(row.id) for row in conn.execute(query)]
+
+
+def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:
+    """Let the case's playbook run until it waits or ends. Harmless when there is nothing to do."""
+    case = find_case(conn, case_id, lock=True)
+    if case is None or case.state not in ACTIVE:
+        return
+    steps = journal_of(conn, case_id)
+    waiting = steps[-1] if steps and not steps[-1].done else None
+    if waiting is not None:
+        if waiting.deadline is None or waiting.deadline > now:
+            return
+        steps[-1] = _overdue(conn, waiting, now=now)
+    _play(conn, case, steps, env=env, now=now)
+
+
+def _overdue(conn: Connection, step: Step, *, now: float) -> Step:
+    """End a wait whose time is over: the command is given up, the event did not come."""
+    result: Any = None
+    if step.command_id is not None:
+        command = expire(conn, step.command_id, now=now)
+        if command is None:  # it was settled in the very moment
+            command = find_command(conn, step.command_id)
+        assert command is not None
+        result = command_result(command)
+    elif step.event:
+        result = False
+    return finish_step(conn, step, result, now=now)
+
+
+def finish_step(conn: Connection, step: Step, result: Any, *, now: float) -> Step:
+    """Record the result of a step that was waited for."""
+    text = msgspec.json.encode(result).decode()
+    conn.execute(
+        update(journal)
+        .where(journal.c.case_id == step.case_id, journal.c.seq == step.seq)
+        .values(state="done", result=text, done_at=now)
+    )
+    return Step(
+        **{name: getattr(step, name) for name in Step.__dataclass_fields__}
+        | {"state": "done", "result": text, "done_at": now}
+    )
+
+
+@dataclass(slots=True)
+class _Player:
+    """Begins the new steps of one run."""
+
+    conn: Connection
+    case: Case
+    policy: Policy
+    env: Environment
+    now: float
+    last: Started | None = None
+
+    def begin(self, seq: int, ask: Ask) -> Entry:
+        device = dev.get(self.conn, self.case.device_id)
+        context = StepContext(self.conn, self.case, device, self.policy, self.env, seq, self.now)
+        started: Started = ask.begin(context)
+        self.conn.execute(
+            insert(journal).values(
+                case_id=self.case.id,
+                seq=seq,
+                name=ask.name,
+                detail=ask.detail,
+                because=ask.because,
+                state="done" if started.done else "waiting",
+                command_id=started.command_id,
+                event=started.event,
+                deadline=started.deadline,
+                result=msgspec.json.encode(started.result).decode() if started.done else None,
+                started_at=self.now,
+                done_at=self.now if started.done else None,
+            )
+        )
+        self.last = started
+        return Entry(ask.name, started.done, started.result)
+
+
+def _play(conn: Connection, case: Case, steps: list[Step], *, env: Environment, now: float) -> None:
+    policy = _policy(conn, case.policy_version, env)
+    api = CaseApi(facts=case.fact, policy=policy, procedure=case.procedure, because=case.because)
+    known = {
+        step.seq: Entry(step.name, step.done, msgspec.json.decode(step.result) if step.result else None)
+        for step in steps
+    }
+    player = _Player(conn, case, policy, env, now)
+    playbook = PLAYBOOKS[(case.playbook, case.playbook_version)]
+    ended = run(playbook(api), known.get, player.begin)
+    if isinstance(ended, Finished):
+        result: Result = ended.value
+        close_case(conn, case, result.outcome, result.because, env=env, now=now)
+    elif player.last is not None and player.last.event != "instruction":
+        change_case(conn, case.id, wake_at=player.last.deadline, state="active")
+
+
+def _policy(conn: Connection, version: str, env: Environment) -> Policy:
+    """Return the policy under which the case was opened; it finishes on that one."""
+    if version == env.policy.version:
+        return env.policy
+    body = conn.execute(select(policies.c.body).where(policies.c.version == version)).scalar_one()
+    return parse_policy(body)
+
+
+def close_case(
+    conn: Connection, case: Case, outcome: str, because: str, *, env: Environment, now: float
+) -> None:
+    """Close a case, withdraw what it left open, tell the managers, and let the next case begin."""
+    steps = journal_of(conn, case.id)
+    if steps and not steps[-1].done:
+        if steps[-1].command_id is not None:
+            cancel(conn, steps[-1].command_id, now=now)
+        finish_step(conn, steps[-1], None, now=now)
+    change_case(conn, case.id, state="closed", outcome=outcome, closed_at=now, wake_at=None, because=because)
+    device = dev.get(conn, case.device_id)
+    if case.kind == "remediation":
+        body = {
+            "caseId": case.id,
+            "device": device.device_key,
+            "commentText": f"case {case.id} closed: {outcome}",
+            "because": because,
+            "systemDN": env.system_dn,
+        }
+        al.notify(conn, device, "notifyComments", body, now=now)
+    queued = queued_cases(conn, case.device_id)
+    if queued:
+        change_case(conn, queued[0].id, state="active")
+        advance(conn, queued[0].id, env=env, now=now)

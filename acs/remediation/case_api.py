@@ -1,0 +1,240 @@
+"""The ``CaseApi`` that playbooks see: every RPC, waits, and what may be asked and told.
+
+A playbook depends on nothing but the results of these calls, so that replaying it tells the same story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from acs import alarms as al
+from acs import devices as dev
+from acs.cwmp import messages as m
+from acs.remediation.policy import Policy
+from acs.remediation.steps import (
+    Outcome,
+    StepContext,
+    command_step,
+    event_step,
+    immediate_step,
+    instruction_step,
+    sleep_step,
+)
+
+__all__ = ["CaseApi"]
+
+_BATCH = 64  # parameters in one GetParameterValues or SetParameterValues
+
+
+class CaseApi:
+    """One case, as its playbook sees it."""
+
+    def __init__(self, *, facts: Mapping[str, Any], policy: Policy, procedure: str, because: str) -> None:
+        self.facts = facts
+        self.policy = policy
+        self.procedure = procedure
+        self.because = because
+
+    @property
+    def root(self) -> str:
+        """The root of the device's data model, for example ``Device.``."""
+        return str(self.facts.get("root") or "Device.")
+
+    # --- RPCs -----------------------------------------------------------------------------
+
+    async def call(
+        self, message: m.Message, *, because: str, timeout: float | None = None, detail: str = ""
+    ) -> Outcome:
+        """Call any RPC and wait for what becomes of it."""
+        return await self._call(
+            lambda _: message,
+            m.method_name(message),
+            because,
+            timeout or self.policy.timers.session,
+            detail,
+        )
+
+    async def get_values(self, names: Iterable[str], *, because: str) -> tuple[Outcome, dict[str, str]]:
+        """Read parameters in batches; stop at the first that fails. Returns its outcome and the values."""
+        wanted = tuple(names)
+        values: dict[str, str] = {}
+        outcome = Outcome("succeeded")
+        for start in range(0, len(wanted), _BATCH):
+            batch = wanted[start : start + _BATCH]
+            detail = batch[0] if len(batch) == 1 else f"{len(batch)} names"
+            outcome = await self.call(m.GetParameterValues(batch), because=because, detail=detail)
+            if not outcome.ok:
+                break
+            assert isinstance(outcome.answer, m.GetParameterValuesResponse)
+            values.update({each.name: each.value for each in outcome.answer.parameters})
+        return outcome, values
+
+    async def set_values(self, values: Iterable[m.ParameterValue], *, because: str) -> Outcome:
+        """Set parameters atomically under a ParameterKey that names this step."""
+        batch = tuple(values)
+        detail = batch[0].name if len(batch) == 1 else f"{len(batch)} parameters"
+        return await self._call(
+            lambda context: m.SetParameterValues(batch, context.key),
+            "SetParameterValues",
+            because,
+            self.policy.timers.session,
+            detail,
+        )
+
+    async def set_attributes(self, request: m.SetParameterAttributes, *, because: str) -> Outcome:
+        """Set notification attributes."""
+        return await self.call(request, because=because)
+
+    async def reboot(self, *, because: str) -> Outcome:
+        """Reboot the device; done when it says ``M Reboot`` with this step's key."""
+        return await self._call(
+            lambda context: m.Reboot(context.key), "Reboot", because, self.policy.timers.reboot
+        )
+
+    async def factory_reset(self, *, because: str) -> Outcome:
+        """Reset the device to factory defaults; done when it says ``0 BOOTSTRAP``."""
+        return await self._call(
+            lambda _: m.FactoryReset(), "FactoryReset", because, self.policy.timers.factory_reset
+        )
+
+    async def download(self, image: Mapping[str, Any], *, because: str) -> Outcome:
+        """Have the device download a file of the catalogue; done when it says TransferComplete."""
+
+        def build(context: StepContext) -> m.Message:
+            url = context.env.file_url(context.device.id, image["name"], context.now)
+            return m.Download(context.key, image["file_type"], url, file_size=image["size"])
+
+        return await self._call(build, "Download", because, self.policy.timers.download, str(image["name"]))
+
+    async def _call(
+        self,
+        build: Callable[[StepContext], m.Message],
+        name: str,
+        because: str,
+        timeout: float,
+        detail: str = "",
+    ) -> Outcome:
+        result = await command_step(build, name=name, because=because, timeout=timeout, detail=detail)
+        return Outcome.from_result(result)
+
+    # --- waiting --------------------------------------------------------------------------
+
+    async def sleep(self, seconds: float, *, because: str) -> None:
+        """Wait."""
+        await sleep_step(seconds, because=because)
+
+    async def wait_for(self, event: str, *, because: str, timeout: float) -> bool:
+        """Wait until the device tells ``event``; False when it does not within ``timeout`` seconds."""
+        return bool(await event_step(event, because=because, timeout=timeout))
+
+    async def instruction(self, outcome: str, *, because: str) -> dict[str, Any]:
+        """Put the case aside as ``outcome`` and wait, without limit, for an instruction."""
+        result: dict[str, Any] = await instruction_step(outcome, because=because)
+        return result
+
+    # --- what the HeMS knows --------------------------------------------------------------
+
+    async def golden(self) -> list[m.ParameterValue]:
+        """Return the golden configuration of the device."""
+
+        def read(context: StepContext) -> Any:
+            found = dev.golden(context.conn, context.device)
+            return [[each.name, each.value, each.type] for each in found.values()]
+
+        rows = await immediate_step("golden configuration", read, because="what the device should be set to")
+        return [m.ParameterValue(*row) for row in rows]
+
+    async def approved_image(self) -> dict[str, Any] | None:
+        """Return name, version, size and type of the approved software image, None when there is none."""
+
+        def read(context: StepContext) -> Any:
+            found = dev.approved_image(context.conn, context.device.product_class)
+            if found is None:
+                return None
+            return {
+                "name": found.name,
+                "version": found.version,
+                "size": found.size,
+                "file_type": found.file_type,
+            }
+
+        result: dict[str, Any] | None = await immediate_step(
+            "approved image", read, because="what software the device should run"
+        )
+        return result
+
+    async def alarms_like_this(self) -> list[dict[str, Any]]:
+        """Return the active alarms of the same kind as this case's: id and why one may be stale."""
+
+        def read(context: StepContext) -> Any:
+            facts = context.case.fact
+            kind = tuple(facts.get(name) for name in ("event_type", "probable_cause", "specific_problem"))
+            return [
+                {"id": each.id, "clear_reason": each.clear_reason}
+                for each in al.active_alarms(context.conn, context.device.id)
+                if (each.event_type, each.probable_cause, each.specific_problem) == kind
+            ]
+
+        result: list[dict[str, Any]] = await immediate_step(
+            "active alarms", read, because="is it still there?"
+        )
+        return result
+
+    # --- effects on the HeMS's side -------------------------------------------------------
+
+    async def note(self, text: str, *, because: str = "") -> None:
+        """Write a line in the timeline."""
+        await immediate_step("note", lambda _: None, because=because, detail=text)
+
+    async def notify(self, comment: str, *, because: str) -> None:
+        """Tell the managers on Type 2 about a step of the case (notifyComments)."""
+
+        def act(context: StepContext) -> None:
+            body = {
+                "caseId": context.case.id,
+                "device": context.device.device_key,
+                "commentText": comment,
+                "because": because,
+                "systemDN": context.env.system_dn,
+            }
+            al.notify(context.conn, context.device, "notifyComments", body, now=context.now)
+
+        await immediate_step("notify", act, because=because, detail=comment)
+
+    async def block(self, reason: str) -> None:
+        """Put the device on the HeMS's black list at once (S1 L9)."""
+
+        def act(context: StepContext) -> None:
+            who = f"case {context.case.id}"
+            dev.block(context.conn, context.device.id, reason, who=who, now=context.now)
+
+        await immediate_step("block", act, because=reason)
+
+    async def unblock(self, reason: str, *, who: str) -> None:
+        """Take the device off the black list, as instructed by ``who``."""
+
+        def act(context: StepContext) -> None:
+            dev.unblock(context.conn, context.device.id, reason, who=who, now=context.now)
+
+        await immediate_step("unblock", act, because=reason)
+
+    async def clear_alarms(self, ids: Iterable[int], *, because: str) -> None:
+        """Clear alarms whose cause is verified to be gone."""
+        wanted = list(ids)
+
+        def act(context: StepContext) -> None:
+            for alarm_id in wanted:
+                al.clear_alarm(context.conn, context.device, alarm_id, "remediated", now=context.now)
+
+        await immediate_step("clear alarms", act, because=because)
+
+    async def mark_provisioned(self) -> None:
+        """Note that the device is provisioned under the software it runs now."""
+
+        def act(context: StepContext) -> str:
+            version = context.device.software_version
+            dev.mark_provisioned(context.conn, context.device.id, version)
+            return version
+
+        await immediate_step("provisioned", act)

@@ -1,0 +1,178 @@
+"""Cases and their journals as rows: open, find, list, show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from acs.remediation.policy import Policy
+from acs.store import signal
+from acs.store.tables import cases, journal, policies
+
+__all__ = [
+    "ACTIVE",
+    "Case",
+    "Step",
+    "active_case",
+    "change_case",
+    "find_case",
+    "journal_of",
+    "list_cases",
+    "open_case",
+    "queued_cases",
+]
+
+ACTIVE = ("active", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case: what is wrong with a device and what is done about it.
+
+    ``state``: queued, active, waiting (for an instruction), closed. ``facts`` is what the playbook was
+    given when the case was opened and never changes; ``outcome`` is empty until there is one.
+    """
+
+    id: int
+    device_id: int
+    kind: str
+    state: str
+    outcome: str | None
+    procedure: str
+    playbook: str
+    playbook_version: str
+    policy_version: str
+    alarm_id: int | None
+    because: str
+    facts: str
+    wake_at: float | None
+    epoch: int
+    opened_at: float
+    closed_at: float | None
+
+    @property
+    def fact(self) -> dict[str, Any]:
+        """The facts, decoded."""
+        decoded: dict[str, Any] = msgspec.json.decode(self.facts)
+        return decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a case's journal; ``result`` is JSON."""
+
+    case_id: int
+    seq: int
+    name: str
+    detail: str
+    because: str
+    state: str
+    command_id: int | None
+    event: str
+    deadline: float | None
+    result: str | None
+    started_at: float
+    done_at: float | None
+
+    @property
+    def done(self) -> bool:
+        """Whether its result is known."""
+        return self.state == "done"
+
+
+def _case(row: RowMapping) -> Case:
+    return Case(**row)
+
+
+def open_case(
+    conn: Connection,
+    device_id: int,
+    *,
+    kind: str,
+    procedure: str,
+    playbook: str,
+    policy: Policy,
+    alarm_id: int | None,
+    because: str,
+    facts: dict[str, Any],
+    now: float,
+) -> Case:
+    """Open a case: active at once when the device has no other active one, else queued."""
+    if conn.execute(select(policies.c.version).where(policies.c.version == policy.version)).first() is None:
+        conn.execute(insert(policies).values(version=policy.version, body=policy.text, activated_at=now))
+    state = "queued" if active_case(conn, device_id) is not None else "active"
+    row = conn.execute(
+        insert(cases)
+        .values(
+            device_id=device_id,
+            kind=kind,
+            state=state,
+            procedure=procedure,
+            playbook=playbook,
+            playbook_version="1",
+            policy_version=policy.version,
+            alarm_id=alarm_id,
+            because=because,
+            facts=msgspec.json.encode(facts).decode(),
+            opened_at=now,
+        )
+        .returning(cases)
+    )
+    made = _case(row.mappings().one())
+    signal(conn, "cases", str(made.id))
+    return made
+
+
+def find_case(conn: Connection, case_id: int, *, lock: bool = False) -> Case | None:
+    """Return the case; ``lock`` keeps other nodes from advancing it until the transaction ends."""
+    query = select(cases).where(cases.c.id == case_id)
+    row = conn.execute(query.with_for_update() if lock else query).mappings().first()
+    return _case(row) if row else None
+
+
+def active_case(conn: Connection, device_id: int) -> Case | None:
+    """Return the one case of the device that is active or waits for an instruction."""
+    query = select(cases).where(cases.c.device_id == device_id, cases.c.state.in_(ACTIVE))
+    row = conn.execute(query).mappings().first()
+    return _case(row) if row else None
+
+
+def queued_cases(conn: Connection, device_id: int) -> list[Case]:
+    """Return the device's queued cases: remediation before provisioning, then the oldest first."""
+    query = (
+        select(cases)
+        .where(cases.c.device_id == device_id, cases.c.state == "queued")
+        .order_by(cases.c.kind.desc(), cases.c.id)
+    )
+    return [_case(row) for row in conn.execute(query).mappings()]
+
+
+def change_case(conn: Connection, case_id: int, **values: Any) -> None:
+    """Write ``values``; each write raises the epoch, which orders them."""
+    conn.execute(update(cases).where(cases.c.id == case_id).values(epoch=cases.c.epoch + 1, **values))
+    signal(conn, "cases", str(case_id))
+
+
+def list_cases(
+    conn: Connection,
+    *,
+    device_id: int | None = None,
+    state: str | None = None,
+    kind: str | None = None,
+    limit: int = 100,
+) -> list[Case]:
+    """Return cases, the newest first."""
+    query = select(cases).order_by(cases.c.id.desc()).limit(limit)
+    for column, value in ((cases.c.device_id, device_id), (cases.c.state, state), (cases.c.kind, kind)):
+        if value is not None:
+            query = query.where(column == value)
+    return [_case(row) for row in conn.execute(query).mappings()]
+
+
+def journal_of(conn: Connection, case_id: int) -> list[Step]:
+    """Return the journal of a case in order."""
+    query = select(journal).where(journal.c.case_id == case_id).order_by(journal.c.seq)
+    return [Step(**row) for row in conn.execute(query).mappings()]

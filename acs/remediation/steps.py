@@ -1,0 +1,167 @@
+"""The steps a playbook can take, and what each writes when it begins.
+
+A step either is done as it begins (a read that is recorded, a note, a block) or waits for a command's
+outcome, an event of the device, a time, or an instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from acs.commands import Command, enqueue
+from acs.cwmp import messages as m
+from acs.cwmp import pack, unpack
+from acs.devices import Device
+from acs.remediation.cases import Case, change_case
+from acs.remediation.environment import Environment
+from acs.remediation.policy import Policy
+from acs.remediation.replay import Ask
+
+__all__ = [
+    "Outcome",
+    "Started",
+    "StepContext",
+    "command_result",
+    "command_step",
+    "event_step",
+    "immediate_step",
+    "instruction_step",
+    "sleep_step",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What a step has at hand when it begins."""
+
+    conn: Connection
+    case: Case
+    device: Device
+    policy: Policy
+    env: Environment
+    seq: int
+    now: float
+
+    @property
+    def key(self) -> str:
+        """The CommandKey and ParameterKey of this step: unique, at most 32 characters."""
+        return f"c{self.case.id}-{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """How a step began: done with a JSON-able result, or what it waits for."""
+
+    done: bool
+    result: Any = None
+    command_id: int | None = None
+    event: str = ""
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an RPC: ``state`` is succeeded, failed, expired or cancelled."""
+
+    state: str
+    fault_code: int = 0
+    fault_string: str = ""
+    answer: m.Message | None = None
+    parameter_faults: tuple[m.SetParameterValuesFault, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the effect came about."""
+        return self.state == "succeeded"
+
+    @property
+    def silent(self) -> bool:
+        """Whether the device did not react in time."""
+        return self.state in ("expired", "cancelled")
+
+    @classmethod
+    def from_result(cls, result: dict[str, Any]) -> Outcome:
+        """Read what ``command_result`` wrote."""
+        answer = result.get("answer")
+        message = unpack(answer["method"], answer["fields"]) if answer else None
+        faults = message.parameter_faults if isinstance(message, m.Fault) else ()
+        return cls(
+            result["state"], result.get("fault_code") or 0, result.get("fault_string", ""), message, faults
+        )
+
+
+def command_result(command: Command) -> dict[str, Any]:
+    """Return a settled command as the JSON-able result of its step."""
+    answer = command.answer
+    return {
+        "state": command.state,
+        "fault_code": command.fault_code,
+        "fault_string": command.fault_string,
+        "answer": {"method": m.method_name(answer), "fields": pack(answer)} if answer is not None else None,
+    }
+
+
+def command_step(
+    build: Callable[[StepContext], m.Message], *, name: str, because: str, timeout: float, detail: str = ""
+) -> Ask:
+    """Send an RPC and wait for what becomes of it, at most ``timeout`` seconds."""
+
+    def begin(context: StepContext) -> Started:
+        deadline = context.now + timeout
+        command = enqueue(
+            context.conn,
+            context.device.id,
+            build(context),
+            command_key=context.key,
+            purpose="case",
+            case_id=context.case.id,
+            priority=3 if context.case.kind == "remediation" else 5,
+            expires_at=deadline,
+            now=context.now,
+        )
+        return Started(done=False, command_id=command.id, deadline=deadline)
+
+    return Ask(name, because, begin, detail)
+
+
+def event_step(event: str, *, because: str, timeout: float) -> Ask:
+    """Wait until the device tells ``event`` in an Inform; the result is whether it came in time."""
+
+    def begin(context: StepContext) -> Started:
+        return Started(done=False, event=event, deadline=context.now + timeout)
+
+    return Ask(f"wait for {event}", because, begin)
+
+
+def sleep_step(seconds: float, *, because: str) -> Ask:
+    """Wait for ``seconds``."""
+
+    def begin(context: StepContext) -> Started:
+        return Started(done=False, deadline=context.now + seconds)
+
+    return Ask("sleep", because, begin, f"{seconds:g} s")
+
+
+def instruction_step(outcome: str, *, because: str) -> Ask:
+    """Put the case aside with ``outcome`` until somebody instructs it; the result is the instruction."""
+
+    def begin(context: StepContext) -> Started:
+        change_case(context.conn, context.case.id, state="waiting", outcome=outcome, wake_at=None)
+        return Started(done=False, event="instruction")
+
+    return Ask("wait for instruction", because, begin, outcome)
+
+
+def immediate_step(
+    name: str, act: Callable[[StepContext], Any], *, because: str = "", detail: str = ""
+) -> Ask:
+    """Do something in this transaction and record its JSON-able result."""
+
+    def begin(context: StepContext) -> Started:
+        return Started(done=True, result=act(context))
+
+    return Ask(name, because, begin, detail)
