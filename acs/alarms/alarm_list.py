@@ -22,6 +22,7 @@ __all__ = [
     "acknowledge",
     "active_alarms",
     "apply",
+    "assign_alarm",
     "clear_alarm",
     "find_alarm",
     "list_alarms",
@@ -30,6 +31,17 @@ __all__ = [
     "reset_rings",
 ]
 
+# What is forgotten when a cleared alarm is raised again.
+_AGAIN: dict[str, Any] = {
+    "state": "active",
+    "changed_at": None,
+    "cleared_at": None,
+    "clear_reason": "",
+    "ack_state": "UNACKNOWLEDGED",
+    "ack_user_id": "",
+    "ack_at": None,
+    "case_id": None,
+}
 _NOTIFICATIONS = {"new": "notifyNewAlarm", "changed": "notifyChangedAlarm", "cleared": "notifyClearedAlarm"}
 
 
@@ -125,9 +137,7 @@ def _change_of(conn: Connection, device: Device, event: AlarmEvent, *, now: floa
     if found is None:
         return AlarmChange("new", _insert(conn, device, event.alarm_identifier, values, at=at))
     if not found.active:
-        again = {"state": "active", "raised_at": at, "cleared_at": None, "clear_reason": "", **values}
-        again |= {"ack_state": "UNACKNOWLEDGED", "ack_user_id": "", "ack_at": None, "changed_at": None}
-        return AlarmChange("new", _change(conn, found.id, **again))
+        return AlarmChange("new", _change(conn, found.id, raised_at=at, **_AGAIN, **values))
     return AlarmChange("changed", _change(conn, found.id, changed_at=at, clear_reason="", **values))
 
 
@@ -195,9 +205,7 @@ def raise_alarm(
     if found is None:
         alarm = _insert(conn, device, identifier, values, at=now, detector=detector)
     else:
-        alarm = _change(
-            conn, found.id, state="active", raised_at=now, cleared_at=None, clear_reason="", **values
-        )
+        alarm = _change(conn, found.id, raised_at=now, **_AGAIN, **values)
     change = AlarmChange("new", alarm)
     announce(conn, device, change, now=now)
     return change
@@ -213,6 +221,11 @@ def clear_alarm(
     change = _clear(conn, alarm, reason, now)
     announce(conn, device, change, now=now)
     return change
+
+
+def assign_alarm(conn: Connection, alarm_id: int, case_id: int | None) -> None:
+    """Note that ``case_id`` was opened for the alarm, until it is raised again; None: it needs a new one."""
+    conn.execute(update(alarms).where(alarms.c.id == alarm_id).values(case_id=case_id))
 
 
 def acknowledge(conn: Connection, device: Device, alarm_id: int, *, who: str, now: float) -> Alarm:

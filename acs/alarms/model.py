@@ -35,6 +35,7 @@ class Alarm:
     ack_state: str
     ack_user_id: str
     ack_at: float | None
+    case_id: int | None
 
     @property
     def security(self) -> bool:

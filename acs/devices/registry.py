@@ -21,6 +21,7 @@ __all__ = [
     "find",
     "get",
     "listing",
+    "lock",
     "mark_provisioned",
     "register",
     "set_connection_request_secret",
@@ -66,6 +67,11 @@ def get(conn: Connection, device_id: int) -> Device:
     if row is None:
         raise AcsError(f"there is no device with id {device_id}")
     return device_from_row(row)
+
+
+def lock(conn: Connection, device_id: int) -> None:
+    """Keep other transactions from changing the device until this one ends; lock it before its case."""
+    conn.execute(select(devices.c.id).where(devices.c.id == device_id).with_for_update())
 
 
 def listing(

@@ -1,1 +1,47 @@
 """Remediation: what is done about a security alarm, as policy, cases and playbooks (S1 5.7.2)."""
+
+from acs.remediation.advance import advance, due_cases
+from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, list_cases
+from acs.remediation.engine import Engine
+from acs.remediation.environment import Environment
+from acs.remediation.policy import (
+    Decision,
+    Policy,
+    classify,
+    default_policy_text,
+    load_policy,
+    parse_policy,
+)
+from acs.remediation.reactions import (
+    Instruction,
+    alarms_changed,
+    commands_settled,
+    device_informed,
+    instruct,
+    open_case_alarms,
+)
+
+__all__ = [
+    "Case",
+    "Decision",
+    "Engine",
+    "Environment",
+    "Instruction",
+    "Policy",
+    "Step",
+    "active_case",
+    "advance",
+    "alarms_changed",
+    "classify",
+    "commands_settled",
+    "default_policy_text",
+    "device_informed",
+    "due_cases",
+    "find_case",
+    "instruct",
+    "journal_of",
+    "list_cases",
+    "load_policy",
+    "open_case_alarms",
+    "parse_policy",
+]

@@ -6,11 +6,13 @@ it or nothing, and whichever node comes next finds the journal as it is. The row
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from acs import alarms as al
 from acs import devices as dev
@@ -23,16 +25,19 @@ from acs.remediation.cases import (
     change_case,
     find_case,
     journal_of,
-    queued_cases,
 )
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOKS, Result
 from acs.remediation.policy import Policy, parse_policy
 from acs.remediation.replay import Ask, Entry, Finished, run
 from acs.remediation.steps import Started, StepContext, command_result
+from acs.remediation.triage import next_case
 from acs.store.tables import cases, journal, policies
 
-__all__ = ["advance", "close_case", "due_cases", "finish_step"]
+__all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next"]
+
+_MAX_CASES = 8  # in one transaction; what is left waits for the device's next Inform
+_log = logging.getLogger(__name__)
 
 
 def due_cases(conn: Connection, *, now: float, limit: int) -> list[int]:
@@ -47,7 +52,28 @@ def due_cases(conn: Connection, *, now: float, limit: int) -> list[int]:
 
 
 def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:
-    """Let the case's playbook run until it waits or ends. Harmless when there is nothing to do."""
+    """Let the case's playbook run until it waits or ends; where it ends, begin what comes next.
+
+    Harmless when there is nothing to do.
+    """
+    case = find_case(conn, case_id)
+    if case is None:
+        return
+    dev.lock(conn, case.device_id)
+    _advance_one(conn, case_id, env=env, now=now)
+    open_next(conn, case.device_id, env=env, now=now)
+
+
+def open_next(conn: Connection, device_id: int, *, env: Environment, now: float) -> None:
+    """Open the cases that the device needs, one after the other, until one of them waits."""
+    for _ in range(_MAX_CASES):
+        case = next_case(conn, dev.get(conn, device_id), env=env, now=now)
+        if case is None:
+            return
+        _advance_one(conn, case.id, env=env, now=now)
+
+
+def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:
     case = find_case(conn, case_id, lock=True)
     if case is None or case.state not in ACTIVE:
         return
@@ -57,7 +83,24 @@ def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> 
         if waiting.deadline is None or waiting.deadline > now:
             return
         steps[-1] = _overdue(conn, waiting, now=now)
-    _play(conn, case, steps, env=env, now=now)
+    savepoint = conn.begin_nested()
+    try:
+        _play(conn, case, steps, env=env, now=now)
+    except SQLAlchemyError:
+        raise  # the database's trouble, not the playbook's: the whole transaction is undone
+    except Exception as error:  # noqa: BLE001 - whatever a playbook raises
+        # A playbook's mistake must not keep the device from checking in: the case waits for a person.
+        savepoint.rollback()
+        _log.exception("the playbook failed", extra={"case_id": case.id, "playbook": case.playbook})
+        _set_aside(conn, case, error, env=env, now=now)
+    else:
+        savepoint.commit()
+
+
+def _set_aside(conn: Connection, case: Case, error: Exception, *, env: Environment, now: float) -> None:
+    because = f"the playbook {case.playbook} failed: {type(error).__name__}: {error}"[:500]
+    change_case(conn, case.id, state="waiting", outcome="FAILED", wake_at=None, because=because)
+    _comment(conn, case, f"case {case.id} waits for an instruction", because, env=env, now=now)
 
 
 def _overdue(conn: Connection, step: Step, *, now: float) -> Step:
@@ -151,24 +194,19 @@ def _policy(conn: Connection, version: str, env: Environment) -> Policy:
 def close_case(
     conn: Connection, case: Case, outcome: str, because: str, *, env: Environment, now: float
 ) -> None:
-    """Close a case, withdraw what it left open, tell the managers, and let the next case begin."""
+    """Close a case, withdraw what it left open, and tell the managers."""
     steps = journal_of(conn, case.id)
     if steps and not steps[-1].done:
         if steps[-1].command_id is not None:
             cancel(conn, steps[-1].command_id, now=now)
         finish_step(conn, steps[-1], None, now=now)
     change_case(conn, case.id, state="closed", outcome=outcome, closed_at=now, wake_at=None, because=because)
-    device = dev.get(conn, case.device_id)
     if case.kind == "remediation":
-        body = {
-            "caseId": case.id,
-            "device": device.device_key,
-            "commentText": f"case {case.id} closed: {outcome}",
-            "because": because,
-            "systemDN": env.system_dn,
-        }
-        al.notify(conn, device, "notifyComments", body, now=now)
-    queued = queued_cases(conn, case.device_id)
-    if queued:
-        change_case(conn, queued[0].id, state="active")
-        advance(conn, queued[0].id, env=env, now=now)
+        _comment(conn, case, f"case {case.id} closed: {outcome}", because, env=env, now=now)
+
+
+def _comment(conn: Connection, case: Case, text: str, because: str, *, env: Environment, now: float) -> None:
+    """Tell the managers on Type 2 what became of a case."""
+    device = dev.get(conn, case.device_id)
+    body = {"caseId": case.id, "device": device.device_key, "commentText": text, "because": because}
+    al.notify(conn, device, "notifyComments", {**body, "systemDN": env.system_dn}, now=now)

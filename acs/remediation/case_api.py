@@ -164,16 +164,23 @@ class CaseApi:
         )
         return result
 
-    async def alarms_like_this(self) -> list[dict[str, Any]]:
-        """Return the active alarms of the same kind as this case's: id and why one may be stale."""
+    async def open_alarms(self) -> list[dict[str, Any]]:
+        """Return the active security alarms: ``id``, ``like`` (of this case's kind), ``vanished``.
+
+        ``vanished``: the device lost it in a reboot, which proves nothing about its cause.
+        """
 
         def read(context: StepContext) -> Any:
             facts = context.case.fact
             kind = tuple(facts.get(name) for name in ("event_type", "probable_cause", "specific_problem"))
             return [
-                {"id": each.id, "clear_reason": each.clear_reason}
+                {
+                    "id": each.id,
+                    "like": (each.event_type, each.probable_cause, each.specific_problem) == kind,
+                    "vanished": bool(each.clear_reason),
+                }
                 for each in al.active_alarms(context.conn, context.device.id)
-                if (each.event_type, each.probable_cause, each.specific_problem) == kind
+                if each.security
             ]
 
         result: list[dict[str, Any]] = await immediate_step(
@@ -233,7 +240,7 @@ class CaseApi:
         """Note that the device is provisioned under the software it runs now."""
 
         def act(context: StepContext) -> str:
-            version = context.device.software_version
+            version = context.device.software_version or "?"
             dev.mark_provisioned(context.conn, context.device.id, version)
             return version
 

@@ -22,7 +22,6 @@ __all__ = [
     "journal_of",
     "list_cases",
     "open_case",
-    "queued_cases",
 ]
 
 ACTIVE = ("active", "waiting")
@@ -32,7 +31,7 @@ ACTIVE = ("active", "waiting")
 class Case:
     """One case: what is wrong with a device and what is done about it.
 
-    ``state``: queued, active, waiting (for an instruction), closed. ``facts`` is what the playbook was
+    ``state``: active, waiting (for an instruction), closed. ``facts`` is what the playbook was
     given when the case was opened and never changes; ``outcome`` is empty until there is one.
     """
 
@@ -100,16 +99,15 @@ def open_case(
     facts: dict[str, Any],
     now: float,
 ) -> Case:
-    """Open a case: active at once when the device has no other active one, else queued."""
+    """Open a case; the device must have no other open one (the database refuses a second)."""
     if conn.execute(select(policies.c.version).where(policies.c.version == policy.version)).first() is None:
         conn.execute(insert(policies).values(version=policy.version, body=policy.text, activated_at=now))
-    state = "queued" if active_case(conn, device_id) is not None else "active"
     row = conn.execute(
         insert(cases)
         .values(
             device_id=device_id,
             kind=kind,
-            state=state,
+            state="active",
             procedure=procedure,
             playbook=playbook,
             playbook_version="1",
@@ -138,16 +136,6 @@ def active_case(conn: Connection, device_id: int) -> Case | None:
     query = select(cases).where(cases.c.device_id == device_id, cases.c.state.in_(ACTIVE))
     row = conn.execute(query).mappings().first()
     return _case(row) if row else None
-
-
-def queued_cases(conn: Connection, device_id: int) -> list[Case]:
-    """Return the device's queued cases: remediation before provisioning, then the oldest first."""
-    query = (
-        select(cases)
-        .where(cases.c.device_id == device_id, cases.c.state == "queued")
-        .order_by(cases.c.kind.desc(), cases.c.id)
-    )
-    return [_case(row) for row in conn.execute(query).mappings()]
 
 
 def change_case(conn: Connection, case_id: int, **values: Any) -> None:

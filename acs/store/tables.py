@@ -151,6 +151,7 @@ alarms = Table(
     Column("ack_state", Text, nullable=False, server_default="UNACKNOWLEDGED"),
     Column("ack_user_id", Text, nullable=False, server_default=""),
     Column("ack_at", Float),
+    Column("case_id", Id),  # the case opened for it since it was raised; NULL: none yet
     UniqueConstraint("device_id", "alarm_identifier"),
 )
 
@@ -174,7 +175,7 @@ cases = Table(
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
     Column("kind", Text, nullable=False),  # remediation | provisioning
-    Column("state", Text, nullable=False),  # queued | active | waiting (for instruction) | closed
+    Column("state", Text, nullable=False),  # active | waiting (for instruction) | closed
     Column("outcome", Text),  # REMEDIATED NOTIFIED BLOCKED EXTENDED PROVISIONED FAILED SUPERSEDED
     Column("procedure", Text, nullable=False),  # P1 P2R P2S P3 DX PROVISION
     Column("playbook", Text, nullable=False),

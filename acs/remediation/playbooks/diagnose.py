@@ -8,7 +8,13 @@ from acs.remediation.diagnosis import Report, decide
 from acs.remediation.playbooks.extended import extended_remediation
 from acs.remediation.playbooks.fatal import fatal
 from acs.remediation.playbooks.notify import notify
-from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, diagnostic_test
+from acs.remediation.playbooks.parts import (
+    NoCommunication,
+    Result,
+    StepFailed,
+    clear_vanished,
+    diagnostic_test,
+)
 from acs.remediation.playbooks.reconfiguration import reconfiguration
 from acs.remediation.playbooks.software_reload import software_reload
 
@@ -42,4 +48,8 @@ async def diagnose(case: CaseApi) -> Result:
         case "P2R":
             return await reconfiguration(case)
         case _:
+            try:
+                await clear_vanished(case)
+            except StepFailed as failure:
+                await case.note(str(failure))
             return await notify(case)

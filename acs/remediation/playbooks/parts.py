@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from acs.remediation.steps import Outcome
 
 __all__ = [
+    "ALARM_CLEARED",
     "NoCommunication",
     "Result",
     "StepFailed",
+    "clear_vanished",
     "diagnostic_test",
     "differs",
     "download_image",
@@ -33,6 +35,8 @@ __all__ = [
     "verify",
 ]
 
+ALARM_CLEARED = "alarm cleared"
+"""What ``wait_for`` calls the clearing of an alarm of the case's kind."""
 _ADMIN_STATE = ".AdminState"
 _FIRST = ("ManagementServer.", "SecGW", ".IPsec.", ".Users.", ".SSH.", "Firewall", ".Security.", ".Time.")
 _NO_SUCH_PARAMETER = frozenset({9005, 9000})
@@ -179,27 +183,28 @@ async def diagnostic_test(case: CaseApi, *, because: str) -> Report | None:
 
 
 async def verify(case: CaseApi) -> None:
-    """See that the cause is gone: the self test finds nothing, and the alarm has ended (S1 L10).
-
-    An alarm that vanished in a reboot proves nothing by itself; with a clean report it is cleared here.
-    """
+    """See that the cause is gone: the self test finds nothing and the device ends its alarm (S1 L10)."""
     report = await diagnostic_test(case, because="to verify the remediation")
     if report is not None and not report.clean:
         failed = [name for name, verdict in report.results.items() if verdict == "FAIL"]
         raise StepFailed(f"the diagnostic test still fails: {', '.join(failed) or 'no usable report'}")
-    stale = await case.alarms_like_this()
-    if any(not each["clear_reason"] for each in stale):
+    if any(each["like"] and not each["vanished"] for each in await case.open_alarms()):
         timeout = case.policy.timers.verify
-        await case.wait_for("alarm cleared", because="the device should clear its alarm", timeout=timeout)
-        stale = await case.alarms_like_this()
-    if any(not each["clear_reason"] for each in stale):
-        if report is None:
-            raise StepFailed("the alarm is still active and the device has no self test to clear it by")
-        await case.note("the alarm is still active though the self test finds nothing")
-    if stale:
-        await case.clear_alarms(
-            [each["id"] for each in stale], because="the self test finds nothing any more"
-        )
+        await case.wait_for(ALARM_CLEARED, because="the device should clear its alarm", timeout=timeout)
+    await clear_vanished(case)
+
+
+async def clear_vanished(case: CaseApi) -> None:
+    """Clear the alarms that vanished in a reboot, now that the self test finds nothing any more.
+
+    Raises ``StepFailed`` while the device itself still reports an alarm of this case's kind.
+    """
+    alarms = await case.open_alarms()
+    if any(each["like"] and not each["vanished"] for each in alarms):
+        raise StepFailed("the device still reports the alarm")
+    vanished = [each["id"] for each in alarms if each["vanished"]]
+    if vanished:
+        await case.clear_alarms(vanished, because="the self test finds nothing any more")
 
 
 async def provision(case: CaseApi) -> None:

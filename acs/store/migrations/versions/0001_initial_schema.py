@@ -138,6 +138,7 @@ def upgrade() -> None:
     sa.Column('ack_state', sa.Text(), server_default='UNACKNOWLEDGED', nullable=False),
     sa.Column('ack_user_id', sa.Text(), server_default='', nullable=False),
     sa.Column('ack_at', sa.Float(), nullable=True),
+    sa.Column('case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.ForeignKeyConstraint(['device_id'], ['devices.id'], name=op.f('fk_alarms_device_id_devices'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_alarms')),
     sa.UniqueConstraint('device_id', 'alarm_identifier', name=op.f('uq_alarms_device_id_alarm_identifier'))

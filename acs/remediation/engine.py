@@ -1,0 +1,47 @@
+"""The clock of remediation: cases whose wait is over are advanced. Everything else happens in-line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection
+
+from acs.remediation.advance import advance, due_cases
+from acs.remediation.environment import Environment
+from acs.store import Store
+
+__all__ = ["Engine"]
+
+_log = logging.getLogger(__name__)
+_PAUSE = 0.5  # seconds between two looks
+_BATCH = 64
+
+
+class Engine:
+    """Advances overdue cases of any device; several nodes may run one each on the same store."""
+
+    def __init__(self, store: Store, env: Environment) -> None:
+        self._store, self._env = store, env
+
+    async def tick(self) -> int:
+        """Advance what is due; return how many cases that were."""
+        now = self._store.clock()
+        found = await self._store.read(due_cases, now=now, limit=_BATCH)
+        for case_id in found:
+            await self._store.write(self._advance, case_id)
+        return len(found)
+
+    def _advance(self, conn: Connection, case_id: int) -> None:
+        advance(conn, case_id, env=self._env, now=self._store.clock())
+
+    async def run(self) -> None:
+        """Tick until cancelled. What fails is logged and tried again."""
+        while True:
+            try:
+                count = await self.tick()
+            except Exception:  # noqa: BLE001 - the clock must not stop
+                _log.exception("advancing overdue cases failed; it is tried again")
+                count = 0
+            if count < _BATCH:
+                await asyncio.sleep(_PAUSE)

@@ -1,0 +1,158 @@
+"""What remediation does when something happens: an alarm, an Inform, the end of a command, a word.
+
+Each function runs inside the transaction that made the thing happen durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from acs import alarms as al
+from acs import devices as dev
+from acs.alarms import AlarmChange
+from acs.commands import Command
+from acs.cwmp import events as ev
+from acs.cwmp import messages as m
+from acs.devices import CheckIn, Device
+from acs.errors import AcsError
+from acs.remediation.advance import advance, close_case, finish_step, open_next
+from acs.remediation.cases import ACTIVE, Case, Step, active_case, find_case, journal_of
+from acs.remediation.environment import Environment
+from acs.remediation.playbooks.parts import ALARM_CLEARED
+from acs.remediation.steps import command_result
+from acs.remediation.triage import classify_alarm, rank
+
+__all__ = [
+    "Instruction",
+    "alarms_changed",
+    "commands_settled",
+    "device_informed",
+    "instruct",
+    "open_case_alarms",
+]
+
+Instruction = Literal["RELEASE", "CLOSE"]
+
+
+def open_case_alarms(conn: Connection, device_id: int) -> frozenset[int]:
+    """Return the ids of alarms that a boot must not end: security alarms while a remediation is open."""
+    case = active_case(conn, device_id)
+    if case is None or case.kind != "remediation":
+        return frozenset()
+    return frozenset(each.id for each in al.active_alarms(conn, device_id) if each.security)
+
+
+def alarms_changed(
+    conn: Connection, device: Device, changes: Iterable[AlarmChange], *, env: Environment, now: float
+) -> None:
+    """Open a case for a security alarm, or leave it to the one that is open, unless it is graver (S1 L27).
+
+    An alarm that is left is looked at again when that case closes.
+    """
+    found = [change for change in changes if change.alarm.security]
+    if not found:
+        return
+    for change in found:
+        if change.kind == "cleared":
+            _cleared(conn, device, change, env=env, now=now)
+        else:
+            _supersede(conn, device, change, env=env, now=now)
+    open_next(conn, device.id, env=env, now=now)
+
+
+def _supersede(
+    conn: Connection, device: Device, change: AlarmChange, *, env: Environment, now: float
+) -> None:
+    """Close the open case when the alarm calls for a procedure that goes further."""
+    alarm = change.alarm
+    decision = classify_alarm(conn, device, alarm, env=env, now=now)
+    if alarm.case_id is not None:
+        treated = find_case(conn, alarm.case_id)
+        if treated is not None and rank(treated.procedure) >= rank(decision.procedure):
+            return
+        al.assign_alarm(conn, alarm.id, None)
+    case = active_case(conn, device.id)
+    if case is not None and rank(decision.procedure) > rank(case.procedure):
+        because = f"alarm {alarm.alarm_identifier} calls for {decision.procedure}: {decision.because}"
+        close_case(conn, case, "SUPERSEDED", because, env=env, now=now)
+
+
+def _cleared(conn: Connection, device: Device, change: AlarmChange, *, env: Environment, now: float) -> None:
+    case, step = _waiting(conn, device.id)
+    if case is None or step is None or step.event != ALARM_CLEARED:
+        return
+    kind = tuple(case.fact.get(name) for name in ("event_type", "probable_cause", "specific_problem"))
+    alarm = change.alarm
+    if (alarm.event_type, alarm.probable_cause, alarm.specific_problem) == kind:
+        finish_step(conn, step, True, now=now)
+        advance(conn, case.id, env=env, now=now)
+
+
+def _waiting(conn: Connection, device_id: int) -> tuple[Case | None, Step | None]:
+    """Return the device's open case and the step it waits for."""
+    case = active_case(conn, device_id)
+    if case is None:
+        return None, None
+    steps = journal_of(conn, case.id)
+    return case, steps[-1] if steps and not steps[-1].done else None
+
+
+def commands_settled(conn: Connection, settled: Iterable[Command], *, env: Environment, now: float) -> None:
+    """Hand the outcome of each command to the step that waits for it."""
+    for command in settled:
+        if command.case_id is None:
+            continue
+        waiting = [
+            step
+            for step in journal_of(conn, command.case_id)
+            if step.command_id == command.id and not step.done
+        ]
+        for step in waiting:
+            finish_step(conn, step, command_result(command), now=now)
+            advance(conn, command.case_id, env=env, now=now)
+
+
+def device_informed(
+    conn: Connection, check_in: CheckIn, events: Iterable[m.Event], *, env: Environment, now: float
+) -> None:
+    """Hand the events of an Inform to the step that waits for one; provision a new or reset device."""
+    device = check_in.device
+    if check_in.bootstrap:
+        dev.mark_provisioned(conn, device.id, "")
+    codes = {ev.event_name(event.code) for event in events}
+    case, step = _waiting(conn, device.id)
+    if case is None:
+        open_next(conn, device.id, env=env, now=now)
+    elif step is not None and step.event in codes:
+        finish_step(conn, step, True, now=now)
+        advance(conn, case.id, env=env, now=now)
+
+
+def instruct(
+    conn: Connection, case_id: int, action: Instruction, *, who: str, why: str, env: Environment, now: float
+) -> None:
+    """Tell a case that waits for instruction what to do; ``who`` and ``why`` are kept in the audit.
+
+    Raises ``AcsError`` when there is no such case or it does not wait.
+    """
+    case = find_case(conn, case_id, lock=True)
+    if case is None:
+        raise AcsError(f"there is no case {case_id}; see: acs cases list")
+    if case.state not in ACTIVE:
+        raise AcsError(f"case {case_id} is {case.state} with outcome {case.outcome}; nothing waits in it")
+    if not why.strip():
+        raise AcsError("an instruction needs a reason; say why")
+    dev.audit(conn, who, f"case {action}", str(case_id), why, now=now)
+    steps = journal_of(conn, case_id)
+    step = steps[-1] if steps and not steps[-1].done else None
+    if case.state == "waiting" and step is not None and step.event == "instruction":
+        finish_step(conn, step, {"action": action, "who": who, "why": why}, now=now)
+        advance(conn, case_id, env=env, now=now)
+    elif action == "CLOSE":
+        close_case(conn, case, case.outcome or "CLOSED", f"closed by {who}: {why}", env=env, now=now)
+        open_next(conn, case.device_id, env=env, now=now)
+    else:
+        raise AcsError(f"case {case_id} is at work and waits for no instruction; CLOSE ends it")

@@ -1,0 +1,133 @@
+"""Which case a device needs next: for its gravest untreated security alarm, else to be provisioned."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from acs import alarms as al
+from acs.alarms import Alarm
+from acs.devices import Device
+from acs.remediation.cases import Case, active_case, open_case
+from acs.remediation.environment import Environment
+from acs.remediation.playbooks import PLAYBOOK_OF
+from acs.remediation.policy import Decision, classify
+from acs.store.tables import cases
+
+__all__ = ["classify_alarm", "needs_provisioning", "next_case", "rank"]
+
+_RANK = {"P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4}
+_SIGNATURE = ("event_type", "probable_cause", "specific_problem")
+
+
+def rank(procedure: str) -> int:
+    """Return how far a procedure goes; provisioning goes nowhere."""
+    return _RANK.get(procedure, -1)
+
+
+def classify_alarm(
+    conn: Connection, device: Device, alarm: Alarm, *, env: Environment, now: float
+) -> Decision:
+    """Return the procedure for an alarm (S1 L27), fatal when remediation did not last (S1 L46)."""
+    decision = classify(
+        env.policy,
+        alarm.event_type,
+        alarm.probable_cause,
+        alarm.perceived_severity,
+        specific_problem=alarm.specific_problem,
+        product_class=device.product_class,
+    )
+    assert decision is not None  # a checked policy ends with a rule that fits everything
+    if rank(decision.procedure) >= rank("DX"):
+        times = _remediated(conn, alarm, since=now - env.policy.limits.recurrence_window)
+        if times >= env.policy.limits.recurrences:
+            return Decision("P3", f"remediated {times} times, and it is back", decision.rule)
+    return decision
+
+
+def _remediated(conn: Connection, alarm: Alarm, *, since: float) -> int:
+    query = select(cases).where(
+        cases.c.device_id == alarm.device_id,
+        cases.c.state == "closed",
+        cases.c.outcome == "REMEDIATED",
+        cases.c.closed_at >= since,
+    )
+    found = [Case(**row).fact for row in conn.execute(query).mappings()]
+    return sum(all(fact.get(name) == getattr(alarm, name) for name in _SIGNATURE) for fact in found)
+
+
+def next_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case | None:
+    """Open the case that the device needs next; None when it has an open one or needs none."""
+    if device.blocked or active_case(conn, device.id) is not None:
+        return None
+    untreated = [each for each in al.active_alarms(conn, device.id) if each.security and each.case_id is None]
+    decided = [(classify_alarm(conn, device, each, env=env, now=now), each) for each in untreated]
+    if decided:
+        decision, alarm = max(decided, key=lambda pair: (rank(pair[0].procedure), -pair[1].id))
+        return _remediation_case(conn, device, alarm, decision, env=env, now=now)
+    if needs_provisioning(conn, device):
+        return _provisioning_case(conn, device, env=env, now=now)
+    return None
+
+
+def needs_provisioning(conn: Connection, device: Device) -> bool:
+    """Whether the device is new, reset or runs other software than it was provisioned under.
+
+    Where the last attempt under this software failed, only its next boot is reason for another.
+    """
+    if device.last_inform_at is None or device.provisioned_for == (device.software_version or "?"):
+        return False
+    query = (
+        select(cases.c.outcome, cases.c.opened_at)
+        .where(cases.c.device_id == device.id, cases.c.kind == "provisioning")
+        .order_by(cases.c.id.desc())
+        .limit(1)
+    )
+    last = conn.execute(query).first()
+    return last is None or last.outcome != "FAILED" or last.opened_at < (device.booted_at or 0)
+
+
+def _remediation_case(
+    conn: Connection, device: Device, alarm: Alarm, decision: Decision, *, env: Environment, now: float
+) -> Case:
+    facts = {
+        "root": device.root,
+        "alarm_identifier": alarm.alarm_identifier,
+        "event_type": alarm.event_type,
+        "probable_cause": alarm.probable_cause,
+        "specific_problem": alarm.specific_problem,
+        "perceived_severity": alarm.perceived_severity,
+        "rule": decision.rule,
+    }
+    case = open_case(
+        conn,
+        device.id,
+        kind="remediation",
+        procedure=decision.procedure,
+        playbook=PLAYBOOK_OF[decision.procedure],
+        policy=env.policy,
+        alarm_id=alarm.id,
+        because=decision.because,
+        facts=facts,
+        now=now,
+    )
+    al.assign_alarm(conn, alarm.id, case.id)
+    return case
+
+
+def _provisioning_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case:
+    if not device.provisioned_for:
+        because = "the device is new here or was reset"
+    else:
+        because = f"it was provisioned under {device.provisioned_for!r} and runs {device.software_version!r}"
+    return open_case(
+        conn,
+        device.id,
+        kind="provisioning",
+        procedure="PROVISION",
+        playbook="provisioning",
+        policy=env.policy,
+        alarm_id=None,
+        because=because,
+        facts={"root": device.root, "software_version": device.software_version},
+        now=now,
+    )
