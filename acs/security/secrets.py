@@ -51,12 +51,18 @@ class Secrets:
         self.cookie_key = self._derive("cookie")
         self.nonce_key = self._derive("nonce")
         self.file_url_key = self._derive("file-url")
+        self._connection_request_key = self._derive("connection-request")
 
     def __repr__(self) -> str:
         return "Secrets(…)"
 
     def _derive(self, purpose: str) -> bytes:
         return hmac.new(self._master, f"femto-acs/{purpose}".encode(), hashlib.sha256).digest()
+
+    def connection_request_password(self, device_key: str) -> str:
+        """Return the password that a device is given to let this ACS call it (TR-069 3.2.2)."""
+        digest = hmac.digest(self._connection_request_key, device_key.encode(), "sha256")
+        return base64.urlsafe_b64encode(digest).decode("ascii")[:32]
 
     @classmethod
     def load_or_create(cls, data_dir: Path) -> Secrets:

@@ -1,0 +1,135 @@
+"""The composition root: builds one node from its settings, starts it, stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from time import time
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from acs.observability import Metrics
+from acs.remediation import Engine, Environment, load_policy
+from acs.security import Secrets, write_private
+from acs.settings import Settings
+from acs.southbound import Dispatcher, Endpoint, FileStore, FileUrls, Southbound, bind, file_handler
+from acs.store import Store
+
+__all__ = ["Node"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Node:
+    """One ACS process. ``start`` returns when it serves; ``stop`` when everything is finished.
+
+    ``store``, ``env``, ``files`` and ``metrics`` are there after ``start``.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+        self._management: web.AppRunner | None = None
+        self._ready = False
+        self.management_port = 0
+        self.store: Store
+        self.env: Environment
+        self.files: FileStore
+        self.southbound: Southbound
+
+    @property
+    def url(self) -> str:
+        """How devices reach this node."""
+        return self.settings.url or f"https://{self.settings.names[0]}:{self.southbound.port}"
+
+    async def start(self) -> None:
+        """Open everything. Raises ``AcsError`` with a remedy where that is impossible."""
+        settings = self.settings
+        secrets = Secrets.load_or_create(settings.data)
+        policy = load_policy(settings.policy)
+        self.store = await Store.open(settings.database_url, clock=self._clock)
+        self.files = FileStore(settings.data / "files")
+        self.env = Environment(policy, self._file_url)
+        endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
+        self.southbound = Southbound(settings, endpoint)
+        self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
+        handler = file_handler(self.store, self.files, self._urls, self.metrics)
+        self.southbound.app.router.add_get("/files/{token}/{name}", handler)
+        await self.southbound.start()
+        await self._start_management()
+        networks = settings.connection_request_networks
+        dispatcher = Dispatcher(self.store, secrets, self.metrics, networks=networks)
+        self._run(Engine(self.store, self.env).run(), "remediation")
+        self._run(dispatcher.run(), "connection requests")
+        self._run(self.southbound.follow_vendors(), "vendor CAs")
+        self._write_ports()
+        self._ready = True
+        _log.info("serving", url=self.url, database=self.store.dialect, policy=policy.version)
+
+    def _file_url(self, device_id: int, name: str, now: float) -> str:
+        return self._urls.url(device_id, name, now)
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _write_ports(self) -> None:
+        ports = {
+            "pid": os.getpid(),
+            "url": self.url,
+            "port": self.southbound.port,
+            "http_port": self.southbound.http_port,
+            "management_port": self.management_port,
+        }
+        write_private(self.settings.data / "node.json", msgspec.json.encode(ports))
+
+    async def _start_management(self) -> None:
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics_page)
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/readyz", self._readiness)
+        self._management = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._management.setup()
+        self.management_port = await bind(
+            self._management,
+            self.settings.management_host,
+            self.settings.management_port,
+            None,
+            "management_port",
+        )
+
+    async def _metrics_page(self, _: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(self.metrics.registry), content_type="text/plain")
+
+    async def _health(self, _: web.Request) -> web.Response:
+        stopped = [task.get_name() for task in self._tasks if task.done()]
+        status = 500 if stopped else 200
+        return web.json_response({"status": "failed" if stopped else "ok", "stopped": stopped}, status=status)
+
+    async def _readiness(self, _: web.Request) -> web.Response:
+        if not self._ready:
+            return web.json_response({"status": "starting or stopping"}, status=503)
+        try:
+            async with asyncio.timeout(2):
+                await self.store.read(lambda conn: conn.exec_driver_sql("SELECT 1").scalar())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the node is not ready
+            return web.json_response({"status": "the store does not answer", "why": str(error)}, status=503)
+        return web.json_response({"status": "ok"})
+
+    async def stop(self) -> None:
+        """Let open sessions finish, then close everything; nothing that was acknowledged is lost."""
+        self._ready = False
+        await self.southbound.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._management is not None:
+            await self._management.cleanup()
+        await self.store.close()
+        _log.info("stopped")

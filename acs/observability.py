@@ -1,0 +1,108 @@
+"""Structured logs and Prometheus metrics: what a node tells about itself."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.typing import Processor
+
+__all__ = ["Metrics", "configure_logging"]
+
+_LONGEST = 2000  # characters of one value in a log line
+
+
+def _shorten(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep a device from filling the log with one value."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > _LONGEST and key not in ("exception", "stack"):
+            event[key] = value[:_LONGEST] + "…"
+    return event
+
+
+def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> None:
+    """Send all logs, those of libraries too, to ``stream`` as ``json`` or ``console`` lines.
+
+    What devices send is escaped: it can neither break a line nor forge one.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _shorten,
+    ]
+    renderer: Processor
+    if form == "json":
+        renderer = structlog.processors.JSONRenderer()
+        shared.append(structlog.processors.format_exc_info)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), repr_native_str=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("aiohttp.access", "alembic", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class Metrics:
+    """The metrics of one node, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.posts = Counter(
+            "acs_posts", "POSTs of devices by what came of them", ["result"], registry=self.registry
+        )
+        self.post_seconds = Histogram(
+            "acs_post_seconds",
+            "Time from a device's POST to the answer",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5),
+            registry=self.registry,
+        )
+        self.sessions = Counter("acs_sessions", "Sessions opened", registry=self.registry)
+        self.open_sessions = Gauge("acs_open_sessions", "Sessions not ended yet", registry=self.registry)
+        self.refused = Counter(
+            "acs_refused", "Devices and messages refused, by reason", ["reason"], registry=self.registry
+        )
+        self.repairs = Counter(
+            "acs_message_repairs", "Messages that had to be repaired to be read", registry=self.registry
+        )
+        self.commands = Counter(
+            "acs_commands_settled",
+            "Commands by method and outcome",
+            ["method", "state"],
+            registry=self.registry,
+        )
+        self.alarms = Counter(
+            "acs_alarm_changes", "Changes of the alarm list", ["kind", "event_type"], registry=self.registry
+        )
+        self.cases = Counter(
+            "acs_cases_changed", "Changes of cases, by state", ["state"], registry=self.registry
+        )
+        self.connection_requests = Counter(
+            "acs_connection_requests", "Connection requests by result", ["result"], registry=self.registry
+        )
+        self.files = Counter(
+            "acs_files_served", "Files served, by result", ["result"], registry=self.registry
+        )

@@ -1,0 +1,117 @@
+"""One typed settings object: defaults, then a TOML file, then ``ACS_*`` variables, then flags."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from acs.errors import AcsError
+
+__all__ = ["Settings", "load_settings"]
+
+_MEGABYTE = 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a node is set up. Each field can stand in the TOML file, or as ``ACS_<NAME>`` in the environment.
+
+    Times are in seconds, sizes in bytes.
+    """
+
+    data: Path = Path("acs-data")
+    """Where keys, certificates, files and the embedded database are kept."""
+    database: str = ""
+    """``sqlite:///FILE`` or ``postgresql+asyncpg://USER@HOST/NAME``; empty: SQLite in ``data``."""
+    host: str = "0.0.0.0"  # noqa: S104 - devices come from outside
+    port: int = 7548
+    """Of the HTTPS listener for devices; 0 takes a free one."""
+    insecure_http_port: int | None = None
+    """LABS ONLY: a second listener without TLS; 0 takes a free port."""
+    names: list[str] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    """DNS names and addresses in the server certificate; devices are given the first in URLs."""
+    url: str = ""
+    """How devices reach this node, where it is not ``https://<first name>:<port>``."""
+    realm: str = "femto.example"
+    """The last labels of the FQDN in device certificates, and the realm of HTTP Digest."""
+    admission: Literal["certificate", "known"] = "certificate"
+    """``certificate``: a device with a fitting certificate of a trusted vendor is registered at first
+    contact; ``known``: only devices that were registered before."""
+    device_ca: list[Path] = []
+    """PEM files of vendor CAs whose device certificates are trusted, beside those in the data directory."""
+    policy: Path | None = None
+    """The remediation policy; none: the one that is shipped."""
+    management_host: str = "127.0.0.1"
+    management_port: int = 7549
+    """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    connection_request_networks: list[str] = []
+    """Where connection requests may go; empty: everywhere but loopback, link-local and multicast."""
+    session_lifetime: float = 900
+    max_body: int = 8 * _MEGABYTE
+    body_timeout: float = 30
+    drain_timeout: float = 10
+    """How long open sessions may go on when the node is told to stop."""
+    file_url_lifetime: float = 3600
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "console"
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, never empty."""
+        return self.database or f"sqlite:///{self.data.absolute() / 'acs.db'}"
+
+    @property
+    def vendor_directory(self) -> Path:
+        """Where trusted vendor CAs lie."""
+        return self.data / "pki" / "device-ca.d"
+
+
+def load_settings(
+    file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Return the settings; a later source wins. ``overrides`` of ``None`` values are left out.
+
+    Raises ``AcsError`` naming the source, the field and what is wrong with it.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values.update(tomllib.loads(file.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise AcsError(f"can't read the settings file {file}: {error}") from error
+    lists = {"names", "device_ca", "connection_request_networks"}
+    for name in Settings.__struct_fields__:
+        text = environment.get(f"ACS_{name.upper()}")
+        if text is not None:
+            values[name] = [part.strip() for part in text.split(",")] if name in lists else text
+    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise AcsError(f"the settings are wrong: {error}") from error
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    for name in ("port", "insecure_http_port", "management_port"):
+        port = getattr(settings, name)
+        if port is not None and not 0 <= port <= 65535:
+            raise AcsError(f"the setting {name} is {port}; a port is 0 to 65535")
+    for network in settings.connection_request_networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise AcsError(f"the setting connection_request_networks: {error}") from error
+    if not settings.names:
+        raise AcsError("the setting names is empty; name at least one host name or address of this node")
+    for name in ("session_lifetime", "max_body", "body_timeout", "drain_timeout", "file_url_lifetime"):
+        if not getattr(settings, name) > 0:
+            raise AcsError(f"the setting {name} is {getattr(settings, name)}; a positive number is needed")

@@ -1,0 +1,196 @@
+"""Who sends an Inform: a client certificate, or HTTP Digest, or (over TLS) Basic.
+
+Nothing about a device is loaded before it has proved who it is (but its sealed password).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from acs import devices as dev
+from acs.cwmp import messages as m
+from acs.devices import Credentials, Device
+from acs.errors import AcsError
+from acs.security import Sealer
+from acs.settings import Settings
+from acs.southbound import digest
+from acs.store import Store
+
+__all__ = ["Authenticator", "Peer", "Proof", "Refused", "admit", "peer_of"]
+
+_DUMMY = "-" * 24
+_PASSWORD_CONTEXT = b"device-password"
+
+
+class Refused(Exception):  # noqa: N818 - an answer to the device, not an error of the program
+    """The device is turned away: HTTP ``status``, the metric's ``reason``, a sentence for both sides."""
+
+    def __init__(
+        self, status: int, reason: str, text: str, *, challenges: Sequence[str] = (), expected: bool = False
+    ) -> None:
+        super().__init__(text)
+        self.status, self.reason, self.text = status, reason, text
+        self.challenges, self.expected = tuple(challenges), expected
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end of a connection: address, whether TLS is on, the names in its verified certificate."""
+
+    address: str
+    secure: bool
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was proved: certificate names, or the device whose password was known."""
+
+    names: tuple[str, ...] = ()
+    device_key: str = ""
+
+
+def peer_of(transport: Any) -> Peer:
+    """Describe the other end of a transport. Its certificate was verified in the handshake."""
+    name = transport.get_extra_info("peername")
+    address = name[0] if isinstance(name, tuple) else "local"
+    secure = transport.get_extra_info("sslcontext") is not None
+    certificate = transport.get_extra_info("peercert") if secure else None
+    alternative = certificate.get("subjectAltName", ()) if certificate else ()
+    return Peer(address, secure, tuple(value.lower() for kind, value in alternative if kind == "DNS"))
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Counts failures by key and tells when there were too many; bounded, forgets the oldest."""
+
+    limit: int = 10
+    window: float = 60
+    capacity: int = 10_000
+    _seen: OrderedDict[tuple[str, str], list[float]] = field(default_factory=OrderedDict)
+
+    def too_many(self, key: tuple[str, str], now: float) -> bool:
+        recent = [at for at in self._seen.get(key, ()) if now - at < self.window]
+        return len(recent) >= self.limit
+
+    def add(self, key: tuple[str, str], now: float) -> None:
+        recent = [at for at in self._seen.pop(key, []) if now - at < self.window]
+        self._seen[key] = [*recent[-self.limit :], now]
+        while len(self._seen) > self.capacity:
+            self._seen.popitem(last=False)
+
+
+class Authenticator:
+    """Checks passwords and certificates against the store."""
+
+    def __init__(self, store: Store, settings: Settings, *, store_key: bytes, nonce_key: bytes) -> None:
+        self._store, self._realm = store, settings.realm
+        self._sealer = Sealer(store_key)
+        self._nonces = digest.Nonces(nonce_key)
+        self._failures = _Failures()
+
+    def seal_password(self, password: str) -> bytes:
+        """Return a device's password as the store keeps it."""
+        return self._sealer.seal(password.encode(), _PASSWORD_CONTEXT)
+
+    def challenge(self, text: str, reason: str = "no-credentials", *, stale: bool = False) -> Refused:
+        """Return the refusal that asks for credentials."""
+        nonce = self._nonces.make(self._store.clock())
+        challenges = digest.challenge(self._realm, nonce, stale=stale)
+        expected = stale or reason == "no-credentials"
+        return Refused(401, reason, text, challenges=challenges, expected=expected)
+
+    async def prove(self, peer: Peer, header: str, *, method: str, path: str) -> Proof:
+        """Return what the peer proves. Raises ``Refused`` with a challenge or with the reason."""
+        if peer.names:
+            return Proof(names=peer.names)
+        if not header:
+            raise self.challenge("a device without a certificate of its vendor needs its password")
+        given = digest.parse(header)
+        if given is None or (given.scheme == "basic" and not peer.secure):
+            raise self.challenge("only Digest, and Basic over TLS, are accepted", "bad-scheme")
+        now = self._store.clock()
+        key = (peer.address, given.username[:256])
+        if self._failures.too_many(key, now):
+            raise Refused(429, "locked-out", "too many wrong passwords; try again in a minute")
+        stale = given.fields is not None and self._check_nonce(given.fields, now)
+        credentials = await self._store.read(dev.credentials_by_username, given.username[:256])
+        if not self._right(given, credentials, method=method, path=path):
+            self._failures.add(key, now)
+            raise self.challenge("user name or password are wrong", "wrong-credentials")
+        if stale:
+            raise self.challenge("the nonce is too old", stale=True)
+        assert credentials is not None
+        return Proof(device_key=credentials.device_key)
+
+    def _check_nonce(self, fields: Any, now: float) -> bool:
+        """Tell whether the nonce is stale; raise a new challenge when it is not ours."""
+        verdict = self._nonces.check(fields.get("nonce", ""), now)
+        if verdict == "forged":
+            raise self.challenge("the nonce is not one of this ACS", "forged-nonce")
+        return verdict == "stale"
+
+    def _right(
+        self, given: digest.Authorization, credentials: Credentials | None, *, method: str, path: str
+    ) -> bool:
+        known = credentials is not None and credentials.secret_sealed is not None
+        # An unknown user costs as much time as a wrong password.
+        password = _DUMMY
+        if credentials is not None and credentials.secret_sealed is not None:
+            password = self._sealer.open(credentials.secret_sealed, _PASSWORD_CONTEXT).decode()
+        if given.fields is not None:
+            right = digest.verify_digest(
+                given.fields, method=method, realm=self._realm, password=password, path=path
+            )
+        else:
+            right = digest.same_secret(given.password or "", password)
+        return right and known
+
+
+def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, *, now: float) -> Device:
+    """Return the device that the Inform is of, registering it at first contact where that is allowed.
+
+    Raises ``Refused`` when the proof is another device's, the device is unknown, or blocked.
+    """
+    who = inform.device_id
+    key = dev.device_key(who.oui, who.serial_number)
+    if proof.device_key and proof.device_key != key:
+        raise Refused(403, "identity-of-another", f"these credentials are not those of {key[:100]}")
+    expected = dev.certificate_name(who.oui, who.serial_number, settings.realm)
+    device = dev.find(conn, key)
+    if proof.names:
+        bound = device.certificate_name if device is not None else None
+        if (bound or expected).lower() not in proof.names:
+            text = f"the certificate of {proof.names[0][:100]} is not that of {key[:100]}"
+            raise Refused(403, "identity-of-another", text)
+    if device is None:
+        if settings.admission == "known":
+            raise Refused(403, "unknown-device", f"{key[:100]} is not registered here")
+        device = _register(conn, who, expected, now=now)
+    if device.blocked:
+        raise Refused(403, "blocked", f"{key} is blocked: {device.admission_reason}")
+    if proof.names and device.certificate_name is None:
+        dev.bind_certificate(conn, device.id, expected)
+    return device
+
+
+def _register(conn: Connection, who: m.DeviceId, certificate_name: str, *, now: float) -> Device:
+    try:
+        device = dev.register(
+            conn,
+            who.oui,
+            who.serial_number,
+            product_class=who.product_class[:64],
+            certificate_name=certificate_name,
+            now=now,
+        )
+    except AcsError as error:
+        raise Refused(403, "bad-identity", str(error)) from error
+    detail = f"by its certificate {certificate_name}"
+    dev.audit(conn, "admission", "device registered", device.device_key, detail, now=now)
+    return device

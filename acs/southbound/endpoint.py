@@ -1,0 +1,247 @@
+"""``POST`` of CWMP: bytes in, bytes out. The shell around decode, authenticate, one transaction, encode."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+from time import perf_counter
+
+import structlog
+from aiohttp import web
+
+from acs.alarms import AlarmChange
+from acs.commands import Command
+from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
+from acs.cwmp import messages as m
+from acs.observability import Metrics
+from acs.remediation import Environment
+from acs.security import Secrets
+from acs.settings import Settings
+from acs.southbound import transactions as tx
+from acs.southbound.authentication import Authenticator, Peer, Refused, peer_of
+from acs.southbound.open_sessions import OpenSessions
+from acs.southbound.ticket import COOKIE, Ticket, Tickets
+from acs.store import Store
+
+__all__ = ["Endpoint"]
+
+_BIG = 128 * 1024  # bytes; parsing more than this is done in a thread
+_CONTENT_TYPE = 'text/xml; charset="utf-8"'
+_log = structlog.get_logger(__name__)
+
+
+class Endpoint:
+    """The ACS's CWMP endpoint."""
+
+    def __init__(
+        self, store: Store, settings: Settings, secret: Secrets, env: Environment, metrics: Metrics
+    ) -> None:
+        self._store, self._settings, self._secrets = store, settings, secret
+        self._env, self._metrics = env, metrics
+        self._limits = Limits(max_bytes=settings.max_body)
+        self.authenticator = Authenticator(
+            store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
+        )
+        self._tickets = Tickets(secret.cookie_key)
+        self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one POST. Whatever goes wrong, the device gets an answer and the log a line."""
+        started = perf_counter()
+        assert request.transport is not None
+        peer = peer_of(request.transport)
+        try:
+            response = await self._answer(request, peer)
+            result = str(response.status)
+        except Refused as refused:
+            response, result = self._refusal(refused, peer), refused.reason
+        except TimeoutError:
+            response, result = _later("the ACS is busy"), "timeout"
+        except web.HTTPRequestEntityTooLarge:
+            text = f"the body has more than {self._settings.max_body} bytes"
+            response, result = self._refusal(Refused(413, "too-large", text), peer), "too-large"
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001 - one bad message must not take more than itself down
+            _log.exception("a POST failed", address=peer.address)
+            response, result = _later("the ACS failed; the message was not stored"), "error"
+        self._metrics.posts.labels(result).inc()
+        self._metrics.post_seconds.observe(perf_counter() - started)
+        return response
+
+    def _refusal(self, refused: Refused, peer: Peer) -> web.Response:
+        self._metrics.refused.labels(refused.reason).inc()
+        log = _log.debug if refused.expected else _log.warning
+        log("refused", reason=refused.reason, why=refused.text, address=peer.address)
+        response = web.Response(status=refused.status, text=refused.text + "\n")
+        for each in refused.challenges:
+            response.headers.add("WWW-Authenticate", each)
+        if refused.status in (413, 400):
+            response.force_close()
+        return response
+
+    async def _answer(self, request: web.Request, peer: Peer) -> web.Response:
+        async with asyncio.timeout(self._settings.body_timeout):
+            body = await request.read()
+        ticket = self._ticket(request, peer)
+        received = await self._decode(body, request.charset) if body.strip() else None
+        if isinstance(received, Envelope):
+            if received.repairs:
+                self._metrics.repairs.inc()
+                _log.info("a message was repaired", repairs=received.repairs, address=peer.address)
+            if isinstance(received.message, m.Inform):
+                return await self._open(request, peer, received, received.message)
+        if ticket is None:
+            return await self._outside(request, peer, received)
+        return await self._continue(ticket, received)
+
+    def _ticket(self, request: web.Request, peer: Peer) -> Ticket | None:
+        """Return the session that the cookie names, or else the connection."""
+        header = request.headers.get("Cookie", "")
+        ticket = (self._tickets.open(header) if header else None) or self._tickets.recall(request.transport)
+        if ticket is None:
+            return None
+        if ticket.binding and ticket.binding not in peer.names:
+            text = f"the session of {ticket.device_key} was opened with another certificate"
+            raise Refused(403, "stolen-session", text)
+        if self._store.clock() - ticket.opened_at > self._settings.session_lifetime:
+            return None
+        return ticket
+
+    async def _decode(self, body: bytes, charset: str | None) -> Envelope | DecodeError:
+        try:
+            if len(body) > _BIG:
+                return await asyncio.to_thread(decode, body, charset=charset, limits=self._limits)
+            return decode(body, charset=charset, limits=self._limits)
+        except DecodeError as error:
+            return error
+
+    async def _open(
+        self, request: web.Request, peer: Peer, received: Envelope, inform: m.Inform
+    ) -> web.Response:
+        if self.sessions.draining:
+            return _later("this node is being stopped")
+        header = request.headers.get("Authorization", "")
+        proof = await self.authenticator.prove(peer, header, method="POST", path=request.path)
+        opened = await self._store.write(
+            tx.open_session,
+            inform,
+            proof,
+            namespace=received.namespace,
+            settings=self._settings,
+            env=self._env,
+            now=self._store.clock(),
+        )
+        device = opened.device
+        ticket = Ticket(
+            device_id=device.id,
+            device_key=device.device_key,
+            epoch=opened.epoch,
+            session=secrets.token_hex(8),
+            namespace=received.namespace,
+            opened_at=self._store.clock(),
+            binding=proof.names[0] if proof.names else "",
+        )
+        self.sessions.opened(ticket.device_id, ticket.opened_at)
+        self._metrics.sessions.inc()
+        self._count(opened.settled, opened.changes)
+        if opened.first_contact:
+            _log.info("first contact", device=device.device_key, session=ticket.session)
+        for change in opened.changes:
+            _log.info(
+                "alarm",
+                kind=change.kind,
+                device=device.device_key,
+                session=ticket.session,
+                event_type=change.alarm.event_type,
+                probable_cause=change.alarm.probable_cause,
+                severity=change.alarm.perceived_severity,
+                specific_problem=change.alarm.specific_problem,
+            )
+        response = self._message(m.InformResponse(), ticket.namespace, received.header.id)
+        attributes = "; Path=/; Secure; HttpOnly" if peer.secure else ""
+        response.headers["Set-Cookie"] = f"{COOKIE}={self._tickets.seal(ticket)}{attributes}"
+        self._tickets.remember(request.transport, ticket)
+        return response
+
+    async def _outside(
+        self, request: web.Request, peer: Peer, received: Envelope | DecodeError | None
+    ) -> web.Response:
+        """Answer what comes before any Inform: nothing of it is stored."""
+        if not peer.names and "Authorization" not in request.headers:
+            raise self.authenticator.challenge("a session begins with an Inform of a known device")
+        if isinstance(received, DecodeError):
+            self._metrics.refused.labels("malformed").inc()
+            _log.warning("refused", reason="malformed", why=received.reason, address=peer.address)
+            fault = m.Fault(received.fault_code, received.reason[:256])
+            response = self._message(fault, m.CWMP_1_0, None)
+            response.set_status(400)
+            return response
+        reply = tx.outside_session(received)
+        if reply is None:
+            return web.Response(status=204)
+        assert received is not None
+        return self._message(reply, received.namespace, received.header.id)
+
+    async def _continue(self, ticket: Ticket, received: Envelope | DecodeError | None) -> web.Response:
+        if received is None and await self._store.read(tx.nothing_waits, ticket.device_id, ticket.epoch):
+            self.sessions.ended(ticket.device_id)
+            return web.Response(status=204)
+        if isinstance(received, DecodeError):
+            self._metrics.refused.labels("malformed").inc()
+            _log.warning("refused", reason="malformed", why=received.reason, device=ticket.device_key)
+        reply = await self._store.write(
+            tx.continue_session,
+            ticket.device_id,
+            ticket.epoch,
+            received,
+            namespace=ticket.namespace,
+            env=self._env,
+            now=self._store.clock(),
+        )
+        self._count(reply.settled, reply.changes)
+        for command in reply.settled:
+            _log.info(
+                "command",
+                device=ticket.device_key,
+                session=ticket.session,
+                case=command.case_id,
+                command=command.id,
+                method=command.method,
+                state=command.state,
+                fault=command.fault_code,
+            )
+        if reply.message is None:
+            self.sessions.ended(ticket.device_id)
+            return web.Response(status=204)
+        echoed = received.header.id if isinstance(received, Envelope) else None
+        message = self._with_secrets(reply.message, ticket.device_key)
+        return self._message(message, ticket.namespace, reply.id or echoed)
+
+    def _count(self, settled: tuple[Command, ...], changes: tuple[AlarmChange, ...]) -> None:
+        for command in settled:
+            self._metrics.commands.labels(command.method, command.state).inc()
+        for change in changes:
+            self._metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
+
+    def _with_secrets(self, message: m.Message, device_key: str) -> m.Message:
+        """Put the device's own connection-request password where its placeholder stands."""
+        if not isinstance(message, m.SetParameterValues):
+            return message
+        if all(each.value != m.CONNECTION_REQUEST_PASSWORD for each in message.parameters):
+            return message
+        password = self._secrets.connection_request_password(device_key)
+        values = tuple(
+            replace(each, value=password) if each.value == m.CONNECTION_REQUEST_PASSWORD else each
+            for each in message.parameters
+        )
+        return replace(message, parameters=values)
+
+    def _message(self, message: m.Message, namespace: str, message_id: str | None) -> web.Response:
+        body = encode(message, namespace=namespace, header=m.Header(id=message_id or "1"))
+        return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE})
+
+
+def _later(text: str) -> web.Response:
+    return web.Response(status=503, text=text + "\n", headers={"Retry-After": "30"})

@@ -1,0 +1,210 @@
+"""What one POST of a device does to the store: one transaction each, everything in it or nothing.
+
+Plain functions of a connection; the shell around them reads HTTP and writes it. A settled command
+advances its case here and now, so that the same HTTP response carries what the case wants next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from acs import alarms as al
+from acs import commands as cm
+from acs import devices as dev
+from acs import remediation as rm
+from acs.commands import Command
+from acs.cwmp import DecodeError, Envelope
+from acs.cwmp import messages as m
+from acs.cwmp import session as ses
+from acs.devices import CheckIn, Device
+from acs.settings import Settings
+from acs.southbound.authentication import Proof, Refused, admit
+
+__all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session", "outside_session"]
+
+_RESYNC, _ROWS = "alarm-resync", "alarm-rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that an Inform opened, and what changed with it."""
+
+    device: Device
+    epoch: int
+    changes: tuple[al.AlarmChange, ...]
+    settled: tuple[Command, ...]
+    first_contact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a POST: a message under ``id``, or none at all (204, the session is over)."""
+
+    message: m.Message | None
+    id: str = ""
+    settled: tuple[Command, ...] = ()
+    changes: tuple[al.AlarmChange, ...] = ()
+    discarded: str = ""
+
+
+def open_session(
+    conn: Connection,
+    inform: m.Inform,
+    proof: Proof,
+    *,
+    namespace: str,
+    settings: Settings,
+    env: rm.Environment,
+    now: float,
+) -> Opened:
+    """Admit the device and make its Inform durable: registry, alarms, outcomes, reactions.
+
+    Raises ``Refused``; then nothing is stored.
+    """
+    admitted = admit(conn, inform, proof, settings, now=now)
+    check = dev.check_in(conn, admitted.id, inform, namespace=namespace, now=now)
+    device = check.device
+    if check.boot:
+        al.reset_rings(conn, device)
+        device = replace(device, alarm_rings="{}", alarms_suspect=False)
+    found = al.extract(inform.parameters, current_time=inform.current_time)
+    applied = al.apply(conn, device, found.events, now=now)
+    _ask_for_alarms(conn, check, found.incomplete, resync=check.boot or applied.suspect, now=now)
+    settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now)
+    rm.commands_settled(conn, settled, env=env, now=now)
+    rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
+    rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
+    return Opened(device, check.epoch, applied.changes, tuple(settled), check.first_contact)
+
+
+def _ask_for_alarms(
+    conn: Connection, check: CheckIn, incomplete: Sequence[str], *, resync: bool, now: float
+) -> None:
+    """Read what the Inform did not tell of alarms, in this very session and before anything else."""
+    device = check.device
+    wanted: list[tuple[str, str, m.Message]] = []
+    if resync:
+        wanted.append((_RESYNC, f"a{device.id}-{check.epoch}", al.resync_request(device)))
+    if incomplete:
+        wanted.append((_ROWS, f"i{device.id}-{check.epoch}", m.GetParameterValues(tuple(incomplete))))
+    for purpose, key, request in wanted:
+        cm.enqueue(conn, device.id, request, command_key=key, purpose=purpose, priority=1, now=now)
+
+
+def outside_session(received: Envelope | None) -> m.Fault | None:
+    """Return the fault for a message before any Inform; None where there is nothing to say."""
+    _, action = ses.step(ses.SessionState(), received)
+    return action.fault if isinstance(action, ses.Answer) else None
+
+
+def nothing_waits(conn: Connection, device_id: int, epoch: int) -> bool:
+    """Tell whether an empty POST of this session can be answered with 204 without writing anything."""
+    device = dev.get(conn, device_id)
+    return device.session_epoch == epoch and not device.has_open_commands
+
+
+def continue_session(
+    conn: Connection,
+    device_id: int,
+    epoch: int,
+    received: Envelope | DecodeError | None,
+    *,
+    namespace: str,
+    env: rm.Environment,
+    now: float,
+) -> Reply:
+    """Take what the device sent after its Inform and return what it is answered.
+
+    Raises ``Refused`` when a newer session of the device has begun.
+    """
+    dev.lock(conn, device_id)
+    device = dev.get(conn, device_id)
+    if device.session_epoch != epoch:
+        raise Refused(403, "session-superseded", f"{device.device_key} has opened a newer session")
+    outstanding = cm.outstanding(conn, device_id, epoch)
+    state = ses.SessionState(ses.Phase.CPE_TURN, namespace)
+    if outstanding is not None:
+        state = ses.send(state, str(outstanding.id), outstanding.method)
+    _, action = ses.step(state, received)
+    turn = _Turn(conn, device, epoch, env, now)
+    match action:
+        case ses.Answer(fault):
+            return Reply(fault)
+        case ses.Handle(request, response):
+            return turn.handle(request, response)
+        case ses.Settle(command_id, answer):
+            return turn.settle(int(command_id), answer)
+        case ses.AskNext(discarded):
+            return turn.next(discarded=discarded)
+        case _:
+            return Reply(None)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One POST within a session, while its transaction is open."""
+
+    conn: Connection
+    device: Device
+    epoch: int
+    env: rm.Environment
+    now: float
+
+    def handle(self, request: m.Message, response: m.Message) -> Reply:
+        """Make a request of the device durable, then answer it."""
+        settled: list[Command] = []
+        match request:
+            case m.TransferComplete():
+                settled = cm.transfer_complete(self.conn, self.device.id, request, now=self.now)
+            case m.DUStateChangeComplete():
+                settled = cm.du_state_change_complete(self.conn, self.device.id, request, now=self.now)
+            case m.AutonomousTransferComplete() | m.AutonomousDUStateChangeComplete() | m.RequestDownload():
+                name, detail = m.method_name(request), str(request)[:1000]
+                dev.audit(self.conn, "device", name, self.device.device_key, detail, now=self.now)
+        rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
+        return Reply(response, settled=tuple(settled))
+
+    def settle(self, command_id: int, answer: m.Message) -> Reply:
+        """Store the answer to the outstanding command, react to it, and go on."""
+        settled = cm.settle(self.conn, command_id, answer, epoch=self.epoch, now=self.now)
+        changes = [change for command in settled for change in self._read(command)]
+        rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
+        rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
+        return self.next(settled=settled, changes=changes)
+
+    def _read(self, command: Command) -> Sequence[al.AlarmChange]:
+        """Keep the values that a GetParameterValues brought; alarms among them become alarms."""
+        answer = command.answer
+        if not isinstance(answer, m.GetParameterValuesResponse):
+            return ()
+        if command.purpose == _RESYNC:
+            keep_open = rm.open_case_alarms(self.conn, self.device.id)
+            return al.apply_resync(
+                self.conn, self.device, answer.parameters, keep_open=keep_open, now=self.now
+            )
+        if command.purpose == _ROWS:
+            events = al.extract(answer.parameters).events
+            return al.apply(self.conn, self.device, events, now=self.now).changes
+        values = [each for each in answer.parameters if ".FaultMgmt." not in each.name]
+        dev.save_parameters(self.conn, self.device.id, values, now=self.now)
+        return ()
+
+    def next(
+        self,
+        *,
+        settled: Iterable[Command] = (),
+        changes: Iterable[al.AlarmChange] = (),
+        discarded: str = "",
+    ) -> Reply:
+        """Hand over the next command, or end the session."""
+        told = Reply(None, settled=tuple(settled), changes=tuple(changes), discarded=discarded)
+        if dev.get(self.conn, self.device.id).blocked:
+            return told
+        found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now)
+        if found is None:
+            return told
+        command, message = found
+        return replace(told, message=message, id=str(command.id))
