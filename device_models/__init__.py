@@ -1,1 +1,20 @@
-"""Device models and golden configurations as data."""
+"""Femto data models in compact form, and golden configurations. Facts only: names, types, limits.
+
+Each ``*.model`` file has one line per object (its path, then ``W`` where instances may be added) and,
+below it, one tab-separated line per parameter: name, type, access, enumeration, limits.
+"""
+
+from importlib import resources
+
+__all__ = ["model_names", "read"]
+
+
+def read(name: str) -> str:
+    """Return the text of a packaged file, for example ``device2-hems.model``. ``FileNotFoundError`` if none."""
+    return resources.files("device_models").joinpath(name).read_text(encoding="utf-8")
+
+
+def model_names() -> list[str]:
+    """Return the names of the models that are packaged, sorted."""
+    files = (each.name for each in resources.files("device_models").iterdir())
+    return sorted(name.removesuffix(".model") for name in files if name.endswith(".model"))

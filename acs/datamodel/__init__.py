@@ -1,0 +1,18 @@
+"""Data models of femtocells: what a parameter is, which values it may have, what a whole tree looks like."""
+
+from acs.datamodel.golden import golden_configuration, parse_golden
+from acs.datamodel.model import Model, ObjectSpec, load_model, pattern_of
+from acs.datamodel.spec import ParameterSpec, Problem
+from acs.datamodel.tree import instantiate
+
+__all__ = [
+    "Model",
+    "ObjectSpec",
+    "ParameterSpec",
+    "Problem",
+    "golden_configuration",
+    "instantiate",
+    "load_model",
+    "parse_golden",
+    "pattern_of",
+]
