@@ -10,7 +10,7 @@ __all__ = ["model_names", "read"]
 
 
 def read(name: str) -> str:
-    """Return the text of a packaged file, for example ``device2-hems.model``. ``FileNotFoundError`` if none."""
+    """Return a packaged file's text, for example ``device2-hems.model``. Raises ``FileNotFoundError``."""
     return resources.files("device_models").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "HEARTBEAT",
     "PERIODIC",
     "REQUEST_DOWNLOAD",
+    "SCHEDULED",
     "TRANSFER_COMPLETE",
     "VALUE_CHANGE",
     "command_keys",

@@ -64,7 +64,7 @@ class Model:
         return self._below.get(object_path, [])
 
     def check(self, path: str, value: str) -> Problem | None:
-        """Return why ``path`` can't be set to ``value``: unknown (9005), read-only (9008), bad value (9007)."""
+        """Return why ``path`` can't be set to ``value``: unknown 9005, read-only 9008, bad value 9007."""
         spec = self.spec(path)
         if spec is None:
             return Problem(9005, f"the model {self.name} has no parameter {path[:256]}")

@@ -66,7 +66,7 @@ class ParameterSpec:
 
     @property
     def item_type(self) -> str:
-        """The XML Schema type of the value, of one item for a list: ``string``, ``unsignedInt``, …"""
+        """The XML Schema type of the value, or of one item of a list, for example ``unsignedInt``."""
         return _XSD.get(self.type.rpartition(" ")[2], "string")
 
     @property

@@ -16,9 +16,8 @@ from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.devices import Credentials, Device
 from acs.errors import AcsError
-from acs.security import Sealer
+from acs.security import Sealer, digest
 from acs.settings import Settings
-from acs.southbound import digest
 from acs.store import Store
 
 __all__ = ["Authenticator", "Peer", "Proof", "Refused", "admit", "peer_of"]

@@ -1,0 +1,33 @@
+"""Simulated HeNBs: a state machine each, fleets of them on real sockets, scenarios."""
+
+from acs.simulator.connection import Access, Device, Statistics
+from acs.simulator.firmware import build_image
+from acs.simulator.fleet import OUI, PRODUCT_CLASS, Fleet, Vendor
+from acs.simulator.henb import Executed, Fault, HeNB
+from acs.simulator.pace import LAB, REAL, Pace
+from acs.simulator.scenario import Entry, Expectation, Scenario, load_scenario
+from acs.simulator.tamper import TAMPERS, UNTIL, Tamper
+
+__all__ = [
+    "LAB",
+    "OUI",
+    "PRODUCT_CLASS",
+    "REAL",
+    "TAMPERS",
+    "UNTIL",
+    "Access",
+    "Device",
+    "Entry",
+    "Executed",
+    "Expectation",
+    "Fault",
+    "Fleet",
+    "HeNB",
+    "Pace",
+    "Scenario",
+    "Statistics",
+    "Tamper",
+    "Vendor",
+    "build_image",
+    "load_scenario",
+]

@@ -1,0 +1,180 @@
+"""A HeNB on real sockets: its CPE session loop over HTTP(S), its downloads, its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import time
+
+import aiohttp
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from acs.cwmp import DecodeError, decode, encode
+from acs.cwmp import messages as m
+from acs.simulator.firmware import ImageError, verify_image
+from acs.simulator.henb import HeNB
+from acs.simulator.transfer import Transfer
+
+__all__ = ["Access", "Device", "Statistics"]
+
+_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=20)
+_HEADERS = {"Content-Type": 'text/xml; charset="utf-8"', "SOAPAction": ""}
+_MAX_STEPS = 500
+_log = structlog.get_logger(__name__)
+
+
+class _SessionError(Exception):
+    """The session can't go on."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a device reaches the ACS and proves who it is: by the certificate in ``tls`` or by password."""
+
+    url: str
+    tls: ssl.SSLContext | None = None
+    username: str = ""
+    password: str = ""
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a fleet has gone through; ``seconds`` are durations of sessions that succeeded."""
+
+    sessions: int = 0
+    failed: int = 0
+    requests: int = 0
+    downloads: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+
+    def fail(self, error: Exception) -> None:
+        """Count a failed session under its reason."""
+        self.failed += 1
+        reason = (str(error) or type(error).__name__)[:120]
+        self.errors[reason] = self.errors.get(reason, 0) + 1
+
+
+class Device:
+    """Runs one HeNB; ``slots`` bounds how many sessions of the fleet are open at once."""
+
+    def __init__(
+        self,
+        henb: HeNB,
+        access: Access,
+        vendor: Ed25519PublicKey | None,
+        statistics: Statistics,
+        slots: asyncio.Semaphore,
+        *,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self.henb, self.access = henb, access
+        self._vendor, self._statistics, self._slots, self._clock = vendor, statistics, slots, clock
+        self._wake = asyncio.Event()
+        self._digest = (
+            (aiohttp.DigestAuthMiddleware(access.username, access.password),) if access.username else ()
+        )
+
+    def wake(self) -> None:
+        """Look at the device again: something about it was changed from outside."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Live until cancelled."""
+        henb = self.henb
+        while True:
+            now = self._clock()
+            henb.tick(now)
+            transfer = henb.download_due()
+            if henb.wants_session(now):
+                await self.session()
+            elif transfer is not None:
+                await self._download(transfer)
+            else:
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(henb.next_wake(now), 3600)):
+                        await self._wake.wait()
+
+    def _client(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(ssl=self.access.tls or False, limit=1)
+        jar = aiohttp.CookieJar(unsafe=True)
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=jar, timeout=_TIMEOUT, middlewares=self._digest
+        )
+
+    async def session(self) -> bool:
+        """Hold one session with the ACS; return whether it went well."""
+        async with self._slots:
+            started = asyncio.get_running_loop().time()
+            try:
+                async with self._client() as http:
+                    await self._talk(http)
+            except (aiohttp.ClientError, _SessionError, DecodeError, TimeoutError, OSError) as error:
+                self._statistics.fail(error)
+                _log.debug("session failed", device=self.henb.device_id.serial_number, why=repr(error))
+                self.henb.session_failed(self._clock())
+                return False
+            self._statistics.sessions += 1
+            self._statistics.seconds.append(asyncio.get_running_loop().time() - started)
+            self.henb.session_ended(self._clock())
+            return True
+
+    async def _talk(self, http: aiohttp.ClientSession) -> None:
+        henb = self.henb
+        inform = henb.inform(self._clock())
+        answer = await self._call(http, inform)
+        if not isinstance(answer, m.InformResponse):
+            raise _SessionError(f"the ACS answered the Inform with {answer}")
+        henb.informed(inform)
+        while (own := henb.next_request()) is not None:
+            answer = await self._call(http, own)
+            if isinstance(answer, m.Fault):
+                raise _SessionError(f"the ACS answered {m.method_name(own)} with {answer}")
+            henb.answered(own)
+        body = await self._post(http, b"")
+        for _ in range(_MAX_STEPS):
+            if not body:
+                return
+            envelope = decode(body)
+            response = henb.handle(envelope.message, self._clock())
+            header = m.Header(id=envelope.header.id)
+            body = await self._post(http, encode(response, namespace=envelope.namespace, header=header))
+        raise _SessionError("the ACS does not end the session")
+
+    async def _call(self, http: aiohttp.ClientSession, request: m.Message) -> m.Message:
+        body = await self._post(http, encode(request, namespace=m.CWMP_1_2, header=m.Header(id="1")))
+        if not body:
+            raise _SessionError(f"the ACS did not answer {m.method_name(request)}")
+        return decode(body).message
+
+    async def _post(self, http: aiohttp.ClientSession, body: bytes) -> bytes:
+        self._statistics.requests += 1
+        headers = _HEADERS if body else None
+        async with http.post(self.access.url, data=body, headers=headers) as response:
+            content = await response.read()
+            if response.status not in (200, 204):
+                raise _SessionError(f"HTTP {response.status}: {content[:100].decode(errors='replace')}")
+            return content if response.status == 200 else b""
+
+    async def _download(self, transfer: Transfer) -> None:
+        """Fetch a file and hand it to the device, or say what went wrong (TR-069 A.5.1)."""
+        version, code, text = "", 0, ""
+        try:
+            async with self._slots, self._client() as http, http.get(transfer.url) as response:
+                content = await response.read()
+                if response.status != 200:
+                    code, text = 9016, f"HTTP {response.status}"
+            if not code and self._vendor is not None:
+                product_class = self.henb.device_id.product_class
+                version = verify_image(content, product_class, self._vendor)
+        except ImageError as error:
+            code, text = error.fault_code, str(error)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            code, text = 9015, f"can't contact the file server: {error}"
+        self._statistics.downloads += 1
+        self.henb.downloaded(transfer, version, code, text[:256], self._clock())

@@ -1,0 +1,186 @@
+"""A fleet of HeNBs in one process: identities, certificates, connection-request listener."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+import ssl
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from time import time
+
+from aiohttp import web
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from acs.cwmp import messages as m
+from acs.errors import AcsError
+from acs.security import Authority, digest, private_directory, write_private
+from acs.simulator.connection import Access, Device, Statistics
+from acs.simulator.henb import HeNB
+from acs.simulator.pace import LAB, Pace
+
+__all__ = ["OUI", "PRODUCT_CLASS", "Fleet", "Vendor"]
+
+OUI = "0005B9"
+PRODUCT_CLASS = "HeNB-LTE"
+_REALM = "henb"
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+class Vendor:
+    """The maker of the fleet: its CA for device certificates and its key for software images."""
+
+    def __init__(self, directory: Path) -> None:
+        private_directory(directory)
+        self.directory = directory
+        self.authority = Authority.load_or_create(directory, "femto-acs simulated vendor CA")
+        self.image_key = self._image_key(directory / "image.key")
+
+    @property
+    def ca_path(self) -> Path:
+        """Where the CA's certificate lies, for an ACS to trust."""
+        return self.directory / "ca.pem"
+
+    @staticmethod
+    def _image_key(path: Path) -> Ed25519PrivateKey:
+        if not path.exists():
+            raw = serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
+            write_private(path, Ed25519PrivateKey.generate().private_bytes(*raw))
+        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+
+    def client_context(self, dns_name: str, server_ca: Path) -> ssl.SSLContext:
+        """Return a TLS context with a fresh certificate for a device, which trusts ``server_ca`` alone."""
+        issued = self.authority.issue_client(dns_name)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(_CIPHERS)
+        context.load_verify_locations(cafile=server_ca)
+        with tempfile.NamedTemporaryFile(mode="wb", suffix=".pem") as file:
+            file.write(issued.key + issued.certificate)
+            file.flush()
+            context.load_cert_chain(file.name)
+        return context
+
+
+class Fleet:
+    """HeNBs that share a vendor, an ACS and a connection-request listener.
+
+    ``acs_url`` of scheme https needs ``server_ca``; over plain http each device needs a password.
+    """
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        acs_url: str,
+        *,
+        server_ca: Path | None = None,
+        realm: str = "femto.example",
+        pace: Pace = LAB,
+        open_sessions: int = 200,
+        seed: int = 1,
+        host: str = "127.0.0.1",
+    ) -> None:
+        if acs_url.startswith("https:") and server_ca is None:
+            raise AcsError("an https ACS needs the CA of its certificate; see --ca")
+        self.vendor, self.acs_url = vendor, acs_url
+        self._server_ca, self._realm, self._pace, self._host = server_ca, realm, pace, host
+        self._random = random.Random(seed)  # noqa: S311 - spreads retries, keeps no secret
+        self._slots = asyncio.Semaphore(open_sessions)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._runner: web.AppRunner | None = None
+        self._nonces = digest.Nonces(secrets.token_bytes(32))
+        self._port = 0
+        self.devices: dict[str, Device] = {}
+        self.statistics = Statistics()
+
+    async def start(self) -> None:
+        """Open the connection-request listener."""
+        app = web.Application()
+        app.router.add_get("/cr/{serial}", self._connection_request)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, 0, backlog=1024)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    def add(self, serial_number: str, *, software_version: str = "1.0.0", password: str = "") -> Device:
+        """Make a device; it sleeps until ``power_on``. With ``password`` it uses Digest, not a certificate."""
+        identity = m.DeviceId("femto-acs", OUI, PRODUCT_CLASS, serial_number)
+        henb = HeNB(
+            identity,
+            software_version,
+            self._pace,
+            f"http://{self._host}:{self._port}/cr/{serial_number}",
+            random.Random(self._random.random()),  # noqa: S311 - as above
+        )
+        access = self._access(serial_number, password)
+        vendor_key = self.vendor.image_key.public_key()
+        device = Device(henb, access, vendor_key, self.statistics, self._slots)
+        self.devices[serial_number] = device
+        return device
+
+    def _access(self, serial_number: str, password: str) -> Access:
+        if password:
+            tls = None
+            if self._server_ca is not None:
+                tls = ssl.create_default_context(cafile=self._server_ca)
+            return Access(self.acs_url, tls, f"{OUI}-{serial_number}", password)
+        assert self._server_ca is not None
+        name = f"{serial_number}.{OUI}.henb.{self._realm}".lower()
+        return Access(self.acs_url, self.vendor.client_context(name, self._server_ca))
+
+    def power_on(self, serial_numbers: Iterable[str] | None = None) -> None:
+        """Start devices (all of them by default)."""
+        for serial in self.devices if serial_numbers is None else serial_numbers:
+            device = self.devices[serial]
+            device.henb.power_on(time())
+            self._tasks[serial] = asyncio.create_task(device.run(), name=f"HeNB {serial}")
+
+    def failures(self) -> list[str]:
+        """Return what went wrong in the simulator itself; there should be nothing."""
+        done = {serial: task for serial, task in self._tasks.items() if task.done() and not task.cancelled()}
+        return [f"{serial}: {task.exception()!r}" for serial, task in done.items()]
+
+    def tamper(self, serial_number: str, name: str, *, until: str = "") -> None:
+        """Tamper with a device."""
+        device = self.devices[serial_number]
+        device.henb.tamper(name, time(), until=until)
+        device.wake()
+
+    async def stop(self) -> None:
+        """Switch everything off."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._runner is not None:
+            with contextlib.suppress(OSError):
+                await self._runner.cleanup()
+
+    async def _connection_request(self, request: web.Request) -> web.Response:
+        """Answer a connection request: Digest with the credentials that the ACS has set (TR-069 3.2.2)."""
+        device = self.devices.get(request.match_info["serial"])
+        if device is None or device.henb.state != "running":
+            return web.Response(status=503)
+        henb = device.henb
+        given = digest.parse(request.headers.get("Authorization", ""))
+        if given is None or given.fields is None or not self._genuine(henb, given, request.path):
+            response = web.Response(status=401)
+            for each in digest.challenge(_REALM, self._nonces.make(time())):
+                response.headers.add("WWW-Authenticate", each)
+            return response
+        henb.connection_requested()
+        device.wake()
+        return web.Response(status=200)
+
+    def _genuine(self, henb: HeNB, given: digest.Authorization, path: str) -> bool:
+        password = henb.connection_request_password
+        username = henb.tree.value("Device.ManagementServer.ConnectionRequestUsername")
+        if not password or given.username != username or given.fields is None:
+            return False
+        if self._nonces.check(given.fields.get("nonce", ""), time()) != "fresh":
+            return False
+        return digest.verify_digest(given.fields, method="GET", realm=_REALM, password=password, path=path)

@@ -1,0 +1,423 @@
+"""One HeNB as a state machine without I/O: boot, FaultMgmt, tampering, self test, what waits to be told.
+
+A shell connects it to sockets and to a clock: it calls ``tick``, opens a session when ``wants_session``,
+feeds requests to ``handle``, and fetches what ``download_due`` names.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from acs.cwmp import events as ev
+from acs.cwmp import messages as m
+from acs.simulator import rpc
+from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
+from acs.simulator.firmware import Banks
+from acs.simulator.pace import REAL, Pace
+from acs.simulator.tamper import TAMPERS, ActiveTamper, parse_until
+from acs.simulator.transfer import Transfer
+from acs.simulator.tree import FAULT_MANAGEMENT, ParameterTree, henb_template
+
+__all__ = ["Executed", "Fault", "HeNB"]
+
+INFO = "Device.DeviceInfo."
+SERVER = "Device.ManagementServer."
+SELF_TEST = "Device.SelfTestDiagnostics."
+_FORCED = (
+    "Device.RootDataModelVersion",
+    f"{INFO}HardwareVersion",
+    f"{INFO}SoftwareVersion",
+    f"{INFO}ProvisioningCode",
+    f"{SERVER}ParameterKey",
+    f"{SERVER}ConnectionRequestURL",
+)
+# Events that are told until TransferComplete is answered, not only until InformResponse (TR-069 3.7.1.5).
+_TRANSFER_EVENTS = (ev.TRANSFER_COMPLETE, "M Download", "M Upload")
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """Something the device really did at the ACS's request: the method, its key, when."""
+
+    method: str
+    command_key: str
+    at: float
+
+
+@dataclass(slots=True)
+class Fault:
+    """A fault on demand: ``times`` requests of method ``on`` fail with ``code``, or hang for ever.
+
+    On ``Download`` the code is that of the TransferComplete.
+    """
+
+    on: str
+    code: int = 9002
+    times: int = 1
+    hang: bool = False
+
+
+@dataclass(slots=True)
+class HeNB:
+    """A simulated HeNB. Times are seconds since the epoch; ``random`` only spreads retries."""
+
+    device_id: m.DeviceId
+    software_version: str = "1.0.0"
+    pace: Pace = REAL
+    connection_request_url: str = ""
+    random: random.Random = field(default_factory=random.Random)
+    tree: ParameterTree = field(init=False)
+    faults: list[Fault] = field(default_factory=list)
+    tampers: list[ActiveTamper] = field(default_factory=list)
+    executed: list[Executed] = field(default_factory=list)
+    events: list[m.Event] = field(default_factory=list)
+    changed: dict[str, None] = field(default_factory=dict)
+    attributes: dict[str, int] = field(default_factory=dict)
+    outgoing: list[m.Message] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    state: str = "off"
+    boots: int = 0
+    retry_count: int = 0
+    connection_request_password: str = ""
+    banks: Banks = field(init=False)
+    fault_management: FaultManagement = field(init=False)
+    _due: list[tuple[float, str]] = field(default_factory=list)
+    _after_session: list[str] = field(default_factory=list)
+    _restart_events: list[m.Event] = field(default_factory=list)
+    _retry_at: float = 0.0
+    _periodic_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.tree = ParameterTree(henb_template(SUPPORTED_ALARMS))
+        self.fault_management = FaultManagement(self.tree)
+        self.banks = Banks([self.software_version, self.software_version])
+        self._reset_configuration()
+
+    # --- life ---------------------------------------------------------------------------
+
+    def _reset_configuration(self) -> None:
+        """Factory defaults: what is not of the device itself is forgotten."""
+        self.tree.reset()
+        self.attributes.clear()
+        self.connection_request_password = ""
+        facts = {
+            "Device.RootDataModelVersion": "2.17",
+            f"{INFO}Manufacturer": self.device_id.manufacturer,
+            f"{INFO}ManufacturerOUI": self.device_id.oui,
+            f"{INFO}ProductClass": self.device_id.product_class,
+            f"{INFO}SerialNumber": self.device_id.serial_number,
+            f"{INFO}HardwareVersion": "A1",
+            f"{INFO}SoftwareVersion": self.banks.running,
+            f"{SERVER}ConnectionRequestURL": self.connection_request_url,
+            f"{SERVER}PeriodicInformEnable": "1",
+            f"{SERVER}PeriodicInformInterval": "86400",
+            f"{SELF_TEST}DiagnosticsState": "None",
+        }
+        for name, value in facts.items():
+            self.tree.add(name, value)
+
+    def power_on(self, now: float, *, first: bool = True) -> None:
+        """Start the device; ``first``: it has never spoken to this ACS."""
+        boot = [m.Event(ev.BOOT)]
+        self._boot([m.Event(ev.BOOTSTRAP), *boot] if first else boot, now)
+
+    def _boot(self, events: list[m.Event], now: float) -> None:
+        self.state, self.boots = "running", self.boots + 1
+        before = self.tree.value(f"{INFO}SoftwareVersion")
+        self.tree.set(f"{INFO}SoftwareVersion", self.banks.running)
+        self.changed.clear()
+        self.events = [each for each in self.events if each.code not in (ev.CONNECTION_REQUEST, ev.PERIODIC)]
+        self.events = events + [each for each in self.events if each not in events]
+        if before != self.banks.running:
+            self._tell([f"{INFO}SoftwareVersion"])
+        self.fault_management.boot()
+        self._retry_at, self.retry_count = now, 0
+        self._schedule_periodic(now)
+        for active in self.tampers:
+            active.alarm_identifier = ""
+        self.check_integrity(now, booted=True)
+
+    def _restart(self, events: list[m.Event], seconds: float, now: float) -> None:
+        self.state = "restarting"
+        self._restart_events = events
+        self._due = [(now + seconds, "boot")]
+
+    def next_wake(self, now: float) -> float:
+        """Return the seconds until ``tick`` or ``wants_session`` may have something new."""
+        moments = [at for at, _ in self._due]
+        if self.state == "running":
+            if self.events and self._retry_at > now:
+                moments.append(self._retry_at)
+            if self._periodic_at is not None:
+                moments.append(self._periodic_at)
+        return max(0.0, min(moments, default=now + 3600) - now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        for at, what in [each for each in self._due if each[0] <= now]:
+            self._due.remove((at, what))
+            match what:
+                case "boot":
+                    self._boot(self._restart_events, now)
+                case "self test":
+                    self._finish_self_test()
+                case _:
+                    self.add_event(m.Event(ev.SCHEDULED))
+                    self.add_event(m.Event("M ScheduleInform", what))
+        if self.state == "running" and self._periodic_at is not None and self._periodic_at <= now:
+            self.add_event(m.Event(ev.PERIODIC))
+            self._schedule_periodic(now)
+
+    def _schedule_periodic(self, now: float) -> None:
+        enabled = self.tree.value(f"{SERVER}PeriodicInformEnable").lower() in ("1", "true")
+        interval = int(self.tree.value(f"{SERVER}PeriodicInformInterval"))
+        self._periodic_at = now + interval if enabled else None
+
+    # --- what it has to tell ------------------------------------------------------------
+
+    def add_event(self, event: m.Event) -> None:
+        """Have an event told in the next Inform; single events once."""
+        if event not in self.events:
+            self.events.append(event)
+
+    def connection_requested(self) -> None:
+        """A connection request came in (TR-069 3.2.2)."""
+        if self.state == "running":
+            self.add_event(m.Event(ev.CONNECTION_REQUEST))
+
+    def _tell(self, names: list[str]) -> None:
+        """Note changed parameters; those with active notification open a session."""
+        for name in names:
+            notification = self.notification(name)
+            if notification:
+                self.changed[name] = None
+            if notification in (2, 5, 6):
+                self.add_event(m.Event(ev.VALUE_CHANGE))
+
+    def notification(self, name: str) -> int:
+        """Return the notification attribute of a parameter, set on itself or on what is above it."""
+        if name == f"{INFO}SoftwareVersion":
+            return 2  # forced (TR-181 Issue 2)
+        path = name
+        while path:
+            if path in self.attributes:
+                return self.attributes[path]
+            path = path.rstrip(".")
+            path = path[: path.rindex(".") + 1] if "." in path else ""
+        return 0
+
+    def wants_session(self, now: float) -> bool:
+        """Whether a session is to be opened now."""
+        return self.state == "running" and bool(self.events) and now >= self._retry_at
+
+    def inform(self, now: float) -> m.Inform:
+        """Return the Inform that opens the session."""
+        if self.changed:
+            self.add_event(m.Event(ev.VALUE_CHANGE))
+        names = list(dict.fromkeys((*_FORCED, *self.changed)))
+        return m.Inform(
+            self.device_id,
+            tuple(self.events),
+            1,
+            date_time(now),
+            self.retry_count,
+            tuple(self._value(name) for name in names),
+        )
+
+    def _value(self, name: str) -> m.ParameterValue:
+        found = self.tree.get(name)
+        assert found is not None, name
+        return m.ParameterValue(name, *found)
+
+    def informed(self, inform: m.Inform) -> None:
+        """The InformResponse came: what it told is delivered."""
+        for event in inform.events:
+            if event.code not in _TRANSFER_EVENTS and event in self.events:
+                self.events.remove(event)
+        for value in inform.parameters:
+            if value.name in self.changed and self.tree.value(value.name) == value.value:
+                del self.changed[value.name]
+        self.retry_count = 0
+
+    def next_request(self) -> m.Message | None:
+        """Return what the device itself wants to call in this session."""
+        return self.outgoing[0] if self.outgoing else None
+
+    def answered(self, request: m.Message) -> None:
+        """The ACS answered the device's own request."""
+        self.outgoing.remove(request)
+        if isinstance(request, m.TransferComplete):
+            keyed = m.Event("M Download", request.command_key)
+            self.events = [each for each in self.events if each != keyed]
+            if not self.outgoing:
+                self.events = [each for each in self.events if each.code != ev.TRANSFER_COMPLETE]
+
+    def session_failed(self, now: float) -> None:
+        """The session broke off: try again after a while (TR-069 3.2.1.1)."""
+        self.retry_count += 1
+        step = 2 ** (min(self.retry_count, 10) - 1)
+        wait = self.random.uniform(5 * step, 10 * step) * self.pace.retry_scale
+        self._retry_at = now + wait
+        self._end_of_session(now)
+
+    def session_ended(self, now: float) -> None:
+        """The session is over: do what was put off until now."""
+        self._retry_at = now
+        self._end_of_session(now)
+
+    def _end_of_session(self, now: float) -> None:
+        waiting, self._after_session = self._after_session, []
+        for what in waiting:
+            method, _, key = what.partition(" ")
+            hang = self.take_fault(method, hang=True) is not None
+            self.executed.append(Executed(method, key, now))
+            if hang:
+                self.state = "hung"
+            elif method == "Reboot":
+                self._reboot(key, now)
+            else:
+                self._factory_reset(now)
+            return
+        if any(active.tamper.fatal and active.alarm_identifier for active in self.tampers):
+            told = not any(FAULT_MANAGEMENT in name for name in self.changed)
+            if told:
+                self.state = "off"  # it can't restore itself and shuts down (S1 L45)
+
+    def schedule_inform(self, seconds: float, key: str, now: float) -> None:
+        """Open a session after a while (TR-069 A.4.1.3)."""
+        self._due.append((now + seconds, key))
+
+    def record(self, method: str, key: str, now: float) -> None:
+        """Remember that something was really done."""
+        self.executed.append(Executed(method, key, now))
+
+    def after_session(self, method: str, key: str) -> None:
+        """Put Reboot or FactoryReset off until the session is over (TR-069 A.3.2.9)."""
+        self._after_session.append(f"{method} {key}")
+
+    def _reboot(self, key: str, now: float) -> None:
+        for active in self.tampers:
+            active.survives("reboot")
+        events = [m.Event(ev.BOOT), m.Event("M Reboot", key)]
+        self._restart(events, self.pace.boot, now)
+
+    def _factory_reset(self, now: float) -> None:
+        for active in self.tampers:
+            active.survives("factory_reset")
+        self._reset_configuration()
+        # 0 BOOTSTRAP makes all older undelivered events void (TR-069 3.7.1.5).
+        self.events, self.outgoing = [], []
+        self.changed.clear()
+        self._restart([m.Event(ev.BOOTSTRAP), m.Event(ev.BOOT)], self.pace.factory_reset, now)
+
+    # --- tampering ----------------------------------------------------------------------
+
+    def tamper(self, name: str, now: float, *, until: str = "") -> None:
+        """Tamper with the device; ``until`` says from which rung on that can be undone."""
+        tamper = TAMPERS[name]
+        self.tampers.append(ActiveTamper(tamper, parse_until(until, tamper)))
+        if tamper.parameter:
+            self.tree.set(tamper.parameter, tamper.value)
+        if tamper.software:
+            self.banks.modified = True
+        self.check_integrity(now)
+
+    def present(self, active: ActiveTamper) -> bool:
+        """Whether the manipulation is still there."""
+        tamper = active.tamper
+        if tamper.parameter:
+            return self.tree.value(tamper.parameter) == tamper.value
+        return self.banks.modified if tamper.software else True
+
+    def defend(self) -> None:
+        """Let manipulations that are still strong undo what was done against them."""
+        for active in self.tampers:
+            if active.defends and active.tamper.parameter:
+                self.tree.set(active.tamper.parameter, active.tamper.value)
+            if active.until == "never" and active.tamper.software:
+                self.banks.modified = True
+
+    def check_integrity(self, now: float, *, booted: bool = False) -> None:
+        """Raise an alarm for each manipulation found, end those whose cause is gone (S1 L13)."""
+        if booted:
+            self.defend()
+        for active in list(self.tampers):
+            if not self.present(active):
+                self.tampers.remove(active)
+                if active.alarm_identifier:
+                    self._tell(self.fault_management.clear_alarm(active.alarm_identifier, active.tamper, now))
+            elif not active.alarm_identifier:
+                identifier, names = self.fault_management.raise_alarm(active.tamper, self.boots, now)
+                active.alarm_identifier = identifier
+                self._tell(names)
+
+    def start_self_test(self, now: float) -> None:
+        """Begin the diagnostic test; it ends with 8 DIAGNOSTICS COMPLETE (S1 L28)."""
+        self._due = [each for each in self._due if each[1] != "self test"]
+        self._due.append((now + self.pace.self_test, "self test"))
+
+    def _finish_self_test(self) -> None:
+        failed = {active.tamper.check: active.tamper for active in self.tampers if self.present(active)}
+        parts = ["v=1", "test=SEC"]
+        for check in ("sw", "cfg", "clk", "ant", "case", "hw", "tre"):
+            verdict = "OK"
+            if check in failed:
+                verdict = "OPEN" if check == "case" else "FAIL"
+                verdict += f":{failed[check].detail}" if failed[check].detail else ""
+            parts.append(f"{check}={verdict}")
+        self.tree.set(f"{SELF_TEST}DiagnosticsState", "Complete")
+        self.tree.set(f"{SELF_TEST}Results", ";".join(parts))
+        self.add_event(m.Event(ev.DIAGNOSTICS_COMPLETE))
+
+    # --- transfers ----------------------------------------------------------------------
+
+    def download_due(self) -> Transfer | None:
+        """Return the next file to fetch; the shell then calls ``downloaded``."""
+        return self.transfers[0] if self.transfers and self.state == "running" else None
+
+    def downloaded(self, transfer: Transfer, version: str, code: int, text: str, now: float) -> None:
+        """The fetch ended: ``code`` 0 and the image's version, or a fault (TR-069 A.3.3.2)."""
+        self.transfers.remove(transfer)
+        fault = self.take_fault("Download")
+        defending = any(active.tamper.software and active.defends for active in self.tampers)
+        if fault is not None:
+            code, text = fault.code, "a fault on demand"
+        elif not code and defending and not any(each.until == "never" for each in self.tampers):
+            code, text = 9018, "the image was damaged as it was written"
+        started = date_time(now)
+        done = m.TransferComplete(transfer.command_key, m.FaultStruct(code, text), started, started)
+        self.outgoing.append(done)
+        told = [m.Event(ev.TRANSFER_COMPLETE), m.Event("M Download", transfer.command_key)]
+        if code:
+            for event in told:
+                self.add_event(event)
+            return
+        self.executed.append(Executed("Download", transfer.command_key, now))
+        self.banks.install(version)
+        self._restart([m.Event(ev.BOOT), *told], self.pace.install + self.pace.boot, now)
+
+    # --- RPCs ---------------------------------------------------------------------------
+
+    def take_fault(self, method: str, *, hang: bool = False) -> Fault | None:
+        """Return a fault on demand that is to happen now."""
+        for fault in self.faults:
+            if fault.on == method and fault.times > 0 and fault.hang == hang:
+                fault.times -= 1
+                return fault
+        return None
+
+    def handle(self, request: m.Message, now: float) -> m.Message:
+        """Answer a request of the ACS."""
+        method = m.method_name(request)
+        fault = self.take_fault(method) if method != "Download" else None
+        if fault is not None:
+            return m.Fault(fault.code, "a fault on demand")
+        return rpc.handle(self, request, now)
+
+    def values_changed(self, names: list[str], now: float) -> None:
+        """The ACS has set parameters."""
+        if any(name.startswith(f"{SERVER}PeriodicInform") for name in names):
+            self._schedule_periodic(now)
+        self.defend()
+        self.check_integrity(now)

@@ -1,0 +1,109 @@
+"""Scenario files: which HeNBs there are, what is done to them, and what has to come of it. Data.
+
+::
+
+    name: demo
+    devices:
+      - serial: software-1          # one device; count: 5 makes software-1-1 … software-1-5
+        tamper: software-modified   # one of the seven causes, see `acs simulate --list`
+        until: reboot               # from which rung on it can be undone
+        faults: [{on: Download, code: 9010, times: 1}]
+        expect: {procedure: P2S, outcome: REMEDIATED, rungs: [download, reboot]}
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from acs.errors import AcsError
+from acs.simulator.henb import Fault
+from acs.simulator.tamper import TAMPERS, parse_until
+
+__all__ = ["Entry", "Expectation", "Scenario", "load_scenario"]
+
+
+class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the ACS's case has to come to: procedure, outcome, and the rungs it climbed in order."""
+
+    procedure: str
+    outcome: str
+    rungs: list[str] = []
+
+
+class FaultEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fault on demand, see ``acs.simulator.henb.Fault``."""
+
+    on: str
+    code: int = 9002
+    times: int = 1
+    hang: bool = False
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One device, or ``count`` alike; without ``tamper`` it is left in peace."""
+
+    serial: str
+    count: int = 1
+    tamper: str = ""
+    until: str = ""
+    faults: list[FaultEntry] = []
+    expect: Expectation | None = None
+
+    @property
+    def serials(self) -> list[str]:
+        """The serial numbers of its devices."""
+        if self.count == 1:
+            return [self.serial]
+        return [f"{self.serial}-{number}" for number in range(1, self.count + 1)]
+
+    def make_faults(self) -> list[Fault]:
+        """Return the faults on demand of one device."""
+        return [Fault(each.on, each.code, each.times, each.hang) for each in self.faults]
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole scenario; ``image`` is the software version that the operator has approved."""
+
+    name: str
+    devices: list[Entry]
+    image: str = "2.0.0"
+    description: str = ""
+
+
+def load_scenario(path: Path | None) -> Scenario:
+    """Read a scenario, or the demo's. Raises ``AcsError`` that names the file and the place."""
+    source = str(path) if path is not None else "the demo scenario"
+    try:
+        if path is None:
+            text = resources.files("acs.simulator").joinpath("demo.yaml").read_text(encoding="utf-8")
+        else:
+            text = path.read_text(encoding="utf-8")
+        raw: Any = yaml.safe_load(text)
+        scenario = msgspec.convert(raw, Scenario)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise AcsError(f"{source}: {error}") from error
+    _check(scenario, source)
+    return scenario
+
+
+def _check(scenario: Scenario, source: str) -> None:
+    seen: set[str] = set()
+    for entry in scenario.devices:
+        where = f"{source}: device {entry.serial!r}"
+        if entry.tamper and entry.tamper not in TAMPERS:
+            raise AcsError(f"{where}: tamper {entry.tamper!r} is unknown; known are {', '.join(TAMPERS)}")
+        if entry.tamper:
+            parse_until(entry.until, TAMPERS[entry.tamper])
+        if entry.expect is not None and not entry.tamper:
+            raise AcsError(f"{where}: expects an outcome but nothing is done to it; name a tamper")
+        if not 1 <= entry.count <= 100_000:
+            raise AcsError(f"{where}: count is {entry.count}; 1 to 100000 are allowed")
+        for serial in entry.serials:
+            if serial in seen:
+                raise AcsError(f"{where}: the serial {serial!r} is there twice")
+            seen.add(serial)

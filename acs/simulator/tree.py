@@ -1,0 +1,108 @@
+"""The parameters of one HeNB: a template shared by the fleet and what differs from it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from acs.datamodel import Model, instantiate, load_model
+
+__all__ = ["ParameterTree", "Template", "henb_template"]
+
+FAULT_MANAGEMENT = "Device.FaultMgmt."
+EVENT_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Template:
+    """The tree as it leaves the factory: values and the sorted names."""
+
+    model: Model
+    values: dict[str, tuple[str, str]]
+    names: tuple[str, ...]
+
+
+def _template(model: Model, instances: dict[str, int], supported: tuple[tuple[str, ...], ...]) -> Template:
+    values = instantiate(model, instances)
+    for number, row in enumerate(supported, 1):
+        base = f"{FAULT_MANAGEMENT}SupportedAlarm.{number}."
+        fields = ("EventType", "ProbableCause", "SpecificProblem", "PerceivedSeverity", "ReportingMechanism")
+        for field, value in zip(fields, row, strict=True):
+            values[base + field] = (value, "xsd:string")
+    return Template(model, values, tuple(sorted(values)))
+
+
+@lru_cache(maxsize=4)
+def henb_template(supported: tuple[tuple[str, ...], ...]) -> Template:
+    """Return the template of an LTE HeNB (Device:2 with TR-196 Issue 2) that supports these alarms."""
+    instances = {
+        "Device.Services.FAPService.{i}.": 1,
+        "Device.Services.FAPService.{i}.CellConfig.LTE.EPC.PLMNList.{i}.": 1,
+        f"{FAULT_MANAGEMENT}SupportedAlarm.{{i}}.": len(supported),
+        f"{FAULT_MANAGEMENT}ExpeditedEvent.{{i}}.": EVENT_ROWS,
+        f"{FAULT_MANAGEMENT}QueuedEvent.{{i}}.": EVENT_ROWS,
+        f"{FAULT_MANAGEMENT}HistoryEvent.{{i}}.": EVENT_ROWS,
+    }
+    return _template(load_model("henb"), instances, supported)
+
+
+class ParameterTree:
+    """Read and write by path; a path that ends with a dot stands for all below it."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self._own: dict[str, tuple[str, str]] = {}
+        self._added: set[str] = set()
+
+    def get(self, name: str) -> tuple[str, str] | None:
+        """Return value and type, None when there is no such parameter."""
+        return self._own.get(name) or self.template.values.get(name)
+
+    def value(self, name: str) -> str:
+        """Return the value of a parameter that is there."""
+        found = self.get(name)
+        assert found is not None, name
+        return found[0]
+
+    def set(self, name: str, value: str) -> None:
+        """Set a parameter that is there, keeping its type."""
+        found = self.get(name)
+        assert found is not None, name
+        self._own[name] = (value, found[1])
+
+    def add(self, name: str, value: str, kind: str = "xsd:string") -> None:
+        """Add a parameter that the template lacks, as part of a row."""
+        self._own[name] = (value, kind)
+        if name not in self.template.values:
+            self._added.add(name)
+
+    def remove_below(self, path: str) -> None:
+        """Remove the added rows below ``path``."""
+        for name in [each for each in self._added if each.startswith(path)]:
+            self._added.discard(name)
+            del self._own[name]
+
+    def reset(self) -> None:
+        """Go back to the template."""
+        self._own.clear()
+        self._added.clear()
+
+    def below(self, path: str) -> Iterator[str]:
+        """Yield the names of all parameters whose names begin with ``path``."""
+        names = self.template.names
+        position = bisect_left(names, path)
+        while position < len(names) and names[position].startswith(path):
+            yield names[position]
+            position += 1
+        yield from sorted(name for name in self._added if name.startswith(path))
+
+    def names(self, path: str) -> list[str] | None:
+        """Return the parameters a path stands for, None when it stands for nothing."""
+        if not path.endswith("."):
+            return [path] if self.get(path) is not None else None
+        found = list(self.below(path))
+        model = self.template.model
+        known = model.object(path) or model.object(f"{path}1.")  # a table without rows is there, too
+        return found or ([] if known is not None else None)
