@@ -16,6 +16,7 @@ from acs.devices.connection_requests import (
     connection_request_failed,
     connection_request_sent,
     due_connection_requests,
+    session_over,
 )
 from acs.devices.golden import golden, golden_scopes, set_golden
 from acs.devices.identity import Device, certificate_name, device_key
@@ -69,6 +70,7 @@ __all__ = [
     "parameters_of",
     "register",
     "save_parameters",
+    "session_over",
     "set_connection_request_secret",
     "set_digest_secret",
     "set_golden",

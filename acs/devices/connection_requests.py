@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, case, exists, select, update
 
 from acs.store.tables import commands, devices
 
@@ -13,6 +13,7 @@ __all__ = [
     "connection_request_failed",
     "connection_request_sent",
     "due_connection_requests",
+    "session_over",
 ]
 
 # What waits for a session. An accepted Reboot or Download goes on without one.
@@ -66,6 +67,15 @@ def connection_request_failed(conn: Connection, device_id: int, error: str, *, n
         select(devices.c.connection_request_attempts).where(devices.c.id == device_id)
     ).scalar_one()
     _reschedule(conn, device_id, error, now + BACK_OFF[min(attempts, len(BACK_OFF) - 1)])
+
+
+def session_over(conn: Connection, device_id: int, *, now: float, patience: float = 60.0) -> None:
+    """Note the end of a session: from now on what is enqueued is reason for a call of its own.
+
+    What could not be sent yet (a reboot comes first) is called for after ``patience`` seconds.
+    """
+    later = case((_WAITING, now + patience), else_=None)
+    conn.execute(update(devices).where(devices.c.id == device_id).values(connection_request_at=later))
 
 
 def _reschedule(conn: Connection, device_id: int, error: str, at: float) -> None:

@@ -88,10 +88,14 @@ class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole policy; ``version`` and ``text`` are filled in when it is read."""
+    """A whole policy; ``version`` and ``text`` are filled in when it is read.
+
+    ``extends: default`` takes over what the shipped policy says and the file does not.
+    """
 
     rules: list[Rule]
     name: str = "unnamed"
+    extends: Literal["", "default"] = ""
     timers: Timers = Timers()
     limits: Limits = Limits()
     ladders: Ladders = msgspec.field(default_factory=Ladders)
@@ -130,6 +134,9 @@ def parse_policy(text: str, source: str = "the policy") -> Policy:
     """Parse and check a policy; ``source`` names it in errors."""
     try:
         raw: Any = yaml.safe_load(text)
+        if isinstance(raw, dict) and raw.get("extends") == "default":
+            raw = _extended(raw)
+            text = yaml.safe_dump(raw, sort_keys=False)  # what is kept of it stands for itself
         policy = msgspec.convert(raw, Policy)
     except yaml.YAMLError as error:
         raise AcsError(f"{source} is no YAML: {error}") from error
@@ -140,6 +147,18 @@ def parse_policy(text: str, source: str = "the policy") -> Policy:
         raise AcsError(f"{source}: " + "; ".join(problems))
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
     return msgspec.structs.replace(policy, version=version, text=text)
+
+
+def _extended(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the shipped policy with what ``raw`` says in its place; sections are merged, lists replaced."""
+    merged: dict[str, Any] = yaml.safe_load(default_policy_text())
+    for name, value in raw.items():
+        section = merged.get(name)
+        merged[name] = (
+            {**section, **value} if isinstance(section, dict) and isinstance(value, dict) else value
+        )
+    del merged["extends"]
+    return merged
 
 
 _VOCABULARY: dict[str, tuple[str, ...]] = {

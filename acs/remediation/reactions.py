@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from acs import alarms as al
 from acs import devices as dev
-from acs.alarms import AlarmChange
+from acs.alarms import Alarm, AlarmChange
 from acs.commands import Command
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
@@ -23,7 +23,7 @@ from acs.remediation.cases import ACTIVE, Case, Step, active_case, find_case, jo
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
 from acs.remediation.steps import command_result
-from acs.remediation.triage import classify_alarm, rank
+from acs.remediation.triage import SIGNATURE, classify_alarm, rank
 
 __all__ = [
     "Instruction",
@@ -78,15 +78,20 @@ def _supersede(
     if case is not None and rank(decision.procedure) > rank(case.procedure):
         because = f"alarm {alarm.alarm_identifier} calls for {decision.procedure}: {decision.because}"
         close_case(conn, case, "SUPERSEDED", because, env=env, now=now)
+    elif case is not None and case.kind == "remediation" and _same_kind(case, alarm):
+        al.assign_alarm(conn, alarm.id, case.id)  # raised anew, for example after a reboot
+
+
+def _same_kind(case: Case, alarm: Alarm) -> bool:
+    kind = (alarm.event_type, alarm.probable_cause, alarm.specific_problem)
+    return kind == tuple(case.fact.get(name) for name in SIGNATURE)
 
 
 def _cleared(conn: Connection, device: Device, change: AlarmChange, *, env: Environment, now: float) -> None:
     case, step = _waiting(conn, device.id)
     if case is None or step is None or step.event != ALARM_CLEARED:
         return
-    kind = tuple(case.fact.get(name) for name in ("event_type", "probable_cause", "specific_problem"))
-    alarm = change.alarm
-    if (alarm.event_type, alarm.probable_cause, alarm.specific_problem) == kind:
+    if _same_kind(case, change.alarm):
         finish_step(conn, step, True, now=now)
         advance(conn, case.id, env=env, now=now)
 

@@ -13,10 +13,11 @@ from acs.remediation.playbooks import PLAYBOOK_OF
 from acs.remediation.policy import Decision, classify
 from acs.store.tables import cases
 
-__all__ = ["classify_alarm", "needs_provisioning", "next_case", "rank"]
+__all__ = ["SIGNATURE", "classify_alarm", "needs_provisioning", "next_case", "rank"]
 
 _RANK = {"P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4}
-_SIGNATURE = ("event_type", "probable_cause", "specific_problem")
+SIGNATURE = ("event_type", "probable_cause", "specific_problem")
+"""What makes two alarms of a device the same trouble."""
 
 
 def rank(procedure: str) -> int:
@@ -52,7 +53,7 @@ def _remediated(conn: Connection, alarm: Alarm, *, since: float) -> int:
         cases.c.closed_at >= since,
     )
     found = [Case(**row).fact for row in conn.execute(query).mappings()]
-    return sum(all(fact.get(name) == getattr(alarm, name) for name in _SIGNATURE) for fact in found)
+    return sum(all(fact.get(name) == getattr(alarm, name) for name in SIGNATURE) for fact in found)
 
 
 def next_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case | None:

@@ -108,7 +108,7 @@ class Fleet:
         self._port = self._runner.addresses[0][1]
 
     def add(self, serial_number: str, *, software_version: str = "1.0.0", password: str = "") -> Device:
-        """Make a device; it sleeps until ``power_on``. With ``password`` it uses Digest, not a certificate."""
+        """Make a device that sleeps until ``power_on``; with ``password`` it uses Digest, no certificate."""
         identity = m.DeviceId("femto-acs", OUI, PRODUCT_CLASS, serial_number)
         henb = HeNB(
             identity,

@@ -47,12 +47,12 @@ class Executed:
 
 @dataclass(slots=True)
 class Fault:
-    """A fault on demand: ``times`` requests of method ``on`` fail with ``code``, or hang for ever.
+    """A fault on demand: ``times`` requests of ``method`` fail with ``code``, or hang for ever.
 
     On ``Download`` the code is that of the TransferComplete.
     """
 
-    on: str
+    method: str
     code: int = 9002
     times: int = 1
     hang: bool = False
@@ -402,7 +402,7 @@ class HeNB:
     def take_fault(self, method: str, *, hang: bool = False) -> Fault | None:
         """Return a fault on demand that is to happen now."""
         for fault in self.faults:
-            if fault.on == method and fault.times > 0 and fault.hang == hang:
+            if fault.method == method and fault.times > 0 and fault.hang == hang:
                 fault.times -= 1
                 return fault
         return None

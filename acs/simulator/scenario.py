@@ -7,7 +7,7 @@
       - serial: software-1          # one device; count: 5 makes software-1-1 … software-1-5
         tamper: software-modified   # one of the seven causes, see `acs simulate --list`
         until: reboot               # from which rung on it can be undone
-        faults: [{on: Download, code: 9010, times: 1}]
+        faults: [{method: Download, code: 9010, times: 1}]
         expect: {procedure: P2S, outcome: REMEDIATED, rungs: [download, reboot]}
 """
 
@@ -38,7 +38,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FaultEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fault on demand, see ``acs.simulator.henb.Fault``."""
 
-    on: str
+    method: str
     code: int = 9002
     times: int = 1
     hang: bool = False
@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def make_faults(self) -> list[Fault]:
         """Return the faults on demand of one device."""
-        return [Fault(each.on, each.code, each.times, each.hang) for each in self.faults]
+        return [Fault(each.method, each.code, each.times, each.hang) for each in self.faults]
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

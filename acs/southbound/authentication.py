@@ -16,11 +16,11 @@ from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.devices import Credentials, Device
 from acs.errors import AcsError
-from acs.security import Sealer, digest
+from acs.security import Sealer, Secrets, digest
 from acs.settings import Settings
 from acs.store import Store
 
-__all__ = ["Authenticator", "Peer", "Proof", "Refused", "admit", "peer_of"]
+__all__ = ["Authenticator", "Peer", "Proof", "Refused", "admit", "peer_of", "seal_device_password"]
 
 _DUMMY = "-" * 24
 _PASSWORD_CONTEXT = b"device-password"
@@ -84,6 +84,11 @@ class _Failures:
             self._seen.popitem(last=False)
 
 
+def seal_device_password(secrets: Secrets, password: str) -> bytes:
+    """Return a device's password as the store keeps it."""
+    return Sealer(secrets.store_key).seal(password.encode(), _PASSWORD_CONTEXT)
+
+
 class Authenticator:
     """Checks passwords and certificates against the store."""
 
@@ -92,10 +97,6 @@ class Authenticator:
         self._sealer = Sealer(store_key)
         self._nonces = digest.Nonces(nonce_key)
         self._failures = _Failures()
-
-    def seal_password(self, password: str) -> bytes:
-        """Return a device's password as the store keeps it."""
-        return self._sealer.seal(password.encode(), _PASSWORD_CONTEXT)
 
     def challenge(self, text: str, reason: str = "no-credentials", *, stale: bool = False) -> Refused:
         """Return the refusal that asks for credentials."""

@@ -103,7 +103,8 @@ def outside_session(received: Envelope | None) -> m.Fault | None:
 def nothing_waits(conn: Connection, device_id: int, epoch: int) -> bool:
     """Tell whether an empty POST of this session can be answered with 204 without writing anything."""
     device = dev.get(conn, device_id)
-    return device.session_epoch == epoch and not device.has_open_commands
+    idle = not device.has_open_commands and device.connection_request_at is None
+    return device.session_epoch == epoch and idle
 
 
 def continue_session(
@@ -205,6 +206,7 @@ class _Turn:
             return told
         found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now)
         if found is None:
+            dev.session_over(self.conn, self.device.id, now=self.now)
             return told
         command, message = found
         return replace(told, message=message, id=str(command.id))

@@ -1,0 +1,54 @@
+"""The ``acs`` command. Rooms are imported when a command needs them, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from acs import __version__
+from acs.cli import bench, look, operate, policy, serve, simulate
+from acs.cli.demo import demo
+from acs.errors import AcsError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="acs",
+    help="""A TR-069 ACS (HeMS) that remediates HeNBs and femtocells when they raise security alarms.
+
+    Begin with `acs demo`: it starts an ACS and a fleet of simulated HeNBs, tampers with them and shows what
+    is done about it. Then `acs serve` and `acs simulate`.""",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve.serve)
+app.command()(simulate.simulate)
+app.command()(demo)
+app.add_typer(look.devices, name="devices", help="The registry: list, show, register, block, unblock.")
+app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge.")
+app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
+app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
+app.add_typer(operate.files, name="files", help="The catalogue of software images: list, add, approve.")
+app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")
+app.add_typer(operate.trust, name="trust", help="Vendor CAs whose device certificates are trusted.")
+app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
+app.add_typer(bench.bench, name="bench", help="Measure: sessions per second and what they cost.")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"femto-acs {__version__}\n")
+
+
+def main() -> None:
+    """Run the command; a mistake of the user is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except AcsError as error:
+        Console(stderr=True).print(f"acs: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)

@@ -1,0 +1,142 @@
+"""``acs demo``: an ACS and a fleet; tamper, watch, report."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from acs.cli.output import Json, console, print_json, run
+from acs.cli.trial import Row, Trial
+
+__all__ = ["demo"]
+
+_START, _END = 120.0, 240.0  # seconds allowed
+_WIDTH = 168  # columns that the report needs
+
+
+def demo(
+    scenario: Annotated[
+        Path | None,
+        typer.Option(help="A scenario file (default: each cause and each rung once).", exists=True),
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Work here and leave it, to look at with acs cases --data KEEP/acs.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Start an ACS and simulated HeNBs, tamper with them, show what is done about it.
+
+    Everything is real: two processes, TLS with certificates of both sides, an embedded database. The exit
+    code is 1 when any outcome differs from what the scenario expects.
+    """
+    from acs.simulator import load_scenario
+
+    found = load_scenario(scenario)
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        good = run(_demo(Trial(found, keep), json=json))
+    else:
+        with tempfile.TemporaryDirectory(prefix="acs-demo-") as directory:
+            good = run(_demo(Trial(found, Path(directory)), json=json))
+    if not good:
+        raise typer.Exit(1)
+
+
+def _progress(*, quiet: bool) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=quiet,
+    )
+
+
+async def _demo(trial: Trial, *, json: bool) -> bool:
+    try:
+        with _progress(quiet=json) as progress:
+            total = len(trial.entries)
+            first = progress.add_task("starting the ACS and the HeNBs", total=total)
+            await trial.start()
+            trial.fleet.power_on()
+            progress.update(first, description="HeNBs provisioned")
+            await trial.until(
+                trial.provisioned, _START, lambda count: progress.update(first, completed=count)
+            )
+            trial.tamper()
+            second = progress.add_task("HeNBs settled after tampering", total=total)
+            await trial.until(trial.decided, _END, lambda count: progress.update(second, completed=count))
+        rows = await trial.rows()
+        twice = trial.executed_twice()
+        failures = trial.fleet.failures()
+    finally:
+        await trial.stop()
+    good = all(row.ok for row in rows) and not twice and not failures
+    if json:
+        facts = [{**asdict(row), "ok": row.ok} for row in rows]
+        print_json({"scenario": trial.scenario.name, "ok": good, "executed_twice": twice, "devices": facts})
+    else:
+        _report(trial, rows)
+        for text in (*(f"executed twice: {each}" for each in twice), *failures):
+            console.print(text, style="red", markup=False)
+    return good
+
+
+def _report(trial: Trial, rows: list[Row]) -> None:
+    screen = console if console.width >= _WIDTH else Console(width=_WIDTH)
+    table = Table(
+        title=f"Scenario {trial.scenario.name}", title_justify="left", header_style="bold", show_lines=True
+    )
+    for column in ("HeNB", "tampered with", "alarm", "procedure"):
+        table.add_column(column)
+    table.add_column("steps, in seconds after the tampering", overflow="fold", min_width=56)
+    table.add_column("outcome")
+    for row in rows:
+        tamper = row.tamper + (f"\nuntil {row.until}" if row.until else "")
+        verdict = f"[green]{row.outcome}[/]" if row.ok else f"[red]{row.outcome}\n{row.problem}[/]"
+        alarm = row.alarm.replace(" ", "\n")
+        table.add_row(
+            row.serial, tamper, alarm, row.procedure, _steps(row), f"{verdict}\n{row.seconds:.1f} s"
+        )
+    screen.print(table)
+    good = sum(row.ok for row in rows)
+    console.print(f"{good} of {len(rows)} as expected; {trial.fleet.statistics.sessions} sessions were held.")
+    if good < len(rows):
+        console.print("The exit code is 1 because an outcome differs from what the scenario expects.")
+
+
+_QUIET_STEPS = ("golden configuration", "approved image", "active alarms", "notify", "provisioned")
+
+
+def _steps(row: Row) -> str:
+    """Return the steps that a reader wants to see, one line each."""
+    lines = []
+    for step in row.steps:
+        if step["step"] in _QUIET_STEPS:
+            continue
+        detail = step["detail"]
+        if step["step"] == "note":
+            text = detail
+        else:
+            text = f"{step['step']} {detail.rpartition('.')[2] if detail.startswith('Device.') else detail}".strip()
+            if step["done"] is not None:
+                text += f" ({step['done'] - step['at']:.1f} s)"
+        lines.append(f"{step['at']:5.1f}  {text[:72]}")
+    return escape("\n".join(lines))

@@ -1,0 +1,322 @@
+"""``acs devices``, ``acs alarms``, ``acs cases``: look, and decide."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    console,
+    moment,
+    print_json,
+    print_table,
+    read,
+    settings_of,
+    who,
+    write,
+)
+from acs.errors import AcsError
+
+__all__ = ["alarms", "cases", "devices", "find_device"]
+
+devices = typer.Typer(no_args_is_help=True)
+alarms = typer.Typer(no_args_is_help=True)
+cases = typer.Typer(no_args_is_help=True)
+
+DeviceKey = Annotated[
+    str, typer.Argument(metavar="DEVICE", help="<OUI>-<SerialNumber>, see acs devices list.")
+]
+Limit = Annotated[int, typer.Option(help="How many rows at most.", min=1, max=100_000)]
+Reason = Annotated[str, typer.Option("--because", help="Why; it is kept in the audit.")]
+
+
+def find_device(conn: Connection, key: str) -> Any:
+    """Return the device of a key; ``AcsError`` when there is none."""
+    from acs import devices as dev
+
+    found = dev.find(conn, key)
+    if found is None:
+        raise AcsError(f"there is no device {key!r}; see: acs devices list")
+    return found
+
+
+@devices.command("list")
+def list_devices(
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    limit: Limit = 100,
+    blocked: Annotated[bool, typer.Option(help="Only blocked devices.")] = False,
+) -> None:
+    """List devices."""
+    from acs import devices as dev
+
+    admission = "blocked" if blocked else None
+    found = read(settings_of(data, config), dev.listing, limit=limit, admission=admission)
+    if json:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [
+        (
+            each.device_key,
+            each.product_class,
+            each.software_version,
+            each.admission,
+            moment(each.last_inform_at),
+        )
+        for each in found
+    ]
+    print_table("Devices", ("device", "class", "software", "admission", "last Inform"), rows)
+
+
+@devices.command("show")
+def show_device(
+    device: DeviceKey,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    parameters: Annotated[
+        str, typer.Option(help="Show stored parameters below this path, for example Device.Time.")
+    ] = "",
+) -> None:
+    """Show one device and, with --parameters, what is stored of its data model."""
+    from acs import devices as dev
+
+    def look(conn: Connection) -> tuple[dict[str, Any], dict[str, str]]:
+        found = find_device(conn, device)
+        stored = dev.parameters_of(conn, found.id, parameters) if parameters else {}
+        return asdict(found), {name: value.value for name, value in stored.items()}
+
+    facts, values = read(settings_of(data, config), look)
+    if json:
+        print_json({**facts, "parameters": values})
+        return
+    rows = [
+        (name, moment(value) if name.endswith("_at") and value else value) for name, value in facts.items()
+    ]
+    print_table(device, ("field", "value"), [*rows, *values.items()])
+
+
+@devices.command("register")
+def register_device(
+    oui: Annotated[str, typer.Argument(help="Six hexadecimal digits.")],
+    serial_number: str,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    product_class: Annotated[str, typer.Option(help="ProductClass.")] = "",
+    password: Annotated[
+        bool, typer.Option("--password", help="Make credentials for HTTP Digest and print them once.")
+    ] = False,
+) -> None:
+    """Register a device before it comes, with a password where it has no certificate."""
+    from acs import devices as dev
+    from acs.security import Secrets, new_password
+    from acs.southbound import seal_device_password
+
+    settings = settings_of(data, config)
+    secret = new_password() if password else ""
+    key = dev.device_key(oui, serial_number)
+
+    def act(conn: Connection) -> None:
+        now = time.time()
+        made = dev.register(conn, oui, serial_number, product_class=product_class, now=now)
+        if secret:
+            sealed = seal_device_password(Secrets.load_or_create(settings.data), secret)
+            dev.set_digest_secret(conn, made.id, key, sealed)
+        dev.audit(conn, who(), "device registered", key, "by the operator", now=now)
+
+    write(settings, act)
+    facts = {"device": key, **({"username": key, "password": secret} if secret else {})}
+    if json:
+        print_json(facts)
+    else:
+        print_table("Registered", ("field", "value"), list(facts.items()))
+
+
+@devices.command("block")
+def block_device(device: DeviceKey, because: Reason, data: Data = None, config: Config = None) -> None:
+    """Put a device on the HeMS's black list: its sessions are refused."""
+    from acs import devices as dev
+
+    write(
+        settings_of(data, config),
+        lambda conn: dev.block(conn, find_device(conn, device).id, because, who=who(), now=time.time()),
+    )
+    console.print(f"{device} is blocked")
+
+
+@devices.command("unblock")
+def unblock_device(device: DeviceKey, because: Reason, data: Data = None, config: Config = None) -> None:
+    """Take a device off the black list."""
+    from acs import devices as dev
+
+    write(
+        settings_of(data, config),
+        lambda conn: dev.unblock(conn, find_device(conn, device).id, because, who=who(), now=time.time()),
+    )
+    console.print(f"{device} is allowed")
+
+
+@alarms.command("list")
+def list_alarms(
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    limit: Limit = 100,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Cleared ones as well.")] = False,
+) -> None:
+    """List alarms, the newest first."""
+    from acs import alarms as al
+    from acs import devices as dev
+
+    def look(conn: Connection) -> list[dict[str, Any]]:
+        wanted = find_device(conn, device).id if device else None
+        found = al.list_alarms(conn, device_id=wanted, state=None if everything else "active", limit=limit)
+        keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
+        return [{"device": keys[each.device_id], **asdict(each)} for each in found]
+
+    found = read(settings_of(data, config), look)
+    if json:
+        print_json(found)
+        return
+    columns = ("id", "device", "state", "event_type", "probable_cause", "specific_problem")
+    rows = [
+        (*(each[name] for name in columns), each["perceived_severity"], moment(each["raised_at"]))
+        for each in found
+    ]
+    print_table("Alarms", (*columns, "severity", "raised"), rows)
+
+
+@alarms.command("ack")
+def acknowledge_alarm(alarm: int, data: Data = None, config: Config = None) -> None:
+    """Acknowledge an alarm in your name."""
+    from acs import alarms as al
+    from acs import devices as dev
+
+    def act(conn: Connection) -> None:
+        device = dev.get(conn, al.get_alarm(conn, alarm).device_id)
+        al.acknowledge(conn, device, alarm, who=who(), now=time.time())
+
+    write(settings_of(data, config), act)
+    console.print(f"alarm {alarm} is acknowledged")
+
+
+@cases.command("list")
+def list_cases(
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    limit: Limit = 100,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    state: Annotated[str | None, typer.Option(help="active, waiting or closed.")] = None,
+    kind: Annotated[str | None, typer.Option(help="remediation or provisioning.")] = None,
+) -> None:
+    """List cases, the newest first."""
+    from acs import devices as dev
+    from acs import remediation as rm
+
+    def look(conn: Connection) -> list[dict[str, Any]]:
+        wanted = find_device(conn, device).id if device else None
+        found = rm.list_cases(conn, device_id=wanted, state=state, kind=kind, limit=limit)
+        keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
+        return [{"device": keys[each.device_id], **asdict(each), "facts": each.fact} for each in found]
+
+    found = read(settings_of(data, config), look)
+    if json:
+        print_json(found)
+        return
+    columns = ("id", "device", "kind", "procedure", "state", "outcome", "because")
+    rows = [(*(each[name] for name in columns), moment(each["opened_at"])) for each in found]
+    print_table("Cases", (*columns, "opened"), rows)
+
+
+@cases.command("show")
+def show_case(case: int, data: Data = None, config: Config = None, json: Json = False) -> None:
+    """Show a case step by step: what was done, why, what came of it."""
+    from acs import devices as dev
+    from acs import remediation as rm
+
+    def look(conn: Connection) -> tuple[Any, Any, str]:
+        found = rm.find_case(conn, case)
+        if found is None:
+            raise AcsError(f"there is no case {case}; see: acs cases list")
+        return found, rm.journal_of(conn, case), dev.get(conn, found.device_id).device_key
+
+    found, steps, key = read(settings_of(data, config), look)
+    if json:
+        print_json({"device": key, **asdict(found), "steps": [asdict(each) for each in steps]})
+        return
+    outcome = f", {found.outcome}" if found.outcome else ""
+    console.print(
+        f"Case {case}: {key}, {found.procedure}, {found.state}{outcome}: {found.because}", markup=False
+    )
+    rows = [
+        (
+            each.seq,
+            f"+{each.started_at - found.opened_at:.1f} s",
+            each.name,
+            each.detail,
+            each.because,
+            _result(each.result) if each.done else "waiting",
+        )
+        for each in steps
+    ]
+    print_table("Steps", ("#", "at", "step", "detail", "because", "result"), rows)
+
+
+def _result(text: str | None) -> str:
+    """Return the gist of a step's result."""
+    value = msgspec.json.decode(text) if text else None
+    if isinstance(value, dict) and "fault_code" in value:
+        return f"{value['state']}, fault {value['fault_code']}" if value["fault_code"] else value["state"]
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items())[:100]
+    if isinstance(value, list):
+        return f"{len(value)} entries"
+    words = {None: "", True: "it came", False: "it did not come in time"}
+    return words.get(value, str(value)[:100])
+
+
+@cases.command("instruct")
+def instruct_case(
+    case: int,
+    action: Annotated[str, typer.Argument(help="RELEASE (unblock and close) or CLOSE.")],
+    because: Reason,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Tell a case that waits for instruction what to do."""
+    from acs import remediation as rm
+
+    word = action.upper()
+    if word not in ("RELEASE", "CLOSE"):
+        raise AcsError(f"the instruction {action!r} is unknown; known are RELEASE and CLOSE")
+    settings = settings_of(data, config)
+    env = rm.Environment(rm.load_policy(settings.policy), _no_urls)
+    write(
+        settings,
+        lambda conn: rm.instruct(
+            conn,
+            case,
+            "RELEASE" if word == "RELEASE" else "CLOSE",
+            who=who(),
+            why=because,
+            env=env,
+            now=time.time(),
+        ),
+    )
+    console.print(f"case {case} was told: {word}")
+
+
+def _no_urls(*_: object) -> str:
+    raise AcsError("files are given out by the running node alone")

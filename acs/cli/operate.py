@@ -1,0 +1,307 @@
+"""``acs commands``, ``acs files``, ``acs golden``, ``acs trust``: act."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.look import DeviceKey, Limit, find_device
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    console,
+    moment,
+    print_json,
+    print_table,
+    read,
+    settings_of,
+    who,
+    write,
+)
+from acs.errors import AcsError
+
+__all__ = ["commands", "files", "golden", "trust"]
+
+commands = typer.Typer(no_args_is_help=True)
+files = typer.Typer(no_args_is_help=True)
+golden = typer.Typer(no_args_is_help=True)
+trust = typer.Typer(no_args_is_help=True)
+
+
+@commands.command("list")
+def list_commands(
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    limit: Limit = 100,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    state: Annotated[str | None, typer.Option(help="queued, sent, accepted, succeeded, failed, …")] = None,
+) -> None:
+    """List commands, the newest first."""
+    from acs import commands as cm
+    from acs import devices as dev
+
+    def look(conn: Connection) -> list[dict[str, Any]]:
+        wanted = find_device(conn, device).id if device else None
+        found = cm.list_commands(conn, device_id=wanted, state=state, limit=limit)
+        keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
+        return [{"device": keys[each.device_id], **asdict(each)} for each in found]
+
+    found = read(settings_of(data, config), look)
+    if json:
+        print_json(found)
+        return
+    columns = ("id", "device", "method", "command_key", "purpose", "state", "attempts", "fault_code")
+    rows = [(*(each[name] for name in columns), moment(each["created_at"])) for each in found]
+    print_table("Commands", (*columns, "created"), rows)
+
+
+@commands.command("show")
+def show_command(command: int, data: Data = None, config: Config = None) -> None:
+    """Show a command and its answer, as JSON."""
+    from acs import commands as cm
+
+    found = read(settings_of(data, config), lambda conn: cm.find_command(conn, command))
+    if found is None:
+        raise AcsError(f"there is no command {command}; see: acs commands list")
+    facts = asdict(found)
+    for name in ("payload", "result"):
+        facts[name] = msgspec.json.decode(facts[name]) if facts[name] else None
+    print_json(facts)
+
+
+@commands.command("send")
+def send_command(
+    device: DeviceKey,
+    method: Annotated[str, typer.Argument(help="For example Reboot or GetParameterValues.")],
+    fields: Annotated[
+        str, typer.Argument(help='The arguments as JSON, for example \'{"names": ["Device.DeviceInfo."]}\'.')
+    ] = "{}",
+    data: Data = None,
+    config: Config = None,
+    key: Annotated[
+        str, typer.Option(help="CommandKey, 1 to 32 characters; sending one twice does nothing.")
+    ] = "",
+    expires: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 3600,
+) -> None:
+    """Queue an RPC for a device; it is called at once if it can be.
+
+    Example: acs commands send 0005B9-A1 GetParameterValues '{"names": ["Device.DeviceInfo."]}'
+    """
+    from acs import commands as cm
+    from acs.cwmp import messages as m
+    from acs.cwmp import unpack
+
+    if method not in m.CPE_METHODS:
+        raise AcsError(f"{method!r} is no method of a CPE; known are {', '.join(sorted(m.CPE_METHODS))}")
+    command_key = key or f"op-{uuid.uuid4().hex[:16]}"
+    try:
+        arguments = msgspec.json.decode(fields, type=dict[str, Any])
+        if method in ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", "ChangeDUState"):
+            arguments.setdefault("command_key", command_key)
+        message = unpack(method, arguments)
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        raise AcsError(f"the arguments of {method} are wrong: {error}") from error
+
+    def act(conn: Connection) -> int:
+        from acs import devices as dev
+
+        now = time.time()
+        found = find_device(conn, device)
+        dev.audit(conn, who(), f"command {method}", device, command_key, now=now)
+        return cm.enqueue(
+            conn,
+            found.id,
+            message,
+            command_key=command_key,
+            purpose="operator",
+            expires_at=now + expires,
+            now=now,
+        ).id
+
+    console.print(f"command {write(settings_of(data, config), act)} is queued")
+
+
+@commands.command("cancel")
+def cancel_command(command: int, data: Data = None, config: Config = None) -> None:
+    """Withdraw a command that is not settled."""
+    from acs import commands as cm
+
+    found = write(settings_of(data, config), lambda conn: cm.cancel(conn, command, now=time.time()))
+    if found is None:
+        raise AcsError(f"command {command} is not open; see: acs commands list")
+    console.print(f"command {command} is withdrawn")
+
+
+@files.command("list")
+def list_files(data: Data = None, config: Config = None, json: Json = False) -> None:
+    """List the catalogue."""
+    from acs import devices as dev
+
+    found = read(settings_of(data, config), dev.list_files)
+    if json:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [
+        (each.name, each.version, each.product_class, each.size, each.sha256[:16], each.approved_by or "no")
+        for each in found
+    ]
+    print_table("Files", ("name", "version", "class", "bytes", "sha256", "approved by"), rows)
+
+
+@files.command("add")
+def add_file(
+    path: Annotated[Path, typer.Argument(help="A software image.", exists=True, dir_okay=False)],
+    image_version: Annotated[
+        str, typer.Option("--version", help="The SoftwareVersion a device tells when it runs it.")
+    ],
+    data: Data = None,
+    config: Config = None,
+    product_class: Annotated[str, typer.Option(help="For which ProductClass; * for all.")] = "*",
+    name: Annotated[str, typer.Option(help="Name in the catalogue (default: the file's).")] = "",
+) -> None:
+    """Copy a software image into the catalogue. It is used by remediation once it is approved."""
+    from acs import devices as dev
+    from acs.southbound import FileStore
+
+    settings = settings_of(data, config)
+    sha256, size = FileStore(settings.data / "files").take_in(path)
+    made = write(
+        settings,
+        lambda conn: dev.add_file(
+            conn,
+            name or path.name,
+            file_type=dev.FIRMWARE,
+            version=image_version,
+            product_class=product_class,
+            sha256=sha256,
+            size=size,
+            now=time.time(),
+        ),
+    )
+    console.print(f"{made.name}: {size} bytes, SHA-256 {sha256}")
+
+
+@files.command("approve")
+def approve_file(name: str, data: Data = None, config: Config = None) -> None:
+    """Approve an image: remediation loads the one approved last."""
+    from acs import devices as dev
+
+    write(settings_of(data, config), lambda conn: dev.approve_file(conn, name, who=who(), now=time.time()))
+    console.print(f"{name} is approved")
+
+
+@golden.command("set")
+def set_golden(
+    path: Annotated[Path, typer.Argument(help="YAML: a list of {name, value, type}.", exists=True)],
+    data: Data = None,
+    config: Config = None,
+    scope: Annotated[str, typer.Option(help="*, class:<ProductClass> or device:<OUI>-<SerialNumber>.")] = "*",
+    model: Annotated[
+        str, typer.Option(help="Check names and values against this model; empty: don't.")
+    ] = "henb",
+) -> None:
+    """Replace the golden configuration of a scope. Names and values are checked first."""
+    from acs import devices as dev
+    from acs.cwmp import messages as m
+    from acs.datamodel import load_model, parse_golden
+
+    if scope != "*" and not scope.startswith(("class:", "device:")):
+        raise AcsError(f"the scope {scope!r} is none; use *, class:<ProductClass> or device:<key>")
+    values = parse_golden(path.read_text(encoding="utf-8"), str(path))
+    if model:
+        checked = load_model(model)
+        problems = [
+            f"{name}: {problem.text}"
+            for name, value, _ in values
+            if (problem := checked.check(name, value)) is not None
+        ]
+        if problems:
+            raise AcsError(f"{path}: " + "; ".join(problems[:10]))
+
+    def act(conn: Connection) -> int:
+        dev.audit(
+            conn, who(), "golden configuration set", scope, f"{len(values)} parameters", now=time.time()
+        )
+        return dev.set_golden(conn, scope, [m.ParameterValue(*each) for each in values])
+
+    console.print(f"{write(settings_of(data, config), act)} parameters are set for {scope}")
+
+
+@golden.command("show")
+def show_golden(
+    device: Annotated[str, typer.Argument(metavar="[DEVICE]", help="What this device should have.")] = "",
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show the scopes, or the merged golden configuration of one device."""
+    from acs import devices as dev
+
+    settings = settings_of(data, config)
+    if not device:
+        scopes = read(settings, dev.golden_scopes)
+        if json:
+            print_json(scopes)
+        else:
+            print_table("Golden configurations", ("scope", "parameters"), list(scopes.items()))
+        return
+    found = read(settings, lambda conn: dev.golden(conn, find_device(conn, device)))
+    values = {name: each.value for name, each in found.items()}
+    if json:
+        print_json(values)
+    else:
+        print_table(f"Golden configuration of {device}", ("parameter", "value"), list(values.items()))
+
+
+@trust.command("add")
+def add_trust(
+    path: Annotated[Path, typer.Argument(help="The vendor's CA certificate, PEM.", exists=True)],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Trust a vendor's CA to vouch for devices. A running node takes it up within seconds."""
+    from cryptography import x509
+
+    from acs import devices as dev
+    from acs.security import private_directory
+
+    settings = settings_of(data, config)
+    try:
+        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError as error:
+        raise AcsError(f"{path} holds no PEM certificate: {error}") from error
+    subject = certificates[0].subject.rfc4514_string()
+    target = private_directory(settings.vendor_directory) / f"{certificates[0].serial_number:x}.pem"
+    shutil.copyfile(path, target)
+    write(
+        settings,
+        lambda conn: dev.audit(conn, who(), "vendor CA trusted", subject, target.name, now=time.time()),
+    )
+    console.print(f"trusted: {subject}", markup=False)
+
+
+@trust.command("list")
+def list_trust(data: Data = None, config: Config = None, json: Json = False) -> None:
+    """List the vendor CAs that are trusted."""
+    from cryptography import x509
+
+    settings = settings_of(data, config)
+    found = sorted(settings.vendor_directory.glob("*.pem")) + settings.device_ca
+    facts = []
+    for path in found:
+        first = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        facts.append((str(path), first.subject.rfc4514_string(), str(first.not_valid_after_utc)))
+    if json:
+        print_json(facts)
+    else:
+        print_table("Vendor CAs", ("file", "subject", "valid until"), facts)

@@ -1,0 +1,123 @@
+"""What all commands share: settings, the store, tables or JSON on the screen, errors as sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Connection
+
+from acs.errors import AcsError
+from acs.settings import Settings, load_settings
+from acs.store import Store
+
+__all__ = [
+    "Config",
+    "Data",
+    "Json",
+    "console",
+    "moment",
+    "print_json",
+    "print_table",
+    "read",
+    "run",
+    "settings_of",
+    "who",
+    "write",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+console = Console()
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="The node's data directory (default: ./acs-data).", envvar="ACS_DATA"),
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file of settings.", envvar="ACS_CONFIG")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine; on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:  # there is none for every platform
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def settings_of(data: Path | None, config: Path | None, **overrides: Any) -> Settings:
+    """Return the settings that the common options describe."""
+    return load_settings(config, {"data": data, **overrides})
+
+
+async def _with_store(
+    settings: Settings, function: Callable[..., T], kwargs: dict[str, Any], *, reading: bool
+) -> T:
+    if not settings.database and not settings.data.is_dir():
+        raise AcsError(
+            f"there is no data directory {settings.data}; name it with --data, or start one with: acs serve"
+        )
+    store = await Store.open(settings.database_url)
+    try:
+        return await (store.read if reading else store.write)(function, **kwargs)
+    finally:
+        await store.close()
+
+
+def read(
+    settings: Settings, function: Callable[Concatenate[Connection, P], T], *_: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run a reading function on the store; arguments by keyword."""
+    return run(_with_store(settings, function, dict(kwargs), reading=True))
+
+
+def write(
+    settings: Settings, function: Callable[Concatenate[Connection, P], T], *_: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run a writing function on the store and commit; arguments by keyword."""
+    return run(_with_store(settings, function, dict(kwargs), reading=False))
+
+
+def who() -> str:
+    """Return in whose name the operator acts, for the audit."""
+    return f"{getpass.getuser()}@cli"
+
+
+def moment(at: float | None) -> str:
+    """Return a time for people, UTC; empty for none."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as a table; what devices sent is shown, never interpreted."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))

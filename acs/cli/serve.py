@@ -1,0 +1,81 @@
+"""``acs serve``: run one node until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acs.cli.output import Config, Data, run, settings_of
+from acs.settings import Settings
+
+__all__ = ["serve"]
+
+
+def serve(
+    data: Data = None,
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on for devices.")] = None,
+    port: Annotated[int | None, typer.Option(help="HTTPS port for devices; 0 takes a free one.")] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="DNS name or address in the server certificate; the first goes into URLs."),
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="postgresql+asyncpg://USER@HOST/NAME; default: SQLite in --data.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="A remediation policy; see acs policy.")] = None,
+    management_port: Annotated[
+        int | None, typer.Option(help="Port of /metrics, /healthz, /readyz on loopback; 0 takes a free one.")
+    ] = None,
+    admission: Annotated[
+        str | None, typer.Option(help="certificate: register at first contact; known: only registered ones.")
+    ] = None,
+    connection_requests_to: Annotated[
+        list[str] | None, typer.Option(help="Networks (CIDR) that connection requests may go to.")
+    ] = None,
+    insecure_http: Annotated[
+        int | None, typer.Option(metavar="PORT", help="LABS ONLY: listen without TLS as well.")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Run an ACS node: CWMP over HTTPS for devices, remediation, file server.
+
+    The first start makes a CA, a server certificate, all secrets and an embedded database in the data
+    directory. Nothing has a default password. SIGTERM and Ctrl-C let open sessions finish.
+    """
+    settings = settings_of(
+        data,
+        config,
+        host=host,
+        port=port,
+        names=name or None,
+        database=database,
+        policy=policy,
+        management_port=management_port,
+        admission=admission,
+        connection_request_networks=connection_requests_to or None,
+        insecure_http_port=insecure_http,
+        log_format=log_format,
+        log_level=log_level,
+    )
+    run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from acs.node import Node
+    from acs.observability import configure_logging
+
+    configure_logging(settings.log_level, settings.log_format)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    node = Node(settings)
+    await node.start()
+    await stop.wait()
+    await node.stop()

@@ -1,0 +1,193 @@
+"""``acs simulate``: a fleet of HeNBs against any ACS."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from acs.cli.output import Data, Json, console, print_json, print_table, run
+from acs.errors import AcsError
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    count: Annotated[int, typer.Option(help="How many HeNBs.", min=1, max=100_000)] = 10,
+    data: Data = None,
+    url: Annotated[
+        str | None, typer.Option(help="The ACS (default: the one that serves from --data).")
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="The CA of the ACS's certificate, PEM.", exists=True)
+    ] = None,
+    vendor: Annotated[
+        Path, typer.Option(help="Directory of the simulated vendor's CA; made at first use.")
+    ] = Path("sim-vendor"),
+    seconds: Annotated[float, typer.Option(help="How long they live after all have been there.")] = 0,
+    tamper: Annotated[str, typer.Option(help="Tamper with every --every-th device.")] = "",
+    every: Annotated[int, typer.Option(help="See --tamper.", min=1)] = 10,
+    until: Annotated[str, typer.Option(help="From which rung on the tampering can be undone.")] = "",
+    prefix: Annotated[str, typer.Option(help="Of the serial numbers.")] = "SIM",
+    open_sessions: Annotated[int, typer.Option(help="How many sessions at once.", min=1)] = 200,
+    realtime: Annotated[bool, typer.Option(help="Boot and download as slowly as real devices.")] = False,
+    enrol: Annotated[
+        bool, typer.Option(help="LABS: make the ACS of --data trust the simulated vendor's CA.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--list", help="List the ways to tamper, then end.")] = False,
+    json: Json = False,
+) -> None:
+    """Run simulated HeNBs, each with a certificate of a simulated vendor.
+
+    On the ACS's machine: acs simulate --count 100 --data acs-data --enrol
+
+    Elsewhere: acs simulate --url https://acs.example:7548/acs --ca ca.pem, after the ACS's operator
+    ran: acs trust add sim-vendor/ca.pem
+
+    The exit code is 1 when a session failed.
+    """
+    from acs.simulator import LAB, REAL, TAMPERS
+
+    if show:
+        rows = [
+            (each.name, each.source, f"{each.event_type} / {each.probable_cause}", each.specific_problem)
+            for each in TAMPERS.values()
+        ]
+        print_table("Ways to tamper", ("name", "source", "alarm", "SpecificProblem"), rows)
+        return
+    if tamper and tamper not in TAMPERS:
+        raise AcsError(f"the tamper {tamper!r} is unknown; known are {', '.join(TAMPERS)}")
+    target, authority = _target(data or Path("acs-data"), url, ca)
+    options: dict[str, Any] = {
+        "count": count,
+        "seconds": seconds,
+        "tamper": tamper,
+        "every": every,
+        "until": until,
+        "prefix": prefix,
+        "open_sessions": open_sessions,
+        "pace": REAL if realtime else LAB,
+        "enrol": (data or Path("acs-data")) if enrol else None,
+        "quiet": json,
+    }
+    facts = run(_simulate(target, authority, vendor, **options))
+    if json:
+        print_json(facts)
+    else:
+        print_table("Fleet", ("what", "value"), list(facts.items()))
+    if facts["failed sessions"] or facts["devices never served"] or facts["simulator failures"]:
+        raise typer.Exit(1)
+
+
+def _target(data: Path, url: str | None, ca: Path | None) -> tuple[str, Path | None]:
+    """Return URL and CA of the ACS."""
+    if url is not None:
+        return url, ca
+    try:
+        facts = msgspec.json.decode((data / "node.json").read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise AcsError(
+            f"no ACS serves from {data} ({error}); start one with acs serve, or name one with --url"
+        ) from error
+    return f"{facts['url']}/acs", ca or data / "pki" / "server" / "ca.pem"
+
+
+async def _simulate(
+    url: str,
+    ca: Path | None,
+    vendor_directory: Path,
+    *,
+    count: int,
+    seconds: float,
+    tamper: str,
+    every: int,
+    until: str,
+    prefix: str,
+    open_sessions: int,
+    pace: Any,
+    enrol: Path | None,
+    quiet: bool,
+) -> dict[str, Any]:
+    from acs.simulator import Fleet, Vendor
+
+    vendor = Vendor(vendor_directory)
+    if enrol is not None:
+        await _enrol(vendor, enrol)
+    fleet = Fleet(vendor, url, server_ca=ca, pace=pace, open_sessions=open_sessions)
+    await fleet.start()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, disable=quiet) as progress:
+            made = progress.add_task("HeNBs made", total=count)
+            serials = [f"{prefix}{number:06d}" for number in range(1, count + 1)]
+            for serial in serials:
+                fleet.add(serial)
+                progress.advance(made)
+                await asyncio.sleep(0)
+            started = time.monotonic()
+            fleet.power_on()
+            served = progress.add_task("HeNBs served and at rest", total=count)
+            await _rest(fleet, lambda number: progress.update(served, completed=number))
+            took = time.monotonic() - started
+            if tamper:
+                for serial in serials[::every]:
+                    fleet.tamper(serial, tamper, until=until)
+            await asyncio.sleep(seconds)
+            if tamper:
+                await _rest(fleet, lambda _: None)
+    finally:
+        await fleet.stop()
+    return _facts(fleet, took)
+
+
+async def _enrol(vendor: Any, data: Path) -> None:
+    """Put the vendor's CA where the running ACS looks for it, and give it time to see it."""
+    folder = data / "pki" / "device-ca.d"
+    target = folder / "simulated-vendor.pem"
+    if not folder.parent.is_dir():
+        raise AcsError(f"there is no ACS data in {data}")
+    if not target.exists() or target.read_bytes() != vendor.authority.certificate_pem:
+        folder.mkdir(exist_ok=True, mode=0o700)
+        target.write_bytes(vendor.authority.certificate_pem)
+        await asyncio.sleep(6)  # the ACS looks every 5 s
+
+
+async def _rest(fleet: Any, tell: Any, *, patience: float = 60) -> None:
+    """Wait until no device has anything to tell, or nothing moves for ``patience`` seconds."""
+    last, moved = -1, time.monotonic()
+    while time.monotonic() - moved < patience:
+        statistics = fleet.statistics
+        resting = sum(
+            device.henb.boots > 0 and device.henb.state in ("running", "off") and not device.henb.events
+            for device in fleet.devices.values()
+        )
+        tell(resting)
+        if resting == len(fleet.devices):
+            return
+        if statistics.requests != last:
+            last, moved = statistics.requests, time.monotonic()
+        await asyncio.sleep(0.1)
+
+
+def _facts(fleet: Any, took: float) -> dict[str, Any]:
+    statistics = fleet.statistics
+    seconds = sorted(statistics.seconds) or [0.0]
+    unserved = sum(bool(device.henb.events) for device in fleet.devices.values())
+    return {
+        "devices": len(fleet.devices),
+        "devices never served": unserved,
+        "sessions": statistics.sessions,
+        "failed sessions": statistics.failed,
+        "requests": statistics.requests,
+        "downloads": statistics.downloads,
+        "seconds until all were at rest": round(took, 2),
+        "session p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
+        "session p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
+        "errors": "; ".join(f"{count} x {reason}" for reason, count in statistics.errors.items()),
+        "simulator failures": "; ".join(fleet.failures()[:3]),
+    }
