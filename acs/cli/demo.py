@@ -133,9 +133,10 @@ def _steps(row: Row) -> str:
             continue
         detail = step["detail"]
         if step["step"] == "note":
-            text = detail
+            text = detail.replace("v=1;test=SEC;", "")
         else:
-            text = f"{step['step']} {detail.rpartition('.')[2] if detail.startswith('Device.') else detail}".strip()
+            short = detail.rpartition(".")[2] if detail.startswith("Device.") else detail
+            text = f"{step['step']} {short}".strip()
             if step["done"] is not None:
                 text += f" ({step['done'] - step['at']:.1f} s)"
         lines.append(f"{step['at']:5.1f}  {text[:72]}")

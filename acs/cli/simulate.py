@@ -162,10 +162,7 @@ async def _rest(fleet: Any, tell: Any, *, patience: float = 60) -> None:
     last, moved = -1, time.monotonic()
     while time.monotonic() - moved < patience:
         statistics = fleet.statistics
-        resting = sum(
-            device.henb.boots > 0 and device.henb.state in ("running", "off") and not device.henb.events
-            for device in fleet.devices.values()
-        )
+        resting = sum(device.resting for device in fleet.devices.values())
         tell(resting)
         if resting == len(fleet.devices):
             return

@@ -16,7 +16,7 @@ from acs.cwmp import messages as m
 from acs.cwmp import pack
 from acs.errors import AcsError
 from acs.store import signal
-from acs.store.tables import commands, devices
+from acs.store.tables import command_is_open, commands, devices
 
 __all__ = [
     "cancel",
@@ -37,7 +37,7 @@ _BY_KEY = select(commands).where(commands.c.command_key == bindparam("key"))
 _BY_ID = select(commands).where(commands.c.id == bindparam("id_"))
 _OPEN_OF_DEVICE = (
     select(commands)
-    .where(commands.c.device_id == bindparam("device"), commands.c.state.in_(OPEN))
+    .where(commands.c.device_id == bindparam("device"), command_is_open)
     .order_by(commands.c.priority, commands.c.id)
 )
 
@@ -102,7 +102,10 @@ def change(conn: Connection, command: Command, **values: Any) -> Command:
 def outstanding(conn: Connection, device_id: int, epoch: int) -> Command | None:
     """Return the command that this session handed to the device and that it has not answered."""
     query = select(commands).where(
-        commands.c.device_id == device_id, commands.c.state == "sent", commands.c.session_epoch == epoch
+        commands.c.device_id == device_id,
+        command_is_open,
+        commands.c.state == "sent",
+        commands.c.session_epoch == epoch,
     )
     row = conn.execute(query).mappings().first()
     return command_from_row(row) if row else None

@@ -174,7 +174,7 @@ def _response(request: m.Message) -> m.Message:
     if isinstance(request, m.GetRPCMethods):
         return m.GetRPCMethodsResponse(tuple(sorted(m.ACS_METHODS)))
     if isinstance(request, m.Kicked):
-        return m.KickedResponse(request.next)
+        return m.KickedResponse(request.next[:1024])  # the longest NextURL (A.4.2.1)
     response: m.Message = m.response_of(type(request))()
     return response
 

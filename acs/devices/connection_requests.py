@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, exists, select, update
 
-from acs.store.tables import commands, devices
+from acs.store.tables import command_is_open, commands, devices
 
 __all__ = [
     "ConnectionRequestTarget",
@@ -19,7 +19,7 @@ __all__ = [
 # What waits for a session. An accepted Reboot or Download goes on without one.
 _WAITING = exists(
     select(commands.c.id).where(
-        commands.c.device_id == devices.c.id, commands.c.state.in_(("queued", "sent"))
+        commands.c.device_id == devices.c.id, command_is_open, commands.c.state != "accepted"
     )
 )
 # Seconds to the next try after the n-th failure: quick at first, then with patience.

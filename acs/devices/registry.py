@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, inser
 from acs.devices.audit import audit
 from acs.devices.identity import Device, device_from_row, device_key
 from acs.errors import AcsError
-from acs.store.tables import commands, devices
+from acs.store.tables import command_is_open, commands, devices
 
 __all__ = [
     "Credentials",
@@ -33,9 +33,7 @@ _SECRET = {"digest_secret_sealed", "connection_request_secret_sealed", "inform_d
 COLUMNS = tuple(column for column in devices.c if column.name not in _SECRET)
 
 OPEN_COMMANDS: ColumnElement[bool] = exists(
-    select(commands.c.id).where(
-        commands.c.device_id == devices.c.id, commands.c.state.in_(("queued", "sent", "accepted"))
-    )
+    select(commands.c.id).where(commands.c.device_id == devices.c.id, command_is_open)
 ).label("has_open_commands")
 
 _BY_KEY = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.device_key == bindparam("key"))

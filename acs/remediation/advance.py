@@ -32,7 +32,7 @@ from acs.remediation.policy import Policy, parse_policy
 from acs.remediation.replay import Ask, Entry, Finished, run
 from acs.remediation.steps import Started, StepContext, command_result
 from acs.remediation.triage import next_case
-from acs.store.tables import cases, journal, policies
+from acs.store.tables import case_is_open, cases, journal, policies
 
 __all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next"]
 
@@ -43,10 +43,7 @@ _log = logging.getLogger(__name__)
 def due_cases(conn: Connection, *, now: float, limit: int) -> list[int]:
     """Return the ids of cases whose time has come, the longest overdue first."""
     query = (
-        select(cases.c.id)
-        .where(cases.c.state.in_(ACTIVE), cases.c.wake_at <= now)
-        .order_by(cases.c.wake_at)
-        .limit(limit)
+        select(cases.c.id).where(case_is_open, cases.c.wake_at <= now).order_by(cases.c.wake_at).limit(limit)
     )
     return [int(row.id) for row in conn.execute(query)]
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from acs.remediation.policy import Policy
 from acs.store import signal
-from acs.store.tables import cases, journal, policies
+from acs.store.tables import case_is_open, cases, journal, policies
 
 __all__ = [
     "ACTIVE",
@@ -133,7 +133,7 @@ def find_case(conn: Connection, case_id: int, *, lock: bool = False) -> Case | N
 
 def active_case(conn: Connection, device_id: int) -> Case | None:
     """Return the one case of the device that is active or waits for an instruction."""
-    query = select(cases).where(cases.c.device_id == device_id, cases.c.state.in_(ACTIVE))
+    query = select(cases).where(cases.c.device_id == device_id, case_is_open)
     row = conn.execute(query).mappings().first()
     return _case(row) if row else None
 

@@ -75,6 +75,7 @@ class Device:
         self.henb, self.access = henb, access
         self._vendor, self._statistics, self._slots, self._clock = vendor, statistics, slots, clock
         self._wake = asyncio.Event()
+        self._busy = False
         self._digest = (
             (aiohttp.DigestAuthMiddleware(access.username, access.password),) if access.username else ()
         )
@@ -82,6 +83,13 @@ class Device:
     def wake(self) -> None:
         """Look at the device again: something about it was changed from outside."""
         self._wake.set()
+
+    @property
+    def resting(self) -> bool:
+        """Whether it has nothing to tell and is in no session."""
+        henb = self.henb
+        settled = henb.boots > 0 and henb.state != "restarting" and not henb.transfers
+        return settled and not henb.events and not self._busy
 
     async def run(self) -> None:
         """Live until cancelled."""
@@ -109,6 +117,13 @@ class Device:
 
     async def session(self) -> bool:
         """Hold one session with the ACS; return whether it went well."""
+        self._busy = True
+        try:
+            return await self._session()
+        finally:
+            self._busy = False
+
+    async def _session(self) -> bool:
         async with self._slots:
             started = asyncio.get_running_loop().time()
             try:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -117,6 +118,10 @@ commands = Table(
     Column("fault_string", Text, nullable=False, server_default=""),
     Column("result", Text),  # JSON of the response
 )
+# Written with literals, as in the index: with parameters SQLite would not use a partial index.
+command_is_open = commands.c.state.in_(
+    [literal_column(f"'{word}'") for word in ("queued", "sent", "accepted")]
+)
 Index(
     "ix_commands_open",
     commands.c.device_id,
@@ -191,6 +196,7 @@ cases = Table(
     Column("opened_at", Float, nullable=False),
     Column("closed_at", Float),
 )
+case_is_open = cases.c.state.in_([literal_column(f"'{word}'") for word in ("active", "waiting")])
 Index(
     "uq_cases_one_active_per_device",
     cases.c.device_id,

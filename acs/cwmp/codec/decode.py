@@ -62,7 +62,8 @@ _OPTIONS: dict[str, Any] = {
 _STRICT = etree.XMLParser(**_OPTIONS)
 _TOLERANT = etree.XMLParser(**_OPTIONS, recover=True)
 
-_BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z][\w.]{0,31});)")
+# An entity that XML does not define is text too: nothing may declare one.
+_BARE_AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);)")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _CWMP_NAMESPACE = re.compile(r"urn:dslforum-org:cwmp-1-\d+\Z")
@@ -75,7 +76,10 @@ _SCHEMA_TYPES = frozenset(
         *("integer", "nonNegativeInteger", "float", "double", "decimal"),
     )
 )
+_NO_DOCTYPE = "a document type declaration is not allowed"
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*\Z", re.ASCII)
+_LOWEST, _HIGHEST, _HIGHEST_FAULT = -(2**31), 2**32 - 1, 9999  # xs:int, xs:unsignedInt, TR-069 A.5
 
 
 def _local(element: etree._Element) -> str:
@@ -96,11 +100,15 @@ class _Reader:
         self.repairs: list[str] = []
 
     def integer(self, text: str, element: str) -> int:
-        try:
-            return int(text)
-        except ValueError:
-            self.repairs.append(f"{element}: {text[:32]!r} is no integer, read as 0")
-            return 0
+        """Read a number of 32 bits; a FaultCode that is none is a fault, since 0 would be success."""
+        is_fault = element == "FaultCode"
+        if _INTEGER.match(text):
+            value = int(text)
+            if _LOWEST <= value <= (_HIGHEST_FAULT if is_fault else _HIGHEST):
+                return value
+        value = 9002 if is_fault and text.strip() else 0
+        self.repairs.append(f"{element}: {text[:32]!r} is no integer of 32 bits, read as {value}")
+        return value
 
     def scalar(self, text: str, kind: Scalar, element: str) -> Any:
         if kind is Scalar.BOOL:
@@ -270,7 +278,7 @@ def _refuse_hostile(body: bytes, limits: Limits) -> None:
     if b"!" in body:
         plain = body.replace(b"\0", b"").upper()
         if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
-            raise DecodeError("a document type declaration is not allowed")
+            raise DecodeError(_NO_DOCTYPE)
 
 
 def _check_depth(root: etree._Element, limits: Limits) -> None:
@@ -337,6 +345,8 @@ def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_
     """
     _refuse_hostile(body, limits)
     root, repairs = _parse(body, charset)
+    if root.getroottree().docinfo.internalDTD is not None:  # in an encoding that hid it from the bytes
+        raise DecodeError(_NO_DOCTYPE)
     if limits.max_depth < 256:  # libxml2's own limit
         _check_depth(root, limits)
     header_element, body_element = _sections(root)

@@ -21,7 +21,8 @@ __all__ = ["encode"]
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile(r'[&<>"\r]')
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
-_TYPE = re.compile(r"[A-Za-z_][\w.-]*:[A-Za-z_][\w.-]*\Z", re.ASCII)
+# A type whose prefix the envelope does not declare would make it unreadable: it is sent as xsd:string.
+_TYPE = re.compile(r"(?:xsd|soap-enc|cwmp):[A-Za-z_][\w.-]*\Z", re.ASCII)
 
 
 def _escape(text: str) -> str:
@@ -173,7 +174,8 @@ def encode(message: m.Message, *, namespace: str = m.CWMP_1_0, header: m.Header 
     if isinstance(message, m.Fault):
         body = _fault(message)
     elif isinstance(message, m.UnknownMethod):
-        body = f'<vendor:{message.name} xmlns:vendor="{_escape(message.namespace)}"/>'
+        uri = _escape(message.namespace)
+        body = f'<vendor:{message.name} xmlns:vendor="{uri}"/>' if uri else f"<{message.name}/>"
     else:
         name = type(message).__name__
         body = f"<cwmp:{name}>{_parts(message, SHAPES[type(message)])}</cwmp:{name}>"
