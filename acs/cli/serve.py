@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -77,5 +78,9 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     node = Node(settings)
     await node.start()
+    # What is there now stays for good: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     await stop.wait()
     await node.stop()

@@ -65,8 +65,9 @@ def enqueue(
     row = conn.execute(_BY_KEY, {"key": command_key}).mappings().first()
     if row is not None:
         return command_from_row(row)
-    conn.execute(
-        insert(commands).values(
+    made = conn.execute(
+        insert(commands)
+        .values(
             device_id=device_id,
             command_key=command_key,
             method=m.method_name(message),
@@ -78,14 +79,16 @@ def enqueue(
             created_at=now,
             expires_at=expires_at,
         )
+        .returning(commands)
     )
+    command = command_from_row(made.mappings().one())
     conn.execute(
         update(devices)
         .where(devices.c.id == device_id)
         .values(connection_request_at=func.coalesce(devices.c.connection_request_at, now + _GRACE))
     )
     signal(conn, "commands", str(device_id))
-    return command_from_row(conn.execute(_BY_KEY, {"key": command_key}).mappings().one())
+    return command
 
 
 def open_commands(conn: Connection, device_id: int) -> list[Command]:
@@ -95,8 +98,8 @@ def open_commands(conn: Connection, device_id: int) -> list[Command]:
 
 def change(conn: Connection, command: Command, **values: Any) -> Command:
     """Write ``values`` and return the command as it is then."""
-    conn.execute(update(commands).where(commands.c.id == command.id).values(**values))
-    return command_from_row(conn.execute(_BY_ID, {"id_": command.id}).mappings().one())
+    query = update(commands).where(commands.c.id == command.id).values(**values).returning(commands)
+    return command_from_row(conn.execute(query).mappings().one())
 
 
 def outstanding(conn: Connection, device_id: int, epoch: int) -> Command | None:

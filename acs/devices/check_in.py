@@ -11,18 +11,11 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
-from acs.devices.identity import Device, device_from_row
-from acs.devices.registry import COLUMNS, OPEN_COMMANDS
-from acs.errors import AcsError
+from acs.devices.identity import Device
 from acs.store.tables import devices, parameters
 
 __all__ = ["CheckIn", "check_in", "parameters_of", "save_parameters"]
 
-_FOR_CHECK_IN = (
-    select(*COLUMNS, devices.c.inform_digest, OPEN_COMMANDS)
-    .where(devices.c.id == bindparam("id_"))
-    .with_for_update(of=devices)
-)
 _STEADY = (
     update(devices)
     .where(devices.c.id == bindparam("id_"))
@@ -68,17 +61,15 @@ def _digest(inform: m.Inform) -> bytes:
     return digest.digest()
 
 
-def check_in(conn: Connection, device_id: int, inform: m.Inform, *, namespace: str, now: float) -> CheckIn:
+def check_in(conn: Connection, before: Device, inform: m.Inform, *, namespace: str, now: float) -> CheckIn:
     """Open a new session of the device and store what its Inform tells.
 
-    A newer Inform raises the session epoch, which ends any session before it. The ParameterList is
-    compared by digest; only parameters that differ are written. FaultMgmt event rows are not
-    parameters of the device but alarms; they are left to the alarm intake.
+    ``before`` is the device as ``find(…, lock=True)`` returned it in this transaction. A newer Inform
+    raises the session epoch, which ends any session before it. The ParameterList is compared by digest;
+    only parameters that differ are written. FaultMgmt event rows are not parameters of the device but
+    alarms; they are left to the alarm intake.
     """
-    row = conn.execute(_FOR_CHECK_IN, {"id_": device_id}).mappings().first()
-    if row is None:
-        raise AcsError(f"there is no device with id {device_id}")
-    before = device_from_row(row)
+    device_id = before.id
     epoch = before.session_epoch + 1
     # Should this session die, what waits for the device is reason to call it.
     call_at = now + SESSION_PATIENCE if before.has_open_commands else None
@@ -91,7 +82,7 @@ def check_in(conn: Connection, device_id: int, inform: m.Inform, *, namespace: s
     fresh["connection_request_at"] = call_at
     changed: dict[str, str] = {}
     update_values: dict[str, Any] = {}
-    if digest != row["inform_digest"]:
+    if digest != before.inform_digest:
         values = [each for each in inform.parameters if ".FaultMgmt." not in each.name]
         changed = save_parameters(conn, device_id, values, now=now)
         update_values = {"inform_digest": digest, **_columns(before, inform)}
@@ -101,7 +92,7 @@ def check_in(conn: Connection, device_id: int, inform: m.Inform, *, namespace: s
         update_values["bootstrapped_at"] = now
     if update_values:
         conn.execute(update(devices).where(devices.c.id == device_id).values(**update_values))
-    fresh.update({name: value for name, value in update_values.items() if name != "inform_digest"})
+    fresh.update(update_values)
     after = replace(before, **fresh)
     return CheckIn(
         device=after,

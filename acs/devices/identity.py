@@ -59,7 +59,10 @@ class Device:
     alarms_suspect: bool
     connection_request_at: float | None
     connection_request_error: str
+    inform_digest: bytes | None = None
     has_open_commands: bool = False
+    has_open_case: bool = False
+    has_untreated_alarms: bool = False
 
     @property
     def blocked(self) -> bool:

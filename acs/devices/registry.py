@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, inser
 from acs.devices.audit import audit
 from acs.devices.identity import Device, device_from_row, device_key
 from acs.errors import AcsError
-from acs.store.tables import command_is_open, commands, devices
+from acs.store.tables import alarms, case_is_open, cases, command_is_open, commands, devices
 
 __all__ = [
     "Credentials",
@@ -20,6 +20,7 @@ __all__ = [
     "credentials_by_username",
     "find",
     "get",
+    "idle",
     "listing",
     "lock",
     "mark_provisioned",
@@ -29,15 +30,30 @@ __all__ = [
     "unblock",
 ]
 
-_SECRET = {"digest_secret_sealed", "connection_request_secret_sealed", "inform_digest"}
+_SECRET = {"digest_secret_sealed", "connection_request_secret_sealed"}
 COLUMNS = tuple(column for column in devices.c if column.name not in _SECRET)
 
 OPEN_COMMANDS: ColumnElement[bool] = exists(
     select(commands.c.id).where(commands.c.device_id == devices.c.id, command_is_open)
 ).label("has_open_commands")
 
-_BY_KEY = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.device_key == bindparam("key"))
+OPEN_CASE: ColumnElement[bool] = exists(
+    select(cases.c.id).where(cases.c.device_id == devices.c.id, case_is_open)
+).label("has_open_case")
+UNTREATED: ColumnElement[bool] = exists(
+    select(alarms.c.id).where(
+        alarms.c.device_id == devices.c.id, alarms.c.state == "active", alarms.c.case_id.is_(None)
+    )
+).label("has_untreated_alarms")
+_ALL = (*COLUMNS, OPEN_COMMANDS, OPEN_CASE, UNTREATED)
+
+_BY_KEY = select(*_ALL).where(devices.c.device_key == bindparam("key"))
+_BY_KEY_LOCKED = _BY_KEY.with_for_update(of=devices)
 _BY_ID = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.id == bindparam("id_"))
+_LOCK = select(devices.c.id).where(devices.c.id == bindparam("id_")).with_for_update()
+_IDLE = select(devices.c.session_epoch, devices.c.connection_request_at, OPEN_COMMANDS).where(
+    devices.c.id == bindparam("id_")
+)
 _BY_USERNAME = select(
     devices.c.id, devices.c.device_key, devices.c.admission, devices.c.digest_secret_sealed
 ).where(devices.c.digest_username == bindparam("username"))
@@ -53,9 +69,9 @@ class Credentials:
     secret_sealed: bytes | None
 
 
-def find(conn: Connection, key: str) -> Device | None:
-    """Return the device of this key."""
-    row = conn.execute(_BY_KEY, {"key": key}).mappings().first()
+def find(conn: Connection, key: str, *, lock: bool = False) -> Device | None:
+    """Return the device of this key; ``lock`` keeps others from changing it until the transaction ends."""
+    row = conn.execute(_BY_KEY_LOCKED if lock else _BY_KEY, {"key": key}).mappings().first()
     return device_from_row(row) if row else None
 
 
@@ -69,14 +85,21 @@ def get(conn: Connection, device_id: int) -> Device:
 
 def lock(conn: Connection, device_id: int) -> None:
     """Keep other transactions from changing the device until this one ends; lock it before its case."""
-    conn.execute(select(devices.c.id).where(devices.c.id == device_id).with_for_update())
+    if conn.dialect.name != "sqlite":  # there is one writer anyway
+        conn.execute(_LOCK, {"id_": device_id})
+
+
+def idle(conn: Connection, device_id: int, epoch: int) -> bool:
+    """Tell whether session ``epoch`` is the device's newest and nothing waits for the device."""
+    row = conn.execute(_IDLE, {"id_": device_id}).first()
+    return row is not None and row[0] == epoch and row[1] is None and not row[2]
 
 
 def listing(
     conn: Connection, *, limit: int = 100, after: str = "", admission: str | None = None
 ) -> list[Device]:
     """Return up to ``limit`` devices in order of their key, beginning after ``after``."""
-    query = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.device_key > after)
+    query = select(*_ALL).where(devices.c.device_key > after)
     if admission is not None:
         query = query.where(devices.c.admission == admission)
     query = query.order_by(devices.c.device_key).limit(limit)

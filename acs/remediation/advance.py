@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from acs import alarms as al
 from acs import devices as dev
 from acs.commands import cancel, expire, find_command
+from acs.devices import Device
 from acs.remediation.case_api import CaseApi
 from acs.remediation.cases import (
     ACTIVE,
@@ -138,10 +139,12 @@ class _Player:
     env: Environment
     now: float
     last: Started | None = None
+    device: Device | None = None
 
     def begin(self, seq: int, ask: Ask) -> Entry:
-        device = dev.get(self.conn, self.case.device_id)
-        context = StepContext(self.conn, self.case, device, self.policy, self.env, seq, self.now)
+        if self.device is None:
+            self.device = dev.get(self.conn, self.case.device_id)
+        context = StepContext(self.conn, self.case, self.device, self.policy, self.env, seq, self.now)
         started: Started = ask.begin(context)
         self.conn.execute(
             insert(journal).values(

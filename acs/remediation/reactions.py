@@ -128,10 +128,13 @@ def device_informed(
     if check_in.bootstrap:
         dev.mark_provisioned(conn, device.id, "")
     codes = {ev.event_name(event.code) for event in events}
+    if not device.has_open_case:
+        fresh = check_in.bootstrap or device.has_untreated_alarms
+        if fresh or device.provisioned_for != (device.software_version or "?"):
+            open_next(conn, device.id, env=env, now=now)
+        return
     case, step = _waiting(conn, device.id)
-    if case is None:
-        open_next(conn, device.id, env=env, now=now)
-    elif step is not None and step.event in codes:
+    if case is not None and step is not None and step.event in codes:
         finish_step(conn, step, True, now=now)
         advance(conn, case.id, env=env, now=now)
 

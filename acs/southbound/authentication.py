@@ -162,7 +162,7 @@ def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, 
     if proof.device_key and proof.device_key != key:
         raise Refused(403, "identity-of-another", f"these credentials are not those of {key[:100]}")
     expected = dev.certificate_name(who.oui, who.serial_number, settings.realm)
-    device = dev.find(conn, key)
+    device = dev.find(conn, key, lock=True)
     if proof.names:
         bound = device.certificate_name if device is not None else None
         if (bound or expected).lower() not in proof.names:

@@ -68,9 +68,7 @@ class Tickets:
         self._by_peer.pop(peer, None)
         self._by_peer[peer] = (transport, ticket)
         if len(self._by_peer) > 2 * self._swept + 64:
-            self._by_peer = {
-                key: pair for key, pair in self._by_peer.items() if not pair[0].is_closing()
-            }
+            self._by_peer = {key: pair for key, pair in self._by_peer.items() if not pair[0].is_closing()}
             self._swept = len(self._by_peer)
         while len(self._by_peer) > self._capacity:
             self._by_peer.pop(next(iter(self._by_peer)))

@@ -47,6 +47,7 @@ def server_context(settings: Settings) -> ssl.SSLContext:
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.load_cert_chain(certificate, key)
+    context.num_tickets = 1
     context.verify_mode = ssl.CERT_OPTIONAL
     load_vendors(context, vendor_files(settings))
     return context

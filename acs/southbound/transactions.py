@@ -65,7 +65,7 @@ def open_session(
     Raises ``Refused``; then nothing is stored.
     """
     admitted = admit(conn, inform, proof, settings, now=now)
-    check = dev.check_in(conn, admitted.id, inform, namespace=namespace, now=now)
+    check = dev.check_in(conn, admitted, inform, namespace=namespace, now=now)
     device = check.device
     if check.boot:
         al.reset_rings(conn, device)
@@ -73,7 +73,9 @@ def open_session(
     found = al.extract(inform.parameters, current_time=inform.current_time)
     applied = al.apply(conn, device, found.events, now=now)
     _ask_for_alarms(conn, check, found.incomplete, resync=check.boot or applied.suspect, now=now)
-    settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now)
+    settled: list[Command] = []
+    if device.has_open_commands:
+        settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now)
     rm.commands_settled(conn, settled, env=env, now=now)
     rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
     rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
@@ -102,9 +104,7 @@ def outside_session(received: Envelope | None) -> m.Fault | None:
 
 def nothing_waits(conn: Connection, device_id: int, epoch: int) -> bool:
     """Tell whether an empty POST of this session can be answered with 204 without writing anything."""
-    device = dev.get(conn, device_id)
-    idle = not device.has_open_commands and device.connection_request_at is None
-    return device.session_epoch == epoch and idle
+    return dev.idle(conn, device_id, epoch)
 
 
 def continue_session(

@@ -42,12 +42,23 @@ class Work:
 
 
 def run_batch(conn: Connection, batch: Sequence[Work]) -> None:
-    """Run each piece behind a savepoint of its own: one that fails undoes only itself.
+    """Run a batch in one transaction: a piece that fails undoes only itself.
 
-    A single piece needs no savepoint; its error goes up, and the transaction with it.
+    A single piece needs no savepoint; its error goes up, and the transaction with it. A batch runs behind
+    one savepoint; only where a piece fails is all of it undone and run again, each behind its own.
     """
     if len(batch) == 1:
         batch[0].run(conn)
+        return
+    savepoint = conn.begin_nested()
+    try:
+        for work in batch:
+            work.run(conn)
+    except BaseException:  # noqa: BLE001 - the second run finds out whose it is
+        savepoint.rollback()
+        signals.take(conn)
+    else:
+        savepoint.commit()
         return
     for work in batch:
         savepoint = conn.begin_nested()
