@@ -87,9 +87,7 @@ def _local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 
-def _text(element: etree._Element | None) -> str:
-    if element is None:
-        return ""
+def _text(element: etree._Element) -> str:
     return element.text or "" if not len(element) else "".join(map(str, element.itertext()))
 
 
@@ -194,7 +192,7 @@ class _Reader:
             (each for each in element.iter() if each is not element and _local(each) == "Fault"), None
         )
         if detail is None:
-            text = " ".join("".join(map(str, element.itertext())).split())[:256]
+            text = " ".join(" ".join(map(str, element.itertext())).split())[:256]
             return m.Fault(9002, text or "SOAP fault without detail")
         parameters = tuple(
             m.SetParameterValuesFault(
@@ -239,9 +237,9 @@ def _parse(body: bytes, charset: str | None) -> tuple[etree._Element, list[str]]
         pass
     text, how = _as_text(body, charset)
     repairs = [how] if how else []
-    cleaned = _FORBIDDEN.sub("", _DECLARATION.sub("", text.lstrip("\ufeff")))
-    repaired = _BARE_AMPERSAND.sub("&amp;", cleaned)
-    if repaired != text:
+    plain = _DECLARATION.sub("", text.lstrip("\ufeff"))
+    repaired = _BARE_AMPERSAND.sub("&amp;", _FORBIDDEN.sub("", plain))
+    if repaired != plain:
         repairs.append("removed what XML cannot carry")
     try:
         root = etree.fromstring(repaired.encode("utf-8", "replace"), _TOLERANT)
@@ -251,6 +249,8 @@ def _parse(body: bytes, charset: str | None) -> tuple[etree._Element, list[str]]
         raise DecodeError("not XML: no element found")
     if _TOLERANT.error_log:
         repairs.append(f"repaired ill-formed XML: {_TOLERANT.error_log[0].message[:120]}")
+    if not repairs:
+        repairs.append("read without its XML declaration")
     return root, repairs
 
 
