@@ -76,7 +76,7 @@ def parse(header: str) -> Authorization | None:
         case "basic":
             try:
                 text = base64.b64decode(rest.strip(), validate=True).decode("utf-8")
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:  # no base64, or no UTF-8
                 return None
             username, separator, password = text.partition(":")
             return Authorization("basic", username, password) if separator else None

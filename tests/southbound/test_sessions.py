@@ -1,0 +1,238 @@
+"""Sessions over real sockets: what a device gets to hear, and what real devices do to it."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from acs import commands as cm
+from acs import devices as dev
+from acs.cwmp import decode
+from acs.cwmp import messages as m
+from tests.southbound.conftest import SERIAL, body_of, inform
+
+
+async def provisioned(bench, http):
+    """Have the device registered and nothing waiting for it."""
+    await bench.post(http, inform())
+
+    def act(conn):
+        from sqlalchemy import update
+
+        from acs.store.tables import cases, commands, devices
+
+        device = dev.find(conn, f"0005B9-{SERIAL}")
+        dev.mark_provisioned(conn, device.id, device.software_version)
+        conn.execute(update(cases).values(state="closed", wake_at=None))
+        conn.execute(update(commands).values(state="cancelled"))
+        conn.execute(update(devices).values(connection_request_at=None))
+        return device
+
+    return await bench.node.store.write(act)
+
+
+async def enqueue(bench, device, message, key="k1"):
+    now = bench.clock[0]
+    return await bench.node.store.write(
+        cm.enqueue, device.id, message, command_key=key, purpose="operator", now=now
+    )
+
+
+async def test_a_steady_session_is_an_inform_and_an_empty_post(bench):
+    async with bench.client() as http:
+        await provisioned(bench, http)
+        answer = await bench.post(http, inform())
+        assert answer.status == 200
+        assert isinstance(answer.message, m.InformResponse)
+        assert answer.headers["Content-Type"] == 'text/xml; charset="utf-8"'
+        assert "Content-Length" in answer.headers
+        assert not answer.body.startswith(b"<?xml")
+        assert "Secure; HttpOnly" in answer.headers["Set-Cookie"]
+        end = await bench.post(http, b"", cookie=answer.cookie)
+        assert (end.status, end.body) == (204, b"")
+
+
+async def test_the_first_contact_is_provisioned_in_the_same_session(bench):
+    async with bench.client() as http:
+        answer = await bench.post(http, inform(SERIAL, "0 BOOTSTRAP", "1 BOOT"))
+        first = await bench.post(http, b"", cookie=answer.cookie)
+        assert first.message == m.GetParameterValues(("Device.FaultMgmt.CurrentAlarm.",))
+        fault = m.Fault(9005, "Invalid parameter name")
+        second = await bench.post(http, fault, cookie=answer.cookie)
+        assert second.message == m.GetParameterValues(("Device.FaultMgmt.SupportedAlarm.",))
+
+
+async def test_the_answer_bears_the_id_and_the_namespace_of_the_device(bench):
+    async with bench.client() as http:
+        answer = await bench.post(http, body_of(inform(), "abc-7", m.CWMP_1_0))
+        envelope = decode(answer.body)
+        assert envelope.namespace == m.CWMP_1_0
+        assert envelope.header.id == "abc-7"
+
+
+async def test_a_command_is_sent_settled_and_its_values_are_kept(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        command = await enqueue(bench, device, m.GetParameterValues(("Device.Time.",)))
+        answer = await bench.post(http, inform())
+        request = await bench.post(http, b"", cookie=answer.cookie)
+        assert request.message == m.GetParameterValues(("Device.Time.",))
+        value = m.ParameterValue("Device.Time.NTPServer1", "ntp")
+        end = await bench.post(http, m.GetParameterValuesResponse((value,)), cookie=answer.cookie)
+        assert end.status == 204
+        found = await bench.node.store.read(cm.find_command, command.id)
+        assert found.succeeded
+        stored = await bench.node.store.read(dev.parameters_of, device.id, "Device.Time.")
+        assert stored["Device.Time.NTPServer1"].value == "ntp"
+
+
+async def test_the_connection_request_password_is_put_in_on_the_wire_and_stored_nowhere(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        name = "Device.ManagementServer.ConnectionRequestPassword"
+        values = (m.ParameterValue(name, m.CONNECTION_REQUEST_PASSWORD),)
+        command = await enqueue(bench, device, m.SetParameterValues(values, "k"))
+        answer = await bench.post(http, inform())
+        request = await bench.post(http, b"", cookie=answer.cookie)
+        sent = request.message.parameters[0].value
+        assert sent != m.CONNECTION_REQUEST_PASSWORD
+        assert len(sent) == 32
+        found = await bench.node.store.read(cm.find_command, command.id)
+        assert sent not in found.payload
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "{cookie}",
+        "$Version=0; {cookie}; $Path=/",
+        "Path=/; {cookie}",
+        "other=1; {cookie}",
+        "a=b, {cookie}",
+        'session="{value}"',
+        "session=stale; {cookie}",
+    ],
+)
+async def test_the_cookie_is_found_however_it_is_spelt(bench, spelling):
+    async with bench.client() as http:
+        await provisioned(bench, http)
+        answer = await bench.post(http, inform())
+    text = spelling.format(cookie=answer.cookie, value=answer.cookie.partition("=")[2])
+    async with bench.client() as other:  # a new connection: nothing but the cookie tells
+        end = await bench.post(other, b"", cookie=text)
+        assert end.status == 204
+        handled = await bench.post(other, m.GetRPCMethods(), cookie=text)
+        assert "Inform" in handled.message.methods
+
+
+async def test_a_dropped_cookie_is_recovered_through_the_connection(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        await enqueue(bench, device, m.Reboot("k1"))
+        await bench.post(http, inform())
+        request = await bench.post(http, b"")
+        assert request.message == m.Reboot("k1")
+
+
+async def test_a_newer_inform_wins_and_the_older_session_is_refused(bench):
+    async with bench.client() as http, bench.client() as other:
+        await provisioned(bench, http)
+        old = await bench.post(http, inform())
+        new = await bench.post(other, inform())
+        refused = await bench.post(http, b"", cookie=old.cookie)
+        assert refused.status == 403
+        assert bench.metric("acs_refused_total", reason="session-superseded") == 1
+        assert (await bench.post(other, b"", cookie=new.cookie)).status == 204
+
+
+async def test_a_session_ends_with_its_lifetime(bench):
+    async with bench.client() as http:
+        await provisioned(bench, http)
+        answer = await bench.post(http, inform())
+    bench.clock[0] += bench.node.settings.session_lifetime + 1
+    async with bench.client() as http:
+        late = await bench.post(http, m.GetRPCMethods(), cookie=answer.cookie)
+        assert isinstance(late.message, m.Fault)
+        assert late.message.code == 8003
+
+
+async def test_requests_of_the_device_after_the_204_are_still_answered(bench):
+    async with bench.client() as http:
+        await provisioned(bench, http)
+        answer = await bench.post(http, inform())
+        assert (await bench.post(http, b"", cookie=answer.cookie)).status == 204
+        done = m.TransferComplete("k", m.FaultStruct(), m.UNKNOWN_TIME, m.UNKNOWN_TIME)
+        late = await bench.post(http, done, cookie=answer.cookie)
+        assert isinstance(late.message, m.TransferCompleteResponse)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        m.RequestDownload("1 Firmware Upgrade Image"),
+        m.Kicked("c", "r", "a", "next"),
+        m.GetRPCMethods(),
+        m.TransferComplete("", m.FaultStruct(9010, "x"), m.UNKNOWN_TIME, m.UNKNOWN_TIME),
+        m.DUStateChangeComplete((), "k"),
+        m.AutonomousDUStateChangeComplete(()),
+    ],
+    ids=lambda request: type(request).__name__,
+)
+async def test_every_request_of_a_device_gets_its_response(bench, request_):
+    async with bench.client() as http:
+        await provisioned(bench, http)
+        answer = await bench.post(http, inform())
+        response = await bench.post(http, request_, cookie=answer.cookie)
+        assert m.method_name(response.message) == m.method_name(request_) + "Response"
+
+
+async def test_an_unknown_method_gets_fault_8000(bench):
+    unknown = (
+        b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" '
+        b'xmlns:c="urn:dslforum-org:cwmp-1-2"><e:Body><c:Dance/></e:Body></e:Envelope>'
+    )
+    async with bench.client() as http:
+        answer = await bench.post(http, inform())
+        reply = await bench.post(http, unknown, cookie=answer.cookie)
+        assert (reply.status, reply.message.code) == (200, 8000)
+
+
+async def test_gzip_bodies_are_read(bench):
+    async with bench.client() as http:
+        body = gzip.compress(body_of(inform()))
+        answer = await bench.post(http, body, headers={"Content-Encoding": "gzip"})
+        assert isinstance(answer.message, m.InformResponse)
+
+
+async def test_http_1_0_and_a_new_connection_for_each_message_are_served(bench):
+    import asyncio
+
+    async def speak(text: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(
+            "localhost", bench.node.southbound.port, ssl=bench.tls()
+        )
+        writer.write(text)
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    body = body_of(inform())
+    head = f"POST /acs HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    answer = await speak(head + body)
+    assert answer.startswith(b"HTTP/1.0 200")
+    cookie = next(line for line in answer.split(b"\r\n") if line.startswith(b"Set-Cookie"))
+    value = cookie.partition(b": ")[2].partition(b";")[0]
+    second = await speak(b"POST /acs HTTP/1.0\r\nCookie: " + value + b"\r\nContent-Length: 0\r\n\r\n")
+    assert second.startswith(b"HTTP/1.0 200")  # the first request of the provisioning
+
+
+async def test_a_stopping_node_lets_open_sessions_finish_and_takes_no_new_ones(bench):
+    async with bench.client() as http:
+        await provisioned(bench, http)
+        answer = await bench.post(http, inform())
+        bench.node.southbound.endpoint.sessions.draining = True
+        late = await bench.post(http, inform())
+        assert late.status == 503
+        assert "Retry-After" in late.headers
+        assert (await bench.post(http, b"", cookie=answer.cookie)).status == 204
