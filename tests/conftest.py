@@ -1,0 +1,79 @@
+"""Fixtures for all tests: a clock that stands still, and a store on each of the two engines."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from acs.store import Store
+from acs.store.migrate import migrate
+from tests.postgresql import Server, start_or_skip
+
+
+@dataclass
+class Clock:
+    """The time, in seconds since the epoch; it moves when ``now`` is set."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock that the store of the same test is given."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    """Start one server for all tests of this process."""
+    server = start_or_skip()
+    try:
+        asyncio.run(server.prepare())
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database file with the schema, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+async def postgresql_url(postgresql_server: Server) -> AsyncIterator[str]:
+    """Create a PostgreSQL database with the schema; return its URL."""
+    name = await postgresql_server.create()
+    yield postgresql_server.url(name)
+    await postgresql_server.drop(name)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Create a SQLite file with the schema; return its URL."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'acs.db')}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a database with the schema, on each of the two engines."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def store(database_url: str, clock: Clock) -> AsyncIterator[Store]:
+    """Open a store whose time is ``clock``."""
+    opened = await Store.open(database_url, clock=clock)
+    yield opened
+    await opened.close()
