@@ -33,7 +33,7 @@ _TEMPLATE = "acs_template"
 def _places() -> Iterator[tuple[str, Path]]:
     """Yield where the programs may be, the most particular first."""
     if named := os.environ.get("PG_BINDIR"):
-        yield "PG_BINDIR", Path(named)
+        yield "PG_BINDIR", Path(named).resolve()
     if found := shutil.which("pg_ctl"):
         yield "PATH", Path(found).resolve().parent
     for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):

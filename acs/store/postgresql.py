@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Connection, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from acs.errors import AcsError
@@ -33,6 +33,12 @@ def _retryable(error: BaseException) -> bool:
     return isinstance(error, exc.DBAPIError) and state in _RETRY_STATES
 
 
+def _not_closed(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool replace a connection that the server has closed meanwhile."""
+    if dbapi_connection.driver_connection.is_closed():
+        raise exc.DisconnectionError("the server closed the connection")
+
+
 class PostgresBackend:
     """A few lanes, each a task that runs what is queued, a batch a transaction."""
 
@@ -40,6 +46,7 @@ class PostgresBackend:
 
     def __init__(self, url: str) -> None:
         self._engine: AsyncEngine = create_async_engine(url, pool_size=2 * _LANES + 1, max_overflow=0)
+        event.listen(self._engine.sync_engine, "checkout", _not_closed)
         self._queues: tuple[asyncio.Queue[Work], asyncio.Queue[Work]] = (
             asyncio.Queue(_QUEUE),
             asyncio.Queue(_QUEUE),
