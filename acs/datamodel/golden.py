@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -20,8 +21,15 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def golden_configuration(name: str) -> list[tuple[str, str, str]]:
-    """Return a packaged golden configuration, for example ``henb``, as (name, value, type)."""
-    return parse_golden(device_models.read(f"golden-{name}.yaml"), f"the golden configuration {name}")
+    """Return a packaged golden configuration, for example ``henb``, as (name, value, type).
+
+    Raises ``AcsError`` for an unknown name.
+    """
+    try:
+        text = device_models.read(f"golden-{name}.yaml")
+    except FileNotFoundError:
+        raise AcsError(f"there is no golden configuration {name!r} in this package") from None
+    return parse_golden(text, f"the golden configuration {name}")
 
 
 def parse_golden(text: str, source: str) -> list[tuple[str, str, str]]:
@@ -31,4 +39,7 @@ def parse_golden(text: str, source: str) -> list[tuple[str, str, str]]:
         entries = msgspec.convert(raw, list[_Entry])
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise AcsError(f"{source}: {error}") from error
+    twice = [name for name, count in Counter(each.name for each in entries).items() if count > 1]
+    if twice:
+        raise AcsError(f"{source}: {twice[0]} is there more than once")
     return [(each.name, each.value, each.type) for each in entries]
