@@ -52,10 +52,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def postgresql_url(postgresql_server: Server) -> AsyncIterator[str]:
-    """Create a PostgreSQL database with the schema; return its URL."""
-    name = await postgresql_server.create()
+    """Provide an empty PostgreSQL database with the schema; return its URL."""
+    name = await postgresql_server.borrow()
     yield postgresql_server.url(name)
-    await postgresql_server.drop(name)
+    await postgresql_server.give_back(name)
 
 
 @pytest.fixture

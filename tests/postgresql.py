@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from acs.store.migrate import migrate
+from acs.store.tables import metadata
 
 _SETTINGS = {
     "fsync": "off",
@@ -28,6 +29,10 @@ _SETTINGS = {
 }
 _PROGRAMS = ("initdb", "pg_ctl", "postgres")
 _TEMPLATE = "acs_template"
+_ALONE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 def _places() -> Iterator[tuple[str, Path]]:
@@ -67,6 +72,7 @@ class Server:
         if self._account:
             os.chown(self._base, self._account["user"], self._account["group"])
         self._data = self._base / "data"
+        self._free: list[str] = []
 
     def _find(self) -> Path:
         wrong = []
@@ -124,11 +130,11 @@ class Server:
         """Return the URL of a database."""
         return f"postgresql+asyncpg://acs@/{database}?host={self._base}"
 
-    async def command(self, statement: str) -> None:
-        """Run a statement on the database ``postgres``."""
+    async def command(self, statement: str, *, database: str = "postgres") -> None:
+        """Run statements on a database."""
         import asyncpg
 
-        connection = await asyncpg.connect(host=str(self._base), user="acs", database="postgres")
+        connection = await asyncpg.connect(host=str(self._base), user="acs", database=database)
         try:
             await connection.execute(statement)
         finally:
@@ -144,6 +150,16 @@ class Server:
         name = f"t{uuid4().hex}"
         await self.command(f"CREATE DATABASE {name} TEMPLATE {'template1' if empty else _TEMPLATE}")
         return name
+
+    async def borrow(self) -> str:
+        """Return the name of a database with the schema and without rows."""
+        return self._free.pop() if self._free else await self.create()
+
+    async def give_back(self, name: str) -> None:
+        """Empty a database for the next who borrows, which is faster than another clone."""
+        tables = ", ".join(metadata.tables)
+        await self.command(f"{_ALONE}; TRUNCATE {tables} RESTART IDENTITY CASCADE", database=name)
+        self._free.append(name)
 
     async def drop(self, name: str) -> None:
         """Remove a database, whoever may be connected."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 from sqlalchemy import Connection, insert, select, text
 
 from acs.store.tables import audit as table
@@ -14,8 +15,7 @@ _GENESIS = "0" * 64
 
 
 def _digest(previous: str, at: float, *texts: str) -> str:
-    fields = (previous, repr(at), *texts)
-    return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()
+    return hashlib.sha256(msgspec.json.encode((previous, float(at), *texts))).hexdigest()
 
 
 def audit(conn: Connection, who: str, action: str, target: str, detail: str = "", *, now: float) -> None:

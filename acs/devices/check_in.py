@@ -126,7 +126,12 @@ def save_parameters(
     conn: Connection, device_id: int, values: Iterable[m.ParameterValue], *, now: float
 ) -> dict[str, str]:
     """Write the values that differ from what is stored; return those, by name."""
-    wanted = {each.name: each for each in values if each.name}
+    # PostgreSQL stores no NUL.
+    wanted = {
+        each.name: replace(each, value=each.value.replace("\0", "\ufffd")) if "\0" in each.value else each
+        for each in values
+        if each.name
+    }
     names = list(wanted)
     changed: dict[str, str] = {}
     for start in range(0, len(names), _CHUNK):
@@ -155,7 +160,7 @@ def save_parameters(
                 {
                     "device_id": device_id,
                     "name": each.name,
-                    "value": each.value.replace("\0", "\ufffd"),
+                    "value": each.value,
                     "type": each.type,
                     "updated_at": now,
                 }

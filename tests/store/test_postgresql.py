@@ -16,7 +16,7 @@ _CHANGE = text("UPDATE policies SET body = body || :word WHERE version = :versio
 _BODIES = text("SELECT body FROM policies ORDER BY version")
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """What the driver raises; ``sqlstate`` tells what it is."""
 
     def __init__(self, sqlstate: str) -> None:
@@ -25,7 +25,7 @@ class Conflict(Exception):
 
 
 def conflict(sqlstate: str) -> exc.DBAPIError:
-    return exc.DBAPIError("UPDATE", {}, Conflict(sqlstate))
+    return exc.DBAPIError("UPDATE", {}, ConflictError(sqlstate))
 
 
 @pytest.fixture
