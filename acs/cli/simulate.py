@@ -174,7 +174,7 @@ async def _rest(fleet: Any, tell: Any, *, patience: float = 60) -> None:
 def _facts(fleet: Any, took: float) -> dict[str, Any]:
     statistics = fleet.statistics
     seconds = sorted(statistics.seconds) or [0.0]
-    unserved = sum(bool(device.henb.events) for device in fleet.devices.values())
+    unserved = sum(device.henb.wants_to_talk for device in fleet.devices.values())
     return {
         "devices": len(fleet.devices),
         "devices never served": unserved,

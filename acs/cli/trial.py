@@ -120,27 +120,32 @@ class Row:
         return not self.problem
 
 
+def _lab_policy() -> str:
+    return resources.files("acs.simulator").joinpath("lab-policy.yaml").read_text(encoding="utf-8")
+
+
 class Trial:
     """Runs one scenario in ``directory``; what is left there can be looked at with ``acs … --data``."""
 
     def __init__(
-        self, scenario: Scenario, directory: Path, *, pace: Pace = LAB, options: tuple[str, ...] = ()
+        self,
+        scenario: Scenario,
+        directory: Path,
+        *,
+        pace: Pace = LAB,
+        policy: str | None = None,
+        options: tuple[str, ...] = (),
     ) -> None:
         self.scenario, self.directory, self._pace = scenario, directory, pace
         self.data = directory / "acs"
         self.vendor = Vendor(directory / "vendor")
-        policy = self._lab_policy()
+        path = directory / "policy.yaml"
+        path.write_text(policy or _lab_policy(), encoding="utf-8")
         networks = ("--connection-requests-to", "127.0.0.0/8")
-        self.acs = AcsProcess(self.data, "--policy", str(policy), *networks, *options)
+        self.acs = AcsProcess(self.data, "--policy", str(path), *networks, *options)
         self.fleet: Fleet
         self.store: Store
         self._tampered_at: dict[str, float] = {}
-
-    def _lab_policy(self) -> Path:
-        path = self.directory / "policy.yaml"
-        text = resources.files("acs.simulator").joinpath("lab-policy.yaml").read_text(encoding="utf-8")
-        path.write_text(text, encoding="utf-8")
-        return path
 
     @property
     def entries(self) -> dict[str, Entry]:

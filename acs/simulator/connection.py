@@ -89,7 +89,7 @@ class Device:
         """Whether it has nothing to tell and is in no session."""
         henb = self.henb
         settled = henb.boots > 0 and henb.state != "restarting" and not henb.transfers
-        return settled and not henb.events and not self._busy
+        return settled and not henb.wants_to_talk and not self._busy
 
     async def run(self) -> None:
         """Live until cancelled."""

@@ -86,6 +86,7 @@ class HeNB:
     _after_session: list[str] = field(default_factory=list)
     _restart_events: list[m.Event] = field(default_factory=list)
     _retry_at: float = 0.0
+    _retrying: bool = False
     _periodic_at: float | None = None
 
     def __post_init__(self) -> None:
@@ -132,7 +133,7 @@ class HeNB:
         if before != self.banks.running:
             self._tell([f"{INFO}SoftwareVersion"])
         self.fault_management.boot()
-        self._retry_at, self.retry_count = now, 0
+        self._retry_at, self.retry_count, self._retrying = now, 0, False
         self._schedule_periodic(now)
         for active in self.tampers:
             active.alarm_identifier = ""
@@ -147,7 +148,7 @@ class HeNB:
         """Return the seconds until ``tick`` or ``wants_session`` may have something new."""
         moments = [at for at, _ in self._due]
         if self.state == "running":
-            if self.events and self._retry_at > now:
+            if (self.events or self._retrying) and self._retry_at > now:
                 moments.append(self._retry_at)
             if self._periodic_at is not None:
                 moments.append(self._periodic_at)
@@ -207,9 +208,14 @@ class HeNB:
             path = path[: path.rindex(".") + 1] if "." in path else ""
         return 0
 
+    @property
+    def wants_to_talk(self) -> bool:
+        """Whether it has something to tell, or a broken session to repeat."""
+        return self._retrying or bool(self.events)
+
     def wants_session(self, now: float) -> bool:
         """Whether a session is to be opened now."""
-        return self.state == "running" and bool(self.events) and now >= self._retry_at
+        return self.state == "running" and self.wants_to_talk and now >= self._retry_at
 
     def inform(self, now: float) -> m.Inform:
         """Return the Inform that opens the session."""
@@ -238,7 +244,6 @@ class HeNB:
         for value in inform.parameters:
             if value.name in self.changed and self.tree.value(value.name) == value.value:
                 del self.changed[value.name]
-        self.retry_count = 0
 
     def next_request(self) -> m.Message | None:
         """Return what the device itself wants to call in this session."""
@@ -254,8 +259,9 @@ class HeNB:
                 self.events = [each for each in self.events if each.code != ev.TRANSFER_COMPLETE]
 
     def session_failed(self, now: float) -> None:
-        """The session broke off: try again after a while (TR-069 3.2.1.1)."""
+        """The session broke off: try again after a while, if only for the ACS's sake (TR-069 3.2.1.1)."""
         self.retry_count += 1
+        self._retrying = True
         step = 2 ** (min(self.retry_count, 10) - 1)
         wait = self.random.uniform(5 * step, 10 * step) * self.pace.retry_scale
         self._retry_at = now + wait
@@ -263,7 +269,7 @@ class HeNB:
 
     def session_ended(self, now: float) -> None:
         """The session is over: do what was put off until now."""
-        self._retry_at = now
+        self._retry_at, self._retrying, self.retry_count = now, False, 0
         self._end_of_session(now)
 
     def _end_of_session(self, now: float) -> None:

@@ -19,4 +19,4 @@ class Pace:
 
 
 REAL = Pace(boot=45, factory_reset=90, self_test=10, install=30, retry_scale=1.0)
-LAB = Pace(boot=0.4, factory_reset=0.6, self_test=0.2, install=0.2, retry_scale=0.04)
+LAB = Pace(boot=0.4, factory_reset=0.6, self_test=0.2, install=0.2, retry_scale=0.01)
