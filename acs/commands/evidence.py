@@ -42,7 +42,8 @@ def _happened(command: Command, events: tuple[m.Event, ...]) -> bool:
             if command.command_key in ev.command_keys(events, "Reboot"):
                 return True
             # A boot without any M Reboot is the effect asked for; one with another key is another's.
-            booted = ev.has_event(events, ev.BOOT) and not ev.has_event(events, ev.BOOTSTRAP)
+            # A bootstrap is a boot as well, and the M Reboot of before is forgotten then.
+            booted = ev.has_event(events, ev.BOOT) or ev.has_event(events, ev.BOOTSTRAP)
             return booted and not ev.command_keys(events, "Reboot")
         case Recovery.BOOTSTRAP_TELLS:
             return ev.has_event(events, ev.BOOTSTRAP)

@@ -82,7 +82,7 @@ async def test_a_steady_inform_writes_one_row_and_reads_nothing(
     assert len(seen) == 1
     assert seen[0].startswith("UPDATE UPDATE devices")
     assert (check.epoch, check.device.last_inform_at, dict(check.changed)) == (2, clock.now + 60, {})
-    assert not (check.first_contact or check.boot or check.bootstrap or check.version_changed)
+    assert (check.first_contact, check.boot, check.bootstrap, check.version_changed) == (False,) * 4
 
 
 async def test_every_inform_raises_the_epoch(store: Store, clock: Clock, device: dev.Device) -> None:

@@ -62,7 +62,7 @@ async def test_a_device_is_registered_once(store: Store, device: dev.Device) -> 
     assert await store.read(dev.count) == 1
 
 
-@pytest.mark.parametrize("oui", ["", "0005B", "0005B9F", "00 5B9", "0005G9", "００05B9"])
+@pytest.mark.parametrize("oui", ["", "0005B", "0005B9F", "00 5B9", "0005G9", "\N{FULLWIDTH DIGIT ZERO}005B9"])
 async def test_an_oui_that_is_not_six_hexadecimal_digits_is_refused(store: Store, oui: str) -> None:
     with pytest.raises(AcsError, match="six hexadecimal digits"):
         await store.write(dev.register, oui, "1", now=1.0)
@@ -141,7 +141,8 @@ async def test_a_user_name_and_a_certificate_belong_to_one_device(store: Store, 
 
 
 async def test_a_device_shows_what_is_open_for_it(store: Store, device: dev.Device) -> None:
-    assert not (device.has_open_commands or device.has_open_case or device.has_untreated_alarms)
+    assert (device.has_open_commands, device.has_untreated_alarms) == (False, False)
+    assert not device.has_open_case
     command = await store.write(
         cm.enqueue, device.id, m.Reboot("k"), command_key="k", purpose="operator", now=1.0
     )
