@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from time import time
 from typing import Any
 
@@ -36,7 +37,7 @@ class Node:
         self.metrics = Metrics()
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
-        self._management: web.AppRunner | None = None
+        self._stack = AsyncExitStack()
         self._ready = False
         self.management_port = 0
         self.store: Store
@@ -51,10 +52,19 @@ class Node:
 
     async def start(self) -> None:
         """Open everything. Raises ``AcsError`` with a remedy where that is impossible."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._close()
+            raise
+        _log.info("serving", url=self.url, database=self.store.dialect, policy=self.env.policy.version)
+
+    async def _start(self) -> None:
         settings = self.settings
         secrets = Secrets.load_or_create(settings.data)
         policy = load_policy(settings.policy)
         self.store = await Store.open(settings.database_url, clock=self._clock)
+        self._stack.push_async_callback(self.store.close)
         self.files = FileStore(settings.data / "files")
         self.env = Environment(policy, self._file_url)
         endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
@@ -62,6 +72,7 @@ class Node:
         self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
         handler = file_handler(self.store, self.files, self._urls, self.metrics)
         self.southbound.app.router.add_get("/files/{token}/{name}", handler)
+        self._stack.push_async_callback(self.southbound.stop)
         await self.southbound.start()
         await self._start_management()
         networks = settings.connection_request_networks
@@ -71,13 +82,19 @@ class Node:
         self._run(self.southbound.follow_vendors(), "vendor CAs")
         self._write_ports()
         self._ready = True
-        _log.info("serving", url=self.url, database=self.store.dialect, policy=policy.version)
 
     def _file_url(self, device_id: int, name: str, now: float) -> str:
         return self._urls.url(device_id, name, now)
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
+        task = asyncio.create_task(work, name=name)
+        self._tasks.append(task)
+        self._stack.push_async_callback(self._end, task)
+
+    @staticmethod
+    async def _end(task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     def _write_ports(self) -> None:
         ports = {
@@ -94,10 +111,11 @@ class Node:
         app.router.add_get("/metrics", self._metrics_page)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._readiness)
-        self._management = web.AppRunner(app, access_log=None, handle_signals=False)
-        await self._management.setup()
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._stack.push_async_callback(runner.cleanup)
+        await runner.setup()
         self.management_port = await bind(
-            self._management,
+            runner,
             self.settings.management_host,
             self.settings.management_port,
             None,
@@ -124,12 +142,9 @@ class Node:
 
     async def stop(self) -> None:
         """Let open sessions finish, then close everything; nothing that was acknowledged is lost."""
-        self._ready = False
-        await self.southbound.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._management is not None:
-            await self._management.cleanup()
-        await self.store.close()
+        await self._close()
         _log.info("stopped")
+
+    async def _close(self) -> None:
+        self._ready = False
+        await self._stack.aclose()

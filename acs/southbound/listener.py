@@ -69,14 +69,18 @@ class Southbound:
         """Trust vendor CAs that are added while the node runs. Runs until cancelled."""
         while True:
             await asyncio.sleep(_VENDOR_POLL)
-            fresh = set(vendor_files(self._settings)) - self._trusted
-            if fresh and self._context is not None:
-                try:
-                    load_vendors(self._context, sorted(fresh))
-                except AcsError as error:
-                    _log.error("a vendor CA can't be trusted", why=str(error))
-                self._trusted |= fresh
-                _log.info("vendor CAs added", files=sorted(path.name for path in fresh))
+            for path in sorted(set(vendor_files(self._settings)) - self._trusted):
+                self._trusted.add(path)
+                self._trust(path)
+
+    def _trust(self, path: Path) -> None:
+        assert self._context is not None
+        try:
+            load_vendors(self._context, [path])
+        except AcsError as error:
+            _log.error("a vendor CA can't be trusted", why=str(error))
+        else:
+            _log.info("vendor CA added", file=path.name)
 
     async def stop(self) -> None:
         """Let open sessions finish, then close the listeners."""

@@ -1,0 +1,107 @@
+"""The file server: one device, one file, for a while."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from acs import devices as dev
+from acs.errors import AcsError
+from acs.southbound import FileStore, FileUrls
+from tests.southbound.conftest import SERIAL, inform
+
+CONTENT = bytes(range(256)) * 400
+
+
+@pytest.fixture
+async def served(bench, tmp_path):
+    """A file in the catalogue and its URL for the device."""
+    path = tmp_path / "image.bin"
+    path.write_bytes(CONTENT)
+    sha256, size = bench.node.files.take_in(path)
+
+    def act(conn):
+        dev.add_file(
+            conn,
+            "image 1.bin",
+            file_type=dev.FIRMWARE,
+            version="2",
+            product_class="*",
+            sha256=sha256,
+            size=size,
+            now=bench.clock[0],
+        )
+        return dev.register(conn, "0005B9", SERIAL, now=bench.clock[0])
+
+    device = await bench.node.store.write(act)
+    return device, bench.node.env.file_url(device.id, "image 1.bin", bench.clock[0])
+
+
+async def test_a_file_is_served_whole_with_its_digest(bench, served):
+    _, url = served
+    async with bench.client() as http, http.get(url) as response:
+        assert response.status == 200
+        assert await response.read() == CONTENT
+        import base64
+
+        digest = base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()
+        assert response.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+        assert response.headers["Content-Length"] == str(len(CONTENT))
+
+
+async def test_a_part_of_a_file_is_served(bench, served):
+    _, url = served
+    async with bench.client() as http, http.get(url, headers={"Range": "bytes=1000-1999"}) as response:
+        assert response.status == 206
+        assert await response.read() == CONTENT[1000:2000]
+        assert response.headers["Content-Range"] == f"bytes 1000-1999/{len(CONTENT)}"
+
+
+async def test_a_url_expires(bench, served):
+    _, url = served
+    bench.clock[0] += bench.node.settings.file_url_lifetime + 1
+    async with bench.client() as http, http.get(url) as response:
+        assert response.status == 410
+        assert "expired" in await response.text()
+
+
+async def test_a_blocked_device_gets_no_file(bench, served):
+    device, url = served
+    await bench.node.store.write(dev.block, device.id, "stolen", who="op", now=bench.clock[0])
+    async with bench.client() as http, http.get(url) as response:
+        assert response.status == 403
+
+
+async def test_guessed_tokens_and_other_names_find_nothing(bench, served):
+    _, url = served
+    base, _, name = url.rpartition("/")
+    tries = [f"{base}/other.bin", f"{base[:-4]}AAAA/{name}", f"{base}/..%2F..%2Fmaster.key"]
+    async with bench.client() as http:
+        for each in tries:
+            async with http.get(each) as response:
+                assert response.status == 404, each
+    assert bench.metric("acs_files_served_total", reason="x") == 0
+
+
+def test_a_grant_is_for_one_device_and_one_name():
+    urls = FileUrls(b"k" * 32, lambda: "https://acs/", lifetime=10)
+    url = urls.url(7, "a b", 100.0)
+    assert url.startswith("https://acs/files/")
+    assert url.endswith("/a%20b")
+    grant = urls.open(url.split("/")[4])
+    assert (grant.device_id, grant.name, grant.expires_at) == (7, "a b", 110.0)
+    assert FileUrls(b"x" * 32, lambda: "", lifetime=1).open(url.split("/")[4]) is None
+    assert urls.open("\u00e9") is None
+
+
+def test_a_file_that_can_not_be_read_is_a_clear_error(tmp_path):
+    with pytest.raises(AcsError, match="can't take in"):
+        FileStore(tmp_path / "files").take_in(tmp_path / "none")
+
+
+async def test_the_url_is_short_enough_for_download(bench, served):
+    _, url = served
+    assert len(url) <= 256  # TR-069 A.3.2.8
+    async with bench.client() as http:
+        await bench.post(http, inform())
