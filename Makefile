@@ -27,8 +27,13 @@ check: $(STAMP) ## Static checks: style, types, the direction of imports.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## All static checks and all tests.
-	$(BIN)/python -m pytest -n auto
+test: check ## All static checks, all tests, coverage of the rooms that must not fail.
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@for room in cwmp alarms remediation; do \
+	  echo "coverage of acs/$$room, lines and branches:"; \
+	  $(BIN)/coverage report --include="acs/$$room/*" --format=total --fail-under=90 || exit 1; \
+	done
 
 lock: ## Resolve the dependencies anew.
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \

@@ -93,11 +93,18 @@ def load_settings(
             values[name] = [part.strip() for part in text.split(",")] if name in lists else text
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise AcsError(f"the settings are wrong: {error}") from error
     _check(settings)
     return settings
+
+
+def _path(kind: type, value: Any) -> Any:
+    """Read a path, which is text in files and in the environment."""
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise NotImplementedError
 
 
 def _check(settings: Settings) -> None:
