@@ -9,11 +9,10 @@ from acs.alarms.alarm_list import (
     find_alarm,
     get_alarm,
     list_alarms,
-    parse_time,
     raise_alarm,
     reset_rings,
 )
-from acs.alarms.intake import AlarmEvent, Extract, extract
+from acs.alarms.intake import AlarmEvent, Extract, extract, parse_time
 from acs.alarms.model import Alarm, AlarmChange, Applied
 from acs.alarms.outbox import alarm_body, notify
 from acs.alarms.provisioning import (

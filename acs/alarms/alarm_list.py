@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from acs.alarms.intake import AlarmEvent
+from acs.alarms.intake import AlarmEvent, parse_time
 from acs.alarms.model import Alarm, AlarmChange, Applied, alarm_from_row
 from acs.alarms.outbox import alarm_body, notify
 from acs.alarms.vocabulary import PROBABLE_CAUSES, event_type, probable_cause, severity
@@ -26,7 +25,6 @@ __all__ = [
     "clear_alarm",
     "find_alarm",
     "list_alarms",
-    "parse_time",
     "raise_alarm",
     "reset_rings",
 ]
@@ -45,17 +43,6 @@ _AGAIN: dict[str, Any] = {
 _NOTIFICATIONS = {"new": "notifyNewAlarm", "changed": "notifyChangedAlarm", "cleared": "notifyClearedAlarm"}
 
 
-def parse_time(text: str, fallback: float) -> float:
-    """Return a device's dateTime as seconds since the epoch; ``fallback`` when it says nothing usable."""
-    if not text or text.startswith(("0001-01-01", "0000")):
-        return fallback
-    try:
-        moment = datetime.fromisoformat(text.strip().replace(",", "."))
-    except ValueError:
-        return fallback
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now: float) -> Applied:
     """Bring the alarm list up to date with ``events`` (oldest first); each event counts once.
 
@@ -63,14 +50,10 @@ def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now
     """
     if not events:
         return Applied()
-    suspect = _track_rings(conn, device, events)
-    changes = []
-    for event in events:
-        if _remember(conn, device, event, now=now):
-            change = apply_event(conn, device, event, now=now)
-            if change is not None:
-                changes.append(change)
-    return Applied(tuple(changes), suspect)
+    fresh = [event for event in events if _remember(conn, device, event, now=now)]
+    suspect = _track_rings(conn, device, events, fresh)
+    changes = [apply_event(conn, device, event, now=now) for event in fresh]
+    return Applied(tuple(change for change in changes if change is not None), suspect)
 
 
 def announce(conn: Connection, device: Device, change: AlarmChange, *, now: float) -> None:
@@ -236,14 +219,19 @@ def acknowledge(conn: Connection, device: Device, alarm_id: int, *, who: str, no
     return alarm
 
 
-def _track_rings(conn: Connection, device: Device, events: Iterable[AlarmEvent]) -> bool:
-    """Follow the rings of the event tables; True when an instance was jumped over."""
+def _track_rings(
+    conn: Connection, device: Device, events: Iterable[AlarmEvent], fresh: Sequence[AlarmEvent]
+) -> bool:
+    """Follow the rings of the event tables; True when an instance was jumped over.
+
+    An event that is told again (it is not ``fresh``) goes back in the ring without loss.
+    """
     rings: dict[str, int] = msgspec.json.decode(device.alarm_rings or "{}")
     suspect = False
     for event in events:
         last = rings.get(event.table)
         # The next instance, the first one after the ring's end, or the same one of a ring of one.
-        suspect |= last is not None and event.instance not in (last, last + 1, 1)
+        suspect |= last is not None and event.instance not in (last, last + 1, 1) and event in fresh
         rings[event.table] = event.instance
     values: dict[str, Any] = {"alarm_rings": msgspec.json.encode(rings).decode()}
     if suspect:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from acs.cwmp import messages as m
 
-__all__ = ["AlarmEvent", "Extract", "extract"]
+__all__ = ["AlarmEvent", "Extract", "extract", "parse_time"]
 
 _ROW = re.compile(
     r"(?P<root>[\w.-]*\.FaultMgmt\.)(?P<table>ExpeditedEvent|QueuedEvent)\.(?P<instance>\d{1,9})\.(?P<name>\w+)\Z",
@@ -57,6 +58,17 @@ class Extract:
 _NOTHING = Extract()
 
 
+def parse_time(text: str, fallback: float) -> float:
+    """Return a device's dateTime as seconds since the epoch; ``fallback`` when it says nothing usable."""
+    if not text or text.startswith(("0001-01-01", "0000")):
+        return fallback
+    try:
+        moment = datetime.fromisoformat(text.strip().replace(",", "."))
+    except ValueError:
+        return fallback
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
 def extract(parameters: Iterable[m.ParameterValue], *, current_time: str = "") -> Extract:
     """Return the alarm events in ``parameters``, oldest first.
 
@@ -82,7 +94,7 @@ def extract(parameters: Iterable[m.ParameterValue], *, current_time: str = "") -
             incomplete.append(f"{root}{table}.{instance}.")
             continue
         events.append(_event(table, instance, row, current_time))
-    events.sort(key=lambda event: (event.event_time, event.table))
+    events.sort(key=lambda event: (parse_time(event.event_time, 0.0), event.table))
     return Extract(tuple(events), tuple(incomplete), frozenset(root for root, _, _ in rows))
 
 

@@ -43,7 +43,10 @@ def current_alarms(parameters: Iterable[m.ParameterValue]) -> list[dict[str, str
     for value in parameters:
         found = _ROW.match(value.name)
         if found is not None:
-            rows.setdefault(int(found[1]), {})[found[2]] = value.value.strip()
+            text = value.value.strip()
+            rows.setdefault(int(found[1]), {})[found[2]] = (
+                text[:64] if found[2] == "AlarmIdentifier" else text
+            )
     return [row for _, row in sorted(rows.items()) if row.get("AlarmIdentifier")]
 
 
@@ -105,7 +108,7 @@ def _as_event(row: dict[str, str]) -> AlarmEvent:
         table="CurrentAlarm",
         instance=0,
         event_time=row.get("AlarmRaisedTime", ""),
-        alarm_identifier=row["AlarmIdentifier"][:64],
+        alarm_identifier=row["AlarmIdentifier"],
         notification_type="NewAlarm",
         event_type=row.get("EventType", "")[:64],
         probable_cause=row.get("ProbableCause", "")[:64],

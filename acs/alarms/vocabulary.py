@@ -63,7 +63,8 @@ _EVENT_TYPE_WORDS = {
     **{name.removesuffix("_ALARM"): name for name in EVENT_TYPES},
     **{irp.upper(): name for name, (irp, _, _) in EVENT_TYPES.items()},
     **{str(iana): name for name, (_, iana, _) in EVENT_TYPES.items()},
-    "QOS_ALARM": "QUALITY_OF_SERVICE_ALARM",
+    # "QOS", and what "QoS" comes to between camel case and words
+    **dict.fromkeys(("QOS_ALARM", "QO_S_ALARM", "QO_SALARM", "QOS", "QO_S"), "QUALITY_OF_SERVICE_ALARM"),
     "SECURITY_VIOLATION": "SECURITY_SERVICE_OR_MECHANISM_VIOLATION",
     "SECURITY_SERVICE_VIOLATION": "SECURITY_SERVICE_OR_MECHANISM_VIOLATION",
 }
