@@ -18,11 +18,11 @@ from acs.alarms.outbox import alarm_body, notify
 from acs.alarms.provisioning import (
     EXPEDITED,
     QUEUED,
-    fault_management_root,
+    fault_management_paths,
     notification_request,
     reporting_request,
 )
-from acs.alarms.resync import CLEARED_BY_REBOOT, apply_resync, current_alarms, resync_request
+from acs.alarms.resync import CLEARED_BY_REBOOT, RESYNC, apply_resync, current_alarms, resync_request
 from acs.alarms.vocabulary import (
     EVENT_TYPES,
     PROBABLE_CAUSES,
@@ -40,6 +40,7 @@ __all__ = [
     "EXPEDITED",
     "PROBABLE_CAUSES",
     "QUEUED",
+    "RESYNC",
     "SECURITY_EVENT_TYPES",
     "SEVERITIES",
     "Alarm",
@@ -57,7 +58,7 @@ __all__ = [
     "current_alarms",
     "event_type",
     "extract",
-    "fault_management_root",
+    "fault_management_paths",
     "find_alarm",
     "get_alarm",
     "is_security",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from acs.alarms.vocabulary import event_type, is_security
 from acs.cwmp import messages as m
 
-__all__ = ["EXPEDITED", "QUEUED", "fault_management_root", "notification_request", "reporting_request"]
+__all__ = ["EXPEDITED", "QUEUED", "fault_management_paths", "notification_request", "reporting_request"]
 
 EXPEDITED = "0 Expedited"
 QUEUED = "1 Queued"
@@ -22,9 +22,13 @@ _ROW = re.compile(
 )
 
 
-def fault_management_root(root: str) -> str:
-    """Return the path of FaultMgmt below a data-model root such as ``Device.``."""
-    return f"{root or 'Device.'}FaultMgmt."
+def fault_management_paths(root: str) -> tuple[str, ...]:
+    """Return where FaultMgmt may be below a root such as ``Device.``, the likeliest first.
+
+    TR-181 and TR-098 have it at the root, TR-196 Issue 1 in the FAPService.
+    """
+    base = root or "Device."
+    return f"{base}FaultMgmt.", f"{base}Services.FAPService.1.FaultMgmt."
 
 
 def reporting_request(
@@ -51,9 +55,11 @@ def reporting_request(
     return m.SetParameterValues(values, parameter_key)
 
 
-def notification_request(root: str) -> m.SetParameterAttributes:
-    """Return the request that makes the device tell of new rows: expedited at once, queued next time."""
-    base = fault_management_root(root)
+def notification_request(base: str) -> m.SetParameterAttributes:
+    """Return the request that makes the device tell of new rows: expedited at once, queued next time.
+
+    ``base`` is the path of its FaultMgmt.
+    """
     return m.SetParameterAttributes(
         (
             m.SetParameterAttribute(f"{base}ExpeditedEvent.", 2),

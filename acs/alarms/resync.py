@@ -22,19 +22,23 @@ from acs.alarms.alarm_list import (
 from acs.alarms.intake import AlarmEvent
 from acs.alarms.model import AlarmChange
 from acs.alarms.outbox import notify
+from acs.alarms.provisioning import fault_management_paths
 from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.store.tables import alarms
 
-__all__ = ["CLEARED_BY_REBOOT", "apply_resync", "current_alarms", "resync_request"]
+__all__ = ["CLEARED_BY_REBOOT", "RESYNC", "apply_resync", "current_alarms", "resync_request"]
 
 CLEARED_BY_REBOOT = "cleared-by-reboot"
+RESYNC = "alarm-resync"
+"""The purpose of a command whose answer is for ``apply_resync``."""
 _ROW = re.compile(r"[\w.-]*\.FaultMgmt\.CurrentAlarm\.(\d{1,9})\.(\w+)\Z", re.ASCII)
 
 
 def resync_request(device: Device) -> m.GetParameterValues:
     """Return the request whose answer ``apply_resync`` wants."""
-    return m.GetParameterValues((f"{device.root or 'Device.'}FaultMgmt.CurrentAlarm.",))
+    base = device.fault_management or fault_management_paths(device.root)[0]
+    return m.GetParameterValues((f"{base}CurrentAlarm.",))
 
 
 def current_alarms(parameters: Iterable[m.ParameterValue]) -> list[dict[str, str]]:

@@ -35,6 +35,7 @@ from acs.devices.registry import (
     register,
     set_connection_request_secret,
     set_digest_secret,
+    set_fault_management,
     unblock,
 )
 
@@ -75,6 +76,7 @@ __all__ = [
     "session_over",
     "set_connection_request_secret",
     "set_digest_secret",
+    "set_fault_management",
     "set_golden",
     "unblock",
     "verify_audit",

@@ -55,6 +55,7 @@ class Device:
     bootstrapped_at: float | None
     booted_at: float | None
     provisioned_for: str
+    fault_management: str
     alarm_rings: str
     alarms_suspect: bool
     connection_request_at: float | None

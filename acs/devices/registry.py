@@ -27,6 +27,7 @@ __all__ = [
     "register",
     "set_connection_request_secret",
     "set_digest_secret",
+    "set_fault_management",
     "unblock",
 ]
 
@@ -204,6 +205,11 @@ def block(conn: Connection, device_id: int, reason: str, *, who: str, now: float
 def unblock(conn: Connection, device_id: int, reason: str, *, who: str, now: float) -> Device:
     """Take the device off the black list."""
     return _set_admission(conn, device_id, "allowed", reason, who=who, now=now)
+
+
+def set_fault_management(conn: Connection, device_id: int, path: str) -> None:
+    """Note where the device's FaultMgmt object is."""
+    conn.execute(update(devices).where(devices.c.id == device_id).values(fault_management=path))
 
 
 def mark_provisioned(conn: Connection, device_id: int, software_version: str) -> None:

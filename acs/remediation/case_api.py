@@ -6,10 +6,12 @@ A playbook depends on nothing but the results of these calls, so that replaying 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from acs import alarms as al
 from acs import devices as dev
+from acs.commands import enqueue
 from acs.cwmp import messages as m
 from acs.remediation.policy import Policy
 from acs.remediation.steps import (
@@ -235,6 +237,27 @@ class CaseApi:
                 al.clear_alarm(context.conn, context.device, alarm_id, "remediated", now=context.now)
 
         await immediate_step("clear alarms", act, because=because)
+
+    async def fault_management_at(self, path: str) -> None:
+        """Note where the device's FaultMgmt is; where that is news, its alarms are read from there."""
+
+        def act(context: StepContext) -> None:
+            device = context.device
+            if path == (device.fault_management or al.fault_management_paths(device.root)[0]):
+                return
+            dev.set_fault_management(context.conn, device.id, path)
+            request = al.resync_request(replace(device, fault_management=path))
+            enqueue(
+                context.conn,
+                device.id,
+                request,
+                command_key=context.key,
+                purpose=al.RESYNC,
+                priority=1,
+                now=context.now,
+            )
+
+        await immediate_step("fault management", act, detail=path)
 
     async def mark_provisioned(self) -> None:
         """Note that the device is provisioned under the software it runs now."""

@@ -25,7 +25,8 @@ from acs.southbound.authentication import Proof, Refused, admit
 
 __all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session", "outside_session"]
 
-_RESYNC, _ROWS = "alarm-resync", "alarm-rows"
+_ROWS = "alarm-rows"
+_LONGEST_PATH = 200  # characters; a parameter's name has at most 256 (TR-069 A.2.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,10 @@ def open_session(
         al.reset_rings(conn, device)
         device = replace(device, alarm_rings="{}", alarms_suspect=False)
     found = al.extract(inform.parameters, current_time=inform.current_time)
+    path = next(iter(found.roots), "")
+    if path not in ("", device.fault_management) and len(path) <= _LONGEST_PATH:
+        dev.set_fault_management(conn, device.id, path)
+        device = replace(device, fault_management=path)
     applied = al.apply(conn, device, found.events, now=now)
     _ask_for_alarms(conn, check, found.incomplete, resync=check.boot or applied.suspect, now=now)
     settled: list[Command] = []
@@ -89,7 +94,7 @@ def _ask_for_alarms(
     device = check.device
     wanted: list[tuple[str, str, m.Message]] = []
     if resync:
-        wanted.append((_RESYNC, f"a{device.id}-{check.epoch}", al.resync_request(device)))
+        wanted.append((al.RESYNC, f"a{device.id}-{check.epoch}", al.resync_request(device)))
     if incomplete:
         wanted.append((_ROWS, f"i{device.id}-{check.epoch}", m.GetParameterValues(tuple(incomplete))))
     for purpose, key, request in wanted:
@@ -181,7 +186,7 @@ class _Turn:
         answer = command.answer
         if not isinstance(answer, m.GetParameterValuesResponse):
             return ()
-        if command.purpose == _RESYNC:
+        if command.purpose == al.RESYNC:
             keep_open = rm.open_case_alarms(self.conn, self.device.id)
             return al.apply_resync(
                 self.conn, self.device, answer.parameters, keep_open=keep_open, now=self.now

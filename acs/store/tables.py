@@ -69,6 +69,7 @@ devices = Table(
     Column("booted_at", Float),
     Column("provisioned_for", Text, nullable=False, server_default=""),  # SoftwareVersion provisioned
     # alarm intake
+    Column("fault_management", Text, nullable=False, server_default=""),  # its path, once it is known
     Column("alarm_rings", Text, nullable=False, server_default="{}"),  # JSON, per event table
     Column("alarms_suspect", Boolean, nullable=False, server_default=text("false")),
     # connection requests that are due

@@ -209,38 +209,39 @@ async def clear_vanished(case: CaseApi) -> None:
 
 async def provision(case: CaseApi) -> None:
     """Make security alarms arrive at once, then apply the golden configuration (S1 L24)."""
-    base = al.fault_management_root(case.root)
-    outcome, values = await case.get_values(
-        [f"{base}SupportedAlarm."], because="which alarms can the device report?"
-    )
-    if outcome.silent:
-        raise NoCommunication("provisioning: the device did not react in time")
-    if outcome.ok:
-        await _provision_alarms(case, [m.ParameterValue(name, value) for name, value in values.items()])
-    else:
-        await case.note("the device has no FaultMgmt at the root; its alarms can't be made expedited")
+    await _provision_alarms(case)
     await _provision_management_server(case)
     await reconfigure(case)
     await case.mark_provisioned()
 
 
-async def _provision_alarms(case: CaseApi, supported: list[m.ParameterValue]) -> None:
+def _hear(outcome: Outcome) -> Outcome:
+    if outcome.silent:
+        raise NoCommunication("provisioning: the device did not react in time")
+    return outcome
+
+
+async def _provision_alarms(case: CaseApi) -> None:
+    for base in al.fault_management_paths(case.root):
+        outcome, values = await case.get_values(
+            [f"{base}SupportedAlarm."], because="which alarms can the device report?"
+        )
+        if _hear(outcome).ok:
+            break
+    else:
+        await case.note("the device has no FaultMgmt; its alarms can't be made expedited")
+        return
+    await case.fault_management_at(base)
+    supported = [m.ParameterValue(name, value) for name, value in values.items()]
     for mechanism in (al.EXPEDITED, al.QUEUED):
         request = al.reporting_request(supported, mechanism=mechanism, parameter_key="")
         if request is None:
             break
-        outcome = await case.set_values(
-            request.parameters, because=f"security alarms are to be reported as {mechanism!r}"
-        )
-        if outcome.silent:
-            raise NoCommunication("provisioning: the device did not react in time")
-        if outcome.ok:
+        because = f"security alarms are to be reported as {mechanism!r}"
+        if _hear(await case.set_values(request.parameters, because=because)).ok:
             break
-    outcome = await case.set_attributes(
-        al.notification_request(case.root), because="new alarm events are to be notified"
-    )
-    if outcome.silent:
-        raise NoCommunication("provisioning: the device did not react in time")
+    because = "new alarm events are to be notified"
+    _hear(await case.set_attributes(al.notification_request(base), because=because))
 
 
 async def _provision_management_server(case: CaseApi) -> None:
@@ -255,6 +256,4 @@ async def _provision_management_server(case: CaseApi) -> None:
     outcome = await case.set_values(values, because="to be called and to hear from the device regularly")
     _demand(outcome, "provisioning of ManagementServer")
     throttle = m.ParameterValue(f"{base}DefaultActiveNotificationThrottle", "0", "xsd:unsignedInt")
-    outcome = await case.set_values([throttle], because="expedited alarms must not be delayed")
-    if outcome.silent:
-        raise NoCommunication("provisioning: the device did not react in time")
+    _hear(await case.set_values([throttle], because="expedited alarms must not be delayed"))

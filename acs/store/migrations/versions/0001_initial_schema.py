@@ -52,6 +52,7 @@ def upgrade() -> None:
     sa.Column('bootstrapped_at', sa.Float(), nullable=True),
     sa.Column('booted_at', sa.Float(), nullable=True),
     sa.Column('provisioned_for', sa.Text(), server_default='', nullable=False),
+    sa.Column('fault_management', sa.Text(), server_default='', nullable=False),
     sa.Column('alarm_rings', sa.Text(), server_default='{}', nullable=False),
     sa.Column('alarms_suspect', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
     sa.Column('connection_request_at', sa.Float(), nullable=True),
