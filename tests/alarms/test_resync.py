@@ -205,9 +205,9 @@ def test_nothing_is_asked_for_where_all_is_well() -> None:
 
 @pytest.mark.parametrize("root", ["", "Device.", "InternetGatewayDevice."])
 def test_new_rows_are_notified(root: str) -> None:
-    base = al.fault_management_root(root)
+    base = al.fault_management_paths(root)[0]
     assert base == f"{root or 'Device.'}FaultMgmt."
-    request = al.notification_request(root)
+    request = al.notification_request(base)
     assert {each.name: each.notification for each in request.parameters} == {
         f"{base}ExpeditedEvent.": 2,
         f"{base}QueuedEvent.": 1,
