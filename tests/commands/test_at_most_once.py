@@ -16,6 +16,9 @@ from acs.cwmp import messages as m
 from acs.store.tables import metadata
 
 EFFECTS = ("Reboot", "FactoryReset", "Download", "AddObject")
+METHODS = (*EFFECTS, "SetParameterValues")
+LOSSES = st.one_of(st.none(), st.integers(0, 9))
+"""Which message of a session is lost: 0 and 1 are the Inform and its answer, 2 is the empty POST."""
 
 
 def message(method: str, key: str) -> m.Message:
@@ -104,7 +107,6 @@ class AtMostOnce(RuleBasedStateMachine):
 
     conn: Connection
 
-    @initialize()
     def begin(self) -> None:
         self.engine = create_engine("sqlite://", poolclass=pool.StaticPool)
         self.conn = self.engine.connect()
@@ -137,14 +139,26 @@ class AtMostOnce(RuleBasedStateMachine):
     def commands(self) -> list[cm.Command]:
         return cm.list_commands(self.conn, limit=1000)
 
+    @initialize(
+        methods=st.lists(st.sampled_from(METHODS), min_size=2, max_size=6),
+        losses=st.lists(LOSSES, min_size=2, max_size=8),
+    )
+    def work_on_a_bad_line(self, methods: list[str], losses: list[int | None]) -> None:
+        """Begin busily, so that every example has something to go wrong."""
+        self.begin()
+        self.session(None)
+        for method in methods:
+            self.enqueue(method, 1, None)
+        for lost in losses:
+            self.session(lost)
+
     @rule(
-        method=st.sampled_from([*EFFECTS, "SetParameterValues"]),
+        method=st.sampled_from(METHODS),
         priority=st.integers(1, 3),
         allowed=st.one_of(st.none(), st.integers(1, 20)),
     )
     def enqueue(self, method: str, priority: int, allowed: int | None) -> None:
         key = f"k{len(self.made)}"
-        expires_at = None if allowed is None else self.now + allowed
         made = cm.enqueue(
             self.conn,
             self.id,
@@ -152,7 +166,7 @@ class AtMostOnce(RuleBasedStateMachine):
             command_key=key,
             purpose="operator",
             priority=priority,
-            expires_at=expires_at,
+            expires_at=None if allowed is None else self.now + allowed,
             now=self.now,
         )
         self.made[made.id] = (method, key)
@@ -183,7 +197,7 @@ class AtMostOnce(RuleBasedStateMachine):
     def power_fails(self) -> None:
         self.device.boot()
 
-    @rule(lost=st.one_of(st.none(), st.integers(0, 14)))
+    @rule(lost=LOSSES)
     def session(self, lost: int | None) -> None:
         try:
             self.talk(Lossy(lost))
@@ -227,6 +241,6 @@ class AtMostOnce(RuleBasedStateMachine):
 
 
 AtMostOnce.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, derandomize=True
+    max_examples=80, stateful_step_count=20, deadline=None, derandomize=True
 )
 TestAtMostOnce = AtMostOnce.TestCase
