@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import ssl
 import tempfile
@@ -20,6 +21,7 @@ from acs.errors import AcsError
 __all__ = ["bench"]
 
 bench = typer.Typer(no_args_is_help=True)
+_PASSWORD = "bench"  # noqa: S105 - of devices that live for a minute
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,8 +42,9 @@ def sessions(
 ) -> None:
     """Steady periodic sessions (Inform, empty POST), each commit durable: how many, and what they cost.
 
-    Measured over TLS with client certificates, on connections that are kept and on a new one per
-    session. CPU seconds are those of the ACS process alone, read from /proc.
+    Measured three ways: over TLS with client certificates on connections that are kept; the same with a
+    new connection for each session; over plain HTTP with Digest, a new connection for each. CPU seconds are
+    those of the ACS process alone, read from /proc.
     """
     try:
         counts = [int(text) for text in parameters.split(",")]
@@ -75,21 +78,28 @@ async def _sessions(
             vendors = data / "pki" / "device-ca.d"
             vendors.mkdir(parents=True)
             (vendors / "vendor.pem").write_bytes(vendor.authority.certificate_pem)
-            acs = AcsProcess(data, "--log-level", "warning")
+            acs = AcsProcess(data, "--log-level", "warning", "--insecure-http", "0")
             await acs.start()
             try:
                 clients = [_Client(vendor, acs, f"BENCH{number:05d}") for number in range(devices)]
                 for client in clients:
                     await client.session()
                 await _steady(data, stored)
-                for keep in (True, False):
-                    label = f"{stored} parameters, {'kept' if keep else 'new'} connections"
-                    task = progress.add_task(label, total=count)
+                for way in ("TLS, kept", "TLS, new", "HTTP, new"):
+                    task = progress.add_task(f"{stored} parameters, {way}", total=count)
+                    for client in clients:
+                        client.close()
+                        client.plain = way == "HTTP, new"
                     measured = await _measure(
-                        clients, acs.pid, count, at_once, keep=keep, tell=progress.advance, task=task
+                        clients,
+                        acs.pid,
+                        count,
+                        at_once,
+                        keep=way == "TLS, kept",
+                        tell=progress.advance,
+                        task=task,
                     )
-                    connections = "kept" if keep else "new"
-                    rows.append({"parameters": stored, "connections": connections, **measured})
+                    rows.append({"parameters": stored, "connections": way, **measured})
                 for client in clients:
                     client.close()
             finally:
@@ -100,6 +110,8 @@ async def _sessions(
 async def _steady(data: Path, stored: int) -> None:
     """Have every device provisioned, with ``stored`` parameters, and nothing waiting for it."""
     from acs.cwmp import messages as m
+    from acs.security import Secrets
+    from acs.southbound import seal_device_password
     from acs.store import Store
     from acs.store.tables import cases, commands, devices
 
@@ -110,10 +122,12 @@ async def _steady(data: Path, stored: int) -> None:
             values = [m.ParameterValue(f"Device.X_BENCH.P{number}", str(number)) for number in range(stored)]
             dev.save_parameters(conn, device.id, values, now=time.time())
             dev.mark_provisioned(conn, device.id, device.software_version)
+            dev.set_digest_secret(conn, device.id, device.device_key, sealed)
         conn.execute(cases.update().values(state="closed", wake_at=None))
         conn.execute(commands.update().values(state="cancelled"))
         conn.execute(devices.update().values(connection_request_at=None))
 
+    sealed = seal_device_password(Secrets.load_or_create(data), _PASSWORD)
     store = await Store.open(f"sqlite:///{(data / 'acs.db').absolute()}")
     try:
         await store.write(act)
@@ -167,6 +181,10 @@ async def _measure(
     }
 
 
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
 class _Client:
     """A device that says the least there is to say, as cheaply as possible."""
 
@@ -178,7 +196,10 @@ class _Client:
         self._tls: ssl.SSLContext = vendor.client_context(
             f"{serial}.{OUI}.henb.femto.example".lower(), acs.ca_path
         )
-        self._port = int(acs.facts["port"])
+        self._ports = int(acs.facts["port"]), int(acs.facts["http_port"])
+        self._username = f"{OUI}-{serial}"
+        self._nonce = ""
+        self.plain = False
         identity = m.DeviceId("bench", OUI, "HeNB-LTE", serial)
         names = {
             "Device.RootDataModelVersion": "2.17",
@@ -198,10 +219,12 @@ class _Client:
         """Inform, then say nothing until the ACS has nothing to say either."""
         async with asyncio.timeout(60):
             if self._writer is None:
-                self._reader, self._writer = await asyncio.open_connection(
-                    "localhost", self._port, ssl=self._tls
-                )
+                tls = None if self.plain else self._tls
+                port = self._ports[self.plain]
+                self._reader, self._writer = await asyncio.open_connection("localhost", port, ssl=tls)
             status, cookie = await self._post(self._inform, "")
+            if status == 401:  # now there is a nonce, which is good for many sessions
+                status, cookie = await self._post(self._inform, "")
             if status != 200:
                 raise AcsError(f"the ACS answered the Inform with HTTP {status}")
             status, _ = await self._post(b"", cookie)
@@ -213,15 +236,27 @@ class _Client:
         assert self._writer is not None
         head = f"POST /acs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         head += f"Cookie: {cookie}\r\n" if cookie else ""
+        head += self._authorization() if self.plain and self._nonce and not cookie else ""
         head += 'Content-Type: text/xml; charset="utf-8"\r\n' if body else ""
         self._writer.write(head.encode() + b"\r\n" + body)
         answer = (await self._reader.readuntil(b"\r\n\r\n")).decode()
         status = int(answer[9:12])
+        if status == 401:
+            self._nonce = answer.rpartition('nonce="')[2].partition('"')[0]
         fields = dict(line.split(": ", 1) for line in answer.split("\r\n")[1:] if ": " in line)
         length = int(fields.get("Content-Length", 0))
         if length:
             await self._reader.readexactly(length)
         return status, fields.get("Set-Cookie", "").partition(";")[0]
+
+    def _authorization(self) -> str:
+        """Return the answer to the challenge, with MD5, which is what the smallest clients know."""
+        secret = _md5(f"{self._username}:femto.example:{_PASSWORD}")
+        response = _md5(f"{secret}:{self._nonce}:00000001:c:auth:{_md5('POST:/acs')}")
+        return (
+            f'Authorization: Digest username="{self._username}", realm="femto.example", '
+            f'nonce="{self._nonce}", uri="/acs", qop=auth, nc=00000001, cnonce="c", response="{response}"\r\n'
+        )
 
     def close(self) -> None:
         """Drop the connection."""
