@@ -7,7 +7,6 @@ the payload and is signed by the vendor (Ed25519 over the rest of the line).
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 from dataclasses import dataclass
@@ -55,7 +54,7 @@ def verify_image(content: bytes, product_class: str, vendor: Ed25519PublicKey) -
     try:
         header = msgspec.json.decode(line, type=_Header)
         signature = base64.b64decode(header.signature, validate=True)
-    except (msgspec.DecodeError, binascii.Error) as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise ImageError(9018, f"no image: {error}") from error
     if header.magic != _MAGIC or hashlib.sha256(payload).hexdigest() != header.sha256:
         raise ImageError(9018, "the payload is not what the header says")

@@ -129,7 +129,8 @@ class Fleet:
             if self._server_ca is not None:
                 tls = ssl.create_default_context(cafile=self._server_ca)
             return Access(self.acs_url, tls, f"{OUI}-{serial_number}", password)
-        assert self._server_ca is not None
+        if self._server_ca is None:
+            raise AcsError(f"{self.acs_url} is no https URL: a device without a certificate needs a password")
         name = f"{serial_number}.{OUI}.henb.{self._realm}".lower()
         return Access(self.acs_url, self.vendor.client_context(name, self._server_ca))
 

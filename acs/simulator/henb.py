@@ -165,7 +165,7 @@ class HeNB:
                     self._finish_self_test()
                 case _:
                     self.add_event(m.Event(ev.SCHEDULED))
-                    self.add_event(m.Event("M ScheduleInform", what))
+                    self.add_event(m.Event("M ScheduleInform", what.removeprefix("inform ")))
         if self.state == "running" and self._periodic_at is not None and self._periodic_at <= now:
             self.add_event(m.Event(ev.PERIODIC))
             self._schedule_periodic(now)
@@ -292,7 +292,7 @@ class HeNB:
 
     def schedule_inform(self, seconds: float, key: str, now: float) -> None:
         """Open a session after a while (TR-069 A.4.1.3)."""
-        self._due.append((now + seconds, key))
+        self._due.append((now + seconds, f"inform {key}"))
 
     def record(self, method: str, key: str, now: float) -> None:
         """Remember that something was really done."""

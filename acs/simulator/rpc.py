@@ -28,7 +28,7 @@ def handle(henb: HeNB, request: m.Message, now: float) -> m.Message:
 
 
 def _get_rpc_methods(henb: HeNB, request: m.GetRPCMethods, now: float) -> m.Message:
-    return m.GetRPCMethodsResponse(tuple(sorted(m.method_name(kind) for kind in _HANDLERS)))
+    return m.GetRPCMethodsResponse(tuple(sorted(kind.__name__ for kind in _HANDLERS)))
 
 
 def _expand(henb: HeNB, names: tuple[str, ...]) -> list[str] | m.Fault:
@@ -48,18 +48,22 @@ def _get_values(henb: HeNB, request: m.GetParameterValues, now: float) -> m.Mess
     values = []
     for name in names:
         value, kind = henb.tree.get(name) or ("", "xsd:string")
-        values.append(m.ParameterValue(name, "" if name == _PASSWORD else value, kind))
+        spec = henb.tree.template.model.spec(name)
+        hidden = spec is not None and spec.type.startswith("hidden ")
+        values.append(m.ParameterValue(name, "" if hidden else value, kind))
     return m.GetParameterValuesResponse(tuple(values))
 
 
 def _set_values(henb: HeNB, request: m.SetParameterValues, now: float) -> m.Message:
     faults = []
     model = henb.tree.template.model
+    if len({each.name for each in request.parameters}) < len(request.parameters):
+        return m.Fault(9003, "a parameter is there more than once")
     for each in request.parameters:
         if henb.tree.get(each.name) is None:
             faults.append(m.SetParameterValuesFault(each.name, 9005, "Invalid parameter name"))
             continue
-        problem = model.check(each.name, each.value)
+        problem = model.check(each.name, each.value, each.type)
         if problem is not None:
             faults.append(m.SetParameterValuesFault(each.name, problem.fault_code, problem.text[:256]))
     if faults:
@@ -81,9 +85,13 @@ def _get_names(henb: HeNB, request: m.GetParameterNames, now: float) -> m.Messag
     names = henb.tree.names(path)
     if names is None:
         return m.Fault(9005, f"Invalid parameter name: {path[:200]}")
+    if request.next_level and not path.endswith("."):
+        return m.Fault(9003, f"there is no next level below the parameter {path[:200]}")
     model = henb.tree.template.model
-    found: dict[str, bool] = {}
-    for name in names:
+    if request.next_level and not request.path:
+        return m.GetParameterNamesResponse((m.ParameterInfo(path, _writable(model, path)),))
+    found: dict[str, bool] = {} if request.next_level else {path: _writable(model, path)}
+    for name in [each for each in names if each != path]:
         rest = name[len(path) :]
         parts = rest.split(".")
         depths = [1] if request.next_level else range(1, len(parts) + 1)
@@ -111,7 +119,10 @@ def _set_attributes(henb: HeNB, request: m.SetParameterAttributes, now: float) -
             return m.Fault(9003, f"Notification {each.notification} is none")
     for each in request.parameters:
         if each.notification is not None:
-            for name in [known for known in henb.attributes if known.startswith(each.name)]:
+            below = [
+                known for known in henb.attributes if each.name[-1:] == "." and known.startswith(each.name)
+            ]
+            for name in below:
                 del henb.attributes[name]
             henb.attributes[each.name] = each.notification
     return m.SetParameterAttributesResponse()
@@ -129,16 +140,12 @@ def _add_object(henb: HeNB, request: m.AddObject, now: float) -> m.Message:
     model = henb.tree.template.model
     pattern = pattern_of(request.object_name.rstrip(".")) + ".{i}."
     spec = model.objects.get(pattern)
-    if spec is None:
+    there = request.object_name.endswith(".") and henb.tree.names(request.object_name) is not None
+    if spec is None or not there:
         return m.Fault(9005, f"Invalid parameter name: {request.object_name[:200]}")
     if not spec.writable:
         return m.Fault(9001, f"{request.object_name} takes no instances")
-    taken = {
-        int(head)
-        for name in henb.tree.below(request.object_name)
-        if (head := name[len(request.object_name) :].partition(".")[0]).isdigit()
-    }
-    instance = max(taken, default=0) + 1
+    instance = max(_instances(henb, request.object_name), default=0) + 1
     base = f"{request.object_name}{instance}."
     for path in [pattern, *(each for each in model.objects if each.startswith(pattern) and each != pattern)]:
         if "{i}" in path[len(pattern) :]:
@@ -146,9 +153,23 @@ def _add_object(henb: HeNB, request: m.AddObject, now: float) -> m.Message:
         for parameter in model.parameters_of(path):
             name = base + parameter.path[len(pattern) :]
             henb.tree.add(name, parameter.default, parameter.xsd_type)
+    _count(henb, request.object_name)
     henb.tree.set(_KEY, request.parameter_key)
     henb.record("AddObject", request.parameter_key, now)
     return m.AddObjectResponse(instance, 0)
+
+
+def _instances(henb: HeNB, table: str) -> set[int]:
+    """Return the numbers of the rows that a table has."""
+    heads = {name[len(table) :].partition(".")[0] for name in henb.tree.below(table)}
+    return {int(head) for head in heads if head.isdigit()}
+
+
+def _count(henb: HeNB, table: str) -> None:
+    """Have ``…NumberOfEntries`` tell how many rows a table has."""
+    name = table.removesuffix(".") + "NumberOfEntries"
+    if henb.tree.get(name) is not None:
+        henb.tree.set(name, str(len(_instances(henb, table))))
 
 
 def _delete_object(henb: HeNB, request: m.DeleteObject, now: float) -> m.Message:
@@ -158,6 +179,7 @@ def _delete_object(henb: HeNB, request: m.DeleteObject, now: float) -> m.Message
     if not spec.writable:
         return m.Fault(9001, f"{request.object_name} can't be deleted")
     henb.tree.remove_below(request.object_name)
+    _count(henb, request.object_name[: request.object_name[:-1].rfind(".") + 1])
     henb.tree.set(_KEY, request.parameter_key)
     henb.record("DeleteObject", request.parameter_key, now)
     return m.DeleteObjectResponse(0)

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,15 @@ from typing import Any
 import msgspec
 import yaml
 
+from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.simulator.henb import Fault
 from acs.simulator.tamper import TAMPERS, parse_until
 
 __all__ = ["Entry", "Expectation", "Scenario", "load_scenario"]
+
+
+_SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?", re.ASCII)
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,20 +90,25 @@ def load_scenario(path: Path | None) -> Scenario:
             text = path.read_text(encoding="utf-8")
         raw: Any = yaml.safe_load(text)
         scenario = msgspec.convert(raw, Scenario)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError, ValueError) as error:
         raise AcsError(f"{source}: {error}") from error
     _check(scenario, source)
     return scenario
 
 
 def _check(scenario: Scenario, source: str) -> None:
+    if not scenario.devices:
+        raise AcsError(f"{source}: there is no device in it")
     seen: set[str] = set()
     for entry in scenario.devices:
         where = f"{source}: device {entry.serial!r}"
+        if not _SERIAL.fullmatch(entry.serial):
+            raise AcsError(
+                f"{where}: a serial is 1 to 50 letters, digits and hyphens, as it is part of a name"
+            )
         if entry.tamper and entry.tamper not in TAMPERS:
             raise AcsError(f"{where}: tamper {entry.tamper!r} is unknown; known are {', '.join(TAMPERS)}")
-        if entry.tamper:
-            parse_until(entry.until, TAMPERS[entry.tamper])
+        _check_tampering(entry, where)
         if entry.expect is not None and not entry.tamper:
             raise AcsError(f"{where}: expects an outcome but nothing is done to it; name a tamper")
         if not 1 <= entry.count <= 100_000:
@@ -107,3 +117,20 @@ def _check(scenario: Scenario, source: str) -> None:
             if serial in seen:
                 raise AcsError(f"{where}: the serial {serial!r} is there twice")
             seen.add(serial)
+
+
+def _check_tampering(entry: Entry, where: str) -> None:
+    if not entry.tamper:
+        if entry.until or entry.faults:
+            raise AcsError(f"{where}: `until` and `faults` go with a tampering; name a tamper")
+        return
+    try:
+        parse_until(entry.until, TAMPERS[entry.tamper])
+    except AcsError as error:
+        raise AcsError(f"{where}: {error}") from error
+    for fault in entry.faults:
+        if fault.method not in m.CPE_METHODS:
+            known = ", ".join(sorted(m.CPE_METHODS))
+            raise AcsError(f"{where}: {fault.method!r} is no method of a CPE; known are {known}")
+        if fault.times < 1 or not 9000 <= fault.code <= 9899:
+            raise AcsError(f"{where}: a fault has a code of 9000 to 9899 and happens at least once")

@@ -55,9 +55,12 @@ class ParameterTree:
         self.template = template
         self._own: dict[str, tuple[str, str]] = {}
         self._added: set[str] = set()
+        self._removed: set[str] = set()
 
     def get(self, name: str) -> tuple[str, str] | None:
         """Return value and type, None when there is no such parameter."""
+        if name in self._removed:
+            return None
         return self._own.get(name) or self.template.values.get(name)
 
     def value(self, name: str) -> str:
@@ -75,26 +78,32 @@ class ParameterTree:
     def add(self, name: str, value: str, kind: str = "xsd:string") -> None:
         """Add a parameter that the template lacks, as part of a row."""
         self._own[name] = (value, kind)
+        self._removed.discard(name)
         if name not in self.template.values:
             self._added.add(name)
 
     def remove_below(self, path: str) -> None:
-        """Remove the added rows below ``path``."""
-        for name in [each for each in self._added if each.startswith(path)]:
-            self._added.discard(name)
-            del self._own[name]
+        """Remove all rows below ``path``, those of the template until ``reset``."""
+        for name in list(self.below(path)):
+            self._own.pop(name, None)
+            if name in self._added:
+                self._added.discard(name)
+            else:
+                self._removed.add(name)
 
     def reset(self) -> None:
         """Go back to the template."""
         self._own.clear()
         self._added.clear()
+        self._removed.clear()
 
     def below(self, path: str) -> Iterator[str]:
         """Yield the names of all parameters whose names begin with ``path``."""
         names = self.template.names
         position = bisect_left(names, path)
         while position < len(names) and names[position].startswith(path):
-            yield names[position]
+            if names[position] not in self._removed:
+                yield names[position]
             position += 1
         yield from sorted(name for name in self._added if name.startswith(path))
 
@@ -102,7 +111,13 @@ class ParameterTree:
         """Return the parameters a path stands for, None when it stands for nothing."""
         if not path.endswith("."):
             return [path] if self.get(path) is not None else None
-        found = list(self.below(path))
+        return list(self.below(path)) if self._exists(path) else None
+
+    def _exists(self, path: str) -> bool:
+        """Return whether an object is there; a table is, even without rows, when its parent is."""
+        if next(self.below(path), None) is not None:
+            return True
         model = self.template.model
-        known = model.object(path) or model.object(f"{path}1.")  # a table without rows is there, too
-        return found or ([] if known is not None else None)
+        single, row = model.object(path), model.object(f"{path}1.")
+        known = row is not None or (single is not None and not single.multiple)
+        return known and self._exists(path[: path[:-1].rfind(".") + 1])
