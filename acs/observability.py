@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from structlog.typing import Processor
+from structlog.typing import ExcInfo, Processor
 
 __all__ = ["Metrics", "configure_logging"]
 
@@ -22,6 +23,22 @@ def _shorten(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping
         if isinstance(value, str) and len(value) > _LONGEST and key not in ("exception", "stack"):
             event[key] = value[:_LONGEST] + "…"
     return event
+
+
+def _escape(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _escape_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep a message on one line of the console; other values are shown as ``repr`` anyway."""
+    event["event"] = _escape(str(event.get("event", "")))
+    return event
+
+
+def _indented_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """Write an exception: no local variables, as they hold secrets; no line that could pass for a log's."""
+    for line in "".join(traceback.format_exception(*exc_info)).splitlines():
+        stream.write(f"\n    {_escape(line)}")
 
 
 def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> None:
@@ -42,7 +59,10 @@ def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> Non
         renderer = structlog.processors.JSONRenderer()
         shared.append(structlog.processors.format_exc_info)
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), repr_native_str=True)
+        shared.append(_escape_event)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), repr_native_str=True, exception_formatter=_indented_traceback
+        )
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

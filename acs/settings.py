@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,16 +88,24 @@ def load_settings(
             values.update(tomllib.loads(file.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise AcsError(f"can't read the settings file {file}: {error}") from error
+    sources = dict.fromkeys(values, f" (from {file})")
     lists = {"names", "device_ca", "connection_request_networks"}
     for name in Settings.__struct_fields__:
         text = environment.get(f"ACS_{name.upper()}")
         if text is not None:
-            values[name] = [part.strip() for part in text.split(",")] if name in lists else text
-    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+            values[name] = (
+                [part.strip() for part in text.split(",") if part.strip()] if name in lists else text
+            )
+            sources[name] = f" (from ACS_{name.upper()})"
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    values.update(given)
+    sources.update(dict.fromkeys(given, ""))
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise AcsError(f"the settings are wrong: {error}") from error
+        field = re.search(r"\$\.(\w+)", str(error)) or re.search(r"field `(\w+)`", str(error))
+        source = sources.get(field[1], "") if field else ""
+        raise AcsError(f"the settings are wrong: {error}{source}") from error
     _check(settings)
     return settings
 
@@ -117,8 +127,12 @@ def _check(settings: Settings) -> None:
             ipaddress.ip_network(network)
         except ValueError as error:
             raise AcsError(f"the setting connection_request_networks: {error}") from error
-    if not settings.names:
+    if not all(name.strip() for name in settings.names) or not settings.names:
         raise AcsError("the setting names is empty; name at least one host name or address of this node")
     for name in ("session_lifetime", "max_body", "body_timeout", "drain_timeout", "file_url_lifetime"):
-        if not getattr(settings, name) > 0:
+        if not 0 < getattr(settings, name) < math.inf:
             raise AcsError(f"the setting {name} is {getattr(settings, name)}; a positive number is needed")
+    if settings.url and not settings.url.startswith(("https://", "http://")):
+        raise AcsError(f"the setting url is {settings.url!r}; it begins with https:// or http://")
+    if settings.data.exists() and not settings.data.is_dir():
+        raise AcsError(f"the setting data is {settings.data}, which is no directory")
