@@ -22,6 +22,7 @@ __all__ = ["ALGORITHMS", "Authorization", "Nonces", "challenge", "parse", "same_
 ALGORITHMS = {"SHA-256": "sha256", "MD5": "md5"}
 """In order of preference; MD5 for clients that know nothing else (TR-069 3.4.5)."""
 _FIELD = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))', re.ASCII)
+_ESCAPE = re.compile(r"\\(.)")
 _TAG = 16
 
 
@@ -82,12 +83,16 @@ def parse(header: str) -> Authorization | None:
             return Authorization("basic", username, password) if separator else None
         case "digest":
             fields = {
-                found[1].lower(): re.sub(r"\\(.)", r"\1", found[2]) if found[2] is not None else found[3]
+                found[1].lower(): found[3] if found[2] is None else _unescape(found[2])
                 for found in _FIELD.finditer(rest)
             }
             return Authorization("digest", fields.get("username", ""), None, fields)
         case _:
             return None
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(r"\1", text) if "\\" in text else text
 
 
 def verify_digest(fields: Mapping[str, str], *, method: str, realm: str, password: str, path: str) -> bool:

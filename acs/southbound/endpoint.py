@@ -82,8 +82,11 @@ class Endpoint:
         return response
 
     async def _answer(self, request: web.Request, peer: Peer) -> web.Response:
-        async with asyncio.timeout(self._settings.body_timeout):
+        if request.content.is_eof():
             body = await request.read()
+        else:
+            async with asyncio.timeout(self._settings.body_timeout):
+                body = await request.read()
         ticket = self._ticket(request, peer)
         received = await self._decode(body, request.charset) if body.strip() else None
         if isinstance(received, Envelope):
