@@ -18,7 +18,7 @@ from acs.devices import Credentials, Device
 from acs.errors import AcsError
 from acs.security import Sealer, Secrets, digest
 from acs.settings import Settings
-from acs.store import Store
+from acs.store import RefusedError, Store
 
 __all__ = ["Authenticator", "Peer", "Proof", "Refused", "admit", "peer_of", "seal_device_password"]
 
@@ -26,7 +26,7 @@ _DUMMY = "-" * 24
 _PASSWORD_CONTEXT = b"device-password"
 
 
-class Refused(Exception):  # noqa: N818 - an answer to the device, not an error of the program
+class Refused(RefusedError):  # noqa: N818 - an answer to the device, not an error of the program
     """The device is turned away: HTTP ``status``, the metric's ``reason``, a sentence for both sides."""
 
     def __init__(

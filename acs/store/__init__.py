@@ -5,5 +5,6 @@ Repositories are plain functions ``fn(connection, …)``; ``Store.write`` and ``
 
 from acs.store.signals import signal
 from acs.store.store import Store
+from acs.store.work import RefusedError
 
-__all__ = ["Store", "signal"]
+__all__ = ["RefusedError", "Store", "signal"]

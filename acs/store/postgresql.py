@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from sqlalchemy import Connection, event, exc, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from acs.errors import AcsError
 from acs.store import signals
@@ -22,15 +22,34 @@ _BATCH = 64
 _QUEUE = 20_000
 _CHANNEL = "acs"
 _RETRIES = 5
-# serialization_failure and deadlock_detected: the transaction may be tried again.
-_RETRY_STATES = ("40001", "40P01")
+# serialization_failure and deadlock_detected: the transaction may be tried again. unique_violation: two
+# lanes found nothing and both inserted; the one that tries again finds what the other made.
+_RETRY_STATES = ("40001", "40P01", "23505")
+_GONE = ("08", "57P")  # the classes of a lost connection and of a server that shuts down
+# Milliseconds. A node that vanished in the middle of a transaction must not keep a device locked for the
+# hours TCP takes to notice, and a lock that does not come must not hold up a lane for ever.
+_LIMITS = {
+    "lock_timeout": "10000",
+    "statement_timeout": "20000",
+    "idle_in_transaction_session_timeout": "30000",
+}
+_SILENCE = 30.0  # seconds without a word of the server after which its connection is given up
 
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
+_log = structlog.get_logger(__name__)
+
+
+def _state(error: BaseException) -> str | None:
+    """Return what the server said is wrong; None when it said nothing, for example since it is gone."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def _retryable(error: BaseException) -> bool:
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return isinstance(error, exc.DBAPIError) and state in _RETRY_STATES
+    return isinstance(error, exc.DBAPIError) and _state(error) in _RETRY_STATES
+
+
+class _UnknownOutcomeError(AcsError):
+    """The connection was lost while committing: done or not, doing it again could do it twice."""
 
 
 def _not_closed(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
@@ -45,7 +64,13 @@ class PostgresBackend:
     dialect = "postgresql"
 
     def __init__(self, url: str) -> None:
-        self._engine: AsyncEngine = create_async_engine(url, pool_size=2 * _LANES + 1, max_overflow=0)
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=2 * _LANES + 1,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args={"server_settings": _LIMITS, "command_timeout": _SILENCE},
+        )
         event.listen(self._engine.sync_engine, "checkout", _not_closed)
         self._queues: tuple[asyncio.Queue[Work], asyncio.Queue[Work]] = (
             asyncio.Queue(_QUEUE),
@@ -97,10 +122,15 @@ class PostgresBackend:
             self._publish(batch)
 
     async def _run(self, batch: list[Work], *, notify: bool) -> None:
+        """Run a batch. Whatever goes wrong is told to those who asked; the lane goes on."""
         if len(batch) > 1:
             try:
                 await self._transaction(batch, notify=notify)
-            except (exc.SQLAlchemyError, OSError):
+            except _UnknownOutcomeError as error:
+                for work in batch:
+                    work.error, work.signals = work.error or error, []
+                return
+            except Exception:  # noqa: BLE001 - each of them finds out alone
                 for work in batch:
                     work.error, work.signals = None, []
             else:
@@ -126,8 +156,25 @@ class PostgresBackend:
                 return
 
     async def _transaction(self, batch: list[Work], *, notify: bool) -> None:
-        async with self._engine.begin() as conn:
-            await conn.run_sync(self._batch, batch, notify)
+        async with self._engine.connect() as conn:
+            transaction = await conn.begin()
+            try:
+                await conn.run_sync(self._batch, batch, notify)
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await self._commit(conn)
+
+    async def _commit(self, conn: AsyncConnection) -> None:
+        """Commit. What the server refuses is undone; of what it does not answer nobody can tell."""
+        try:
+            await conn.commit()
+        except Exception as error:
+            if (_state(error) or _GONE[0]).startswith(_GONE):
+                raise _UnknownOutcomeError(
+                    f"the database went away during a commit, whose outcome is unknown: {error}"
+                ) from error
+            raise
 
     def _batch(self, conn: Connection, batch: list[Work], notify: bool) -> None:
         signals.take(conn)
@@ -137,7 +184,7 @@ class PostgresBackend:
                 conn.execute(_NOTIFY, {"channel": _CHANNEL, "payload": f"{self._node} {topic} {payload}"})
 
     async def _listen(self) -> None:
-        """Pass on what other nodes signal; reconnect for ever."""
+        """Pass on what other nodes signal; reconnect until the store is closed."""
         loop = asyncio.get_running_loop()
 
         def heard(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
@@ -147,8 +194,8 @@ class PostgresBackend:
                 work.signals = [(topic, rest)]
                 self._publish([work])
 
-        while True:
-            with contextlib.suppress(exc.SQLAlchemyError, OSError):
+        while not self._closed:  # a cancellation can get lost on a connection that dies
+            try:
                 async with self._engine.connect() as conn:
                     raw = await conn.get_raw_connection()
                     driver: Any = raw.driver_connection
@@ -159,4 +206,6 @@ class PostgresBackend:
                     finally:
                         if not driver.is_closed():
                             await driver.remove_listener(_CHANNEL, heard)
+            except Exception as error:  # noqa: BLE001 - whatever the driver raises, it is tried again
+                _log.warning("can't hear the other nodes; it is tried again", why=str(error))
             await asyncio.sleep(1)

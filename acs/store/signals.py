@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ __all__ = ["Callback", "Registry", "signal", "take"]
 
 Callback = Callable[[str], None]
 _KEY = "acs.signals"
+_log = logging.getLogger(__name__)
 
 
 def signal(conn: Connection, topic: str, payload: str = "") -> None:
@@ -41,7 +43,10 @@ class Registry:
         return off
 
     def publish(self, signals: list[tuple[str, str]]) -> None:
-        """Call the callbacks, each distinct signal once."""
+        """Call the callbacks, each distinct signal once; one that fails keeps nobody else from hearing."""
         for topic, payload in dict.fromkeys(signals):
             for callback in tuple(self._callbacks.get(topic, ())):
-                callback(payload)
+                try:
+                    callback(payload)
+                except Exception:  # noqa: BLE001 - it has committed; the lane must go on
+                    _log.exception("a listener failed", extra={"topic": topic})

@@ -25,7 +25,9 @@ _QUEUE = 20_000
 
 def open_engine(url: str) -> Engine:
     """Return an engine whose transactions are ``BEGIN IMMEDIATE`` unless marked as reading."""
-    engine = create_engine(url, poolclass=pool.NullPool, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, poolclass=pool.NullPool, hide_parameters=True, connect_args={"check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:

@@ -11,7 +11,15 @@ from sqlalchemy import Connection
 
 from acs.store import signals
 
-__all__ = ["Work", "run_batch"]
+__all__ = ["RefusedError", "Work", "run_batch"]
+
+
+class RefusedError(Exception):
+    """Raised by a function *before it has written anything*: nothing has to be undone.
+
+    It costs those who share the transaction no second run, so that whoever is refused again and again
+    slows nobody.
+    """
 
 
 @dataclass(slots=True, eq=False)
@@ -26,9 +34,24 @@ class Work:
     error: BaseException | None = None
     signals: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.future.cancelled()
+
     def run(self, conn: Connection) -> None:
-        """Run it, keeping the result or the error."""
-        self.error, self.result = None, self.function(conn, *self.args, **self.kwargs)
+        """Run it, keeping the result or the refusal; any other error is raised.
+
+        What was given up while it waited for its turn is left out: whoever asked may have asked again, and
+        a store that works off what nobody wants never catches up.
+        """
+        self.error, self.result = None, None
+        if self.abandoned:
+            return
+        try:
+            self.result = self.function(conn, *self.args, **self.kwargs)
+        except RefusedError as error:
+            self.error = error
         self.signals = signals.take(conn)
 
     def finish(self) -> None:
