@@ -14,8 +14,10 @@ import structlog
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from acs.errors import AcsError
+from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
-from acs.remediation import Engine, Environment, load_policy
+from acs.remediation import Engine, Environment, Policy, load_policy
 from acs.security import Secrets, write_private
 from acs.settings import Settings
 from acs.southbound import Dispatcher, Endpoint, FileStore, FileUrls, Southbound, bind, file_handler
@@ -80,8 +82,19 @@ class Node:
         self._run(Engine(self.store, self.env).run(), "remediation")
         self._run(dispatcher.run(), "connection requests")
         self._run(self.southbound.follow_vendors(), "vendor CAs")
+        self._run(Housekeeper(self.store, self._retention(policy)).run(), "housekeeping")
         self._write_ports()
         self._ready = True
+
+    def _retention(self, policy: Policy) -> float:
+        """Return the retention in seconds; recurrences have to be remembered for as long as they count."""
+        seconds = self.settings.retention_days * 86400
+        if seconds < policy.limits.recurrence_window:
+            raise AcsError(
+                f"the setting retention_days is {self.settings.retention_days:g}, but the policy counts"
+                f" recurrences over {policy.limits.recurrence_window:g} s; keep longer, or count over less"
+            )
+        return seconds
 
     def _file_url(self, device_id: int, name: str, now: float) -> str:
         return self._urls.url(device_id, name, now)

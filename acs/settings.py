@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     connection_request_networks: list[str] = []
     """Where connection requests may go; empty: everywhere but loopback, link-local and multicast."""
+    retention_days: float = 90
+    """How long closed cases, ended alarms, settled commands and notifications are kept (the audit: ever)."""
     session_lifetime: float = 900
     max_body: int = 8 * _MEGABYTE
     body_timeout: float = 30
@@ -129,7 +131,14 @@ def _check(settings: Settings) -> None:
             raise AcsError(f"the setting connection_request_networks: {error}") from error
     if not all(name.strip() for name in settings.names) or not settings.names:
         raise AcsError("the setting names is empty; name at least one host name or address of this node")
-    for name in ("session_lifetime", "max_body", "body_timeout", "drain_timeout", "file_url_lifetime"):
+    for name in (
+        "retention_days",
+        "session_lifetime",
+        "max_body",
+        "body_timeout",
+        "drain_timeout",
+        "file_url_lifetime",
+    ):
         if not 0 < getattr(settings, name) < math.inf:
             raise AcsError(f"the setting {name} is {getattr(settings, name)}; a positive number is needed")
     if settings.url and not settings.url.startswith(("https://", "http://")):

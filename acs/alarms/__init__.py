@@ -23,6 +23,7 @@ from acs.alarms.provisioning import (
     reporting_request,
 )
 from acs.alarms.resync import CLEARED_BY_REBOOT, RESYNC, apply_resync, current_alarms, resync_request
+from acs.alarms.retention import prune_alarms
 from acs.alarms.vocabulary import (
     EVENT_TYPES,
     PROBABLE_CAUSES,
@@ -67,6 +68,7 @@ __all__ = [
     "notify",
     "parse_time",
     "probable_cause",
+    "prune_alarms",
     "raise_alarm",
     "reporting_request",
     "reset_rings",

@@ -12,6 +12,7 @@ from acs.commands.queue import (
     outstanding,
     settle,
 )
+from acs.commands.retention import prune_commands
 
 __all__ = [
     "Command",
@@ -25,6 +26,7 @@ __all__ = [
     "list_commands",
     "next_command",
     "outstanding",
+    "prune_commands",
     "recovery_of",
     "settle",
     "transfer_complete",

@@ -20,6 +20,7 @@ from acs.remediation.reactions import (
     instruct,
     open_case_alarms,
 )
+from acs.remediation.retention import prune_cases
 
 __all__ = [
     "Case",
@@ -44,4 +45,5 @@ __all__ = [
     "load_policy",
     "open_case_alarms",
     "parse_policy",
+    "prune_cases",
 ]
