@@ -50,5 +50,6 @@ def main() -> None:
     try:
         app()
     except AcsError as error:
-        Console(stderr=True).print(f"acs: {error}", style="red", markup=False, highlight=False)
+        console = Console(stderr=True, soft_wrap=True)
+        console.print(f"acs: {error}", style="red", markup=False, highlight=False)
         sys.exit(2)

@@ -14,6 +14,7 @@ from acs.cli.output import (
     Config,
     Data,
     Json,
+    Number,
     console,
     moment,
     print_json,
@@ -151,7 +152,7 @@ def block_device(device: DeviceKey, because: Reason, data: Data = None, config: 
         settings_of(data, config),
         lambda conn: dev.block(conn, find_device(conn, device).id, because, who=who(), now=time.time()),
     )
-    console.print(f"{device} is blocked")
+    console.print(f"{device} is blocked", markup=False)
 
 
 @devices.command("unblock")
@@ -163,7 +164,7 @@ def unblock_device(device: DeviceKey, because: Reason, data: Data = None, config
         settings_of(data, config),
         lambda conn: dev.unblock(conn, find_device(conn, device).id, because, who=who(), now=time.time()),
     )
-    console.print(f"{device} is allowed")
+    console.print(f"{device} is allowed", markup=False)
 
 
 @alarms.command("list")
@@ -198,7 +199,7 @@ def list_alarms(
 
 
 @alarms.command("ack")
-def acknowledge_alarm(alarm: int, data: Data = None, config: Config = None) -> None:
+def acknowledge_alarm(alarm: Number, data: Data = None, config: Config = None) -> None:
     """Acknowledge an alarm in your name."""
     from acs import alarms as al
     from acs import devices as dev
@@ -241,7 +242,7 @@ def list_cases(
 
 
 @cases.command("show")
-def show_case(case: int, data: Data = None, config: Config = None, json: Json = False) -> None:
+def show_case(case: Number, data: Data = None, config: Config = None, json: Json = False) -> None:
     """Show a case step by step: what was done, why, what came of it."""
     from acs import devices as dev
     from acs import remediation as rm
@@ -289,7 +290,7 @@ def _result(text: str | None) -> str:
 
 @cases.command("instruct")
 def instruct_case(
-    case: int,
+    case: Number,
     action: Annotated[str, typer.Argument(help="RELEASE (unblock and close) or CLOSE.")],
     because: Reason,
     data: Data = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import uuid
 from dataclasses import asdict
@@ -18,11 +17,14 @@ from acs.cli.output import (
     Config,
     Data,
     Json,
+    Number,
     console,
     moment,
     print_json,
     print_table,
     read,
+    read_file,
+    require_data,
     settings_of,
     who,
     write,
@@ -66,7 +68,7 @@ def list_commands(
 
 
 @commands.command("show")
-def show_command(command: int, data: Data = None, config: Config = None) -> None:
+def show_command(command: Number, data: Data = None, config: Config = None) -> None:
     """Show a command and its answer, as JSON."""
     from acs import commands as cm
 
@@ -109,7 +111,7 @@ def send_command(
         if method in ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", "ChangeDUState"):
             arguments.setdefault("command_key", command_key)
         message = unpack(method, arguments)
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise AcsError(f"the arguments of {method} are wrong: {error}") from error
 
     def act(conn: Connection) -> int:
@@ -132,7 +134,7 @@ def send_command(
 
 
 @commands.command("cancel")
-def cancel_command(command: int, data: Data = None, config: Config = None) -> None:
+def cancel_command(command: Number, data: Data = None, config: Config = None) -> None:
     """Withdraw a command that is not settled."""
     from acs import commands as cm
 
@@ -174,6 +176,7 @@ def add_file(
     from acs.southbound import FileStore
 
     settings = settings_of(data, config)
+    require_data(settings)
     sha256, size = FileStore(settings.data / "files").take_in(path)
     made = write(
         settings,
@@ -188,7 +191,7 @@ def add_file(
             now=time.time(),
         ),
     )
-    console.print(f"{made.name}: {size} bytes, SHA-256 {sha256}")
+    console.print(f"{made.name}: {size} bytes, SHA-256 {sha256}", markup=False)
 
 
 @files.command("approve")
@@ -197,7 +200,7 @@ def approve_file(name: str, data: Data = None, config: Config = None) -> None:
     from acs import devices as dev
 
     write(settings_of(data, config), lambda conn: dev.approve_file(conn, name, who=who(), now=time.time()))
-    console.print(f"{name} is approved")
+    console.print(f"{name} is approved", markup=False)
 
 
 @golden.command("set")
@@ -217,13 +220,17 @@ def set_golden(
 
     if scope != "*" and not scope.startswith(("class:", "device:")):
         raise AcsError(f"the scope {scope!r} is none; use *, class:<ProductClass> or device:<key>")
-    values = parse_golden(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = read_file(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise AcsError(f"{path} is no UTF-8 text: {error}") from error
+    values = parse_golden(text, str(path))
     if model:
         checked = load_model(model)
         problems = [
             f"{name}: {problem.text}"
-            for name, value, _ in values
-            if (problem := checked.check(name, value)) is not None
+            for name, value, kind in values
+            if (problem := checked.check(name, value, kind)) is not None
         ]
         if problems:
             raise AcsError(f"{path}: " + "; ".join(problems[:10]))
@@ -234,7 +241,7 @@ def set_golden(
         )
         return dev.set_golden(conn, scope, [m.ParameterValue(*each) for each in values])
 
-    console.print(f"{write(settings_of(data, config), act)} parameters are set for {scope}")
+    console.print(f"{write(settings_of(data, config), act)} parameters are set for {scope}", markup=False)
 
 
 @golden.command("show")
@@ -276,13 +283,15 @@ def add_trust(
     from acs.security import private_directory
 
     settings = settings_of(data, config)
+    require_data(settings)
+    content = read_file(path)
     try:
-        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+        certificates = x509.load_pem_x509_certificates(content)
     except ValueError as error:
         raise AcsError(f"{path} holds no PEM certificate: {error}") from error
     subject = certificates[0].subject.rfc4514_string()
     target = private_directory(settings.vendor_directory) / f"{certificates[0].serial_number:x}.pem"
-    shutil.copyfile(path, target)
+    target.write_bytes(content)
     write(
         settings,
         lambda conn: dev.audit(conn, who(), "vendor CA trusted", subject, target.name, now=time.time()),
@@ -299,7 +308,11 @@ def list_trust(data: Data = None, config: Config = None, json: Json = False) -> 
     found = sorted(settings.vendor_directory.glob("*.pem")) + settings.device_ca
     facts = []
     for path in found:
-        first = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        try:
+            first = x509.load_pem_x509_certificates(read_file(path))[0]
+        except ValueError:
+            facts.append((str(path), "no certificate", ""))
+            continue
         facts.append((str(path), first.subject.rfc4514_string(), str(first.not_valid_after_utc)))
     if json:
         print_json(facts)

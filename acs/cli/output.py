@@ -25,11 +25,14 @@ __all__ = [
     "Config",
     "Data",
     "Json",
+    "Number",
     "console",
     "moment",
     "print_json",
     "print_table",
     "read",
+    "read_file",
+    "require_data",
     "run",
     "settings_of",
     "who",
@@ -47,6 +50,7 @@ Data = Annotated[
 Config = Annotated[
     Path | None, typer.Option("--config", help="A TOML file of settings.", envvar="ACS_CONFIG")
 ]
+Number = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="Its number, see the list.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -65,13 +69,26 @@ def settings_of(data: Path | None, config: Path | None, **overrides: Any) -> Set
     return load_settings(config, {"data": data, **overrides})
 
 
-async def _with_store(
-    settings: Settings, function: Callable[..., T], kwargs: dict[str, Any], *, reading: bool
-) -> T:
+def require_data(settings: Settings) -> None:
+    """Raise ``AcsError`` when there is no data directory: a mistyped one must not be made."""
     if not settings.database and not settings.data.is_dir():
         raise AcsError(
             f"there is no data directory {settings.data}; name it with --data, or start one with: acs serve"
         )
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a file that the operator named; ``AcsError`` when it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AcsError(f"can't read {path}: {error.strerror or error}") from error
+
+
+async def _with_store(
+    settings: Settings, function: Callable[..., T], kwargs: dict[str, Any], *, reading: bool
+) -> T:
+    require_data(settings)
     store = await Store.open(settings.database_url)
     try:
         return await (store.read if reading else store.write)(function, **kwargs)

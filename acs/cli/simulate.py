@@ -52,6 +52,7 @@ def simulate(
     The exit code is 1 when a session failed.
     """
     from acs.simulator import LAB, REAL, TAMPERS
+    from acs.simulator.tamper import parse_until
 
     if show:
         rows = [
@@ -62,6 +63,8 @@ def simulate(
         return
     if tamper and tamper not in TAMPERS:
         raise AcsError(f"the tamper {tamper!r} is unknown; known are {', '.join(TAMPERS)}")
+    if tamper:
+        parse_until(until, TAMPERS[tamper])
     target, authority = _target(data or Path("acs-data"), url, ca)
     options: dict[str, Any] = {
         "count": count,

@@ -1,0 +1,139 @@
+"""``acs devices``, ``acs alarms``, ``acs cases`` on a data directory in which something has happened."""
+
+from __future__ import annotations
+
+import pytest
+
+KEY = "0005B9-0005B9423901"
+OTHER = "0005B9-never"
+
+
+def test_devices_are_listed(acs, data):
+    found = acs("devices", "list", "--data", data, "--json").json
+    assert [each["device_key"] for each in found] == [KEY, OTHER]
+    assert found[0]["product_class"] == "HeNB-LTE"
+    assert len(acs("devices", "list", "--data", data, "--json", "--limit", 1).json) == 1
+    blocked = acs("devices", "list", "--data", data, "--json", "--blocked").json
+    assert [each["device_key"] for each in blocked] == [KEY]
+
+
+def test_what_devices_say_is_shown_and_not_interpreted(acs, data):
+    shown = acs("devices", "list", "--data", data).out
+    assert r"[red]\x1b[31m\x0a[/]" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_device_is_shown_with_its_parameters(acs, data):
+    shown = acs("devices", "show", KEY, "--data", data, "--parameters", "Device.DeviceInfo.", "--json").json
+    assert (shown["serial_number"], shown["admission"]) == ("0005B9423901", "blocked")
+    assert shown["parameters"]["Device.DeviceInfo.SoftwareVersion"] == "1.0.0"
+    assert acs("devices", "show", KEY, "--data", data, "--json").json["parameters"] == {}
+    table = acs("devices", "show", KEY, "--data", data, "--parameters", "Device.DeviceInfo.").out
+    assert "Device.DeviceInfo.SoftwareVersion" in table
+    assert "2027-01-15 08:00:00" in table
+
+
+def test_a_device_is_registered_with_a_password_that_is_shown_once(acs, data):
+    made = acs("devices", "register", "0005b9", "NEW", "--password", "--data", data, "--json").json
+    assert made["device"] == made["username"] == "0005B9-NEW"
+    assert len(made["password"]) >= 20
+    shown = acs("devices", "show", "0005B9-NEW", "--data", data)
+    assert made["password"] not in shown.out
+    assert made["password"].encode() not in (data / "acs.db").read_bytes()
+    options = ("--product-class", "X", "--data", data, "--json")
+    assert acs("devices", "register", "0005B9", "CERT", *options).json == {"device": "0005B9-CERT"}
+
+
+def test_a_device_is_blocked_and_unblocked_with_a_reason(acs, data):
+    def admission():
+        return acs("devices", "show", KEY, "--data", data, "--json").json["admission"]
+
+    assert acs("devices", "unblock", KEY, "--because", "repaired", "--data", data).code == 0
+    assert admission() == "allowed"
+    done = acs("devices", "block", KEY, "--because", "stolen", "--data", data)
+    assert (done.code, done.text) == (0, f"{KEY} is blocked")
+    assert admission() == "blocked"
+    assert acs("devices", "block", KEY, "--data", data).code == 2, "without a reason"
+
+
+def test_alarms_are_listed_and_acknowledged(acs, data):
+    active = acs("alarms", "list", "--data", data, "--json").json
+    everything = acs("alarms", "list", "--all", "--device", KEY, "--data", data, "--json").json
+    assert [each["specific_problem"] for each in active] == ["CIRCUIT_MODIFIED"]
+    assert [each["specific_problem"] for each in everything] == ["CIRCUIT_MODIFIED", "CONFIG_MODIFIED"]
+    assert active[0]["device"] == KEY
+    number = active[0]["id"]
+    assert acs("alarms", "ack", number, "--data", data).text == f"alarm {number} is acknowledged"
+    assert acs("alarms", "list", "--data", data, "--json").json[0]["ack_state"] == "ACKNOWLEDGED"
+    assert "CIRCUIT_MODIFIED" in acs("alarms", "list", "--data", data).out
+    assert acs("alarms", "list", "--device", OTHER, "--data", data, "--json").json == []
+
+
+def test_cases_are_listed_by_kind_state_and_device(acs, data):
+    def kinds(*options):
+        found = acs("cases", "list", "--data", data, "--json", *options).json
+        return [(each["procedure"], each["outcome"]) for each in found]
+
+    assert kinds() == [("P3", "BLOCKED"), ("P2R", "REMEDIATED"), ("PROVISION", "PROVISIONED")]
+    assert kinds("--kind", "provisioning") == [("PROVISION", "PROVISIONED")]
+    assert kinds("--state", "waiting") == [("P3", "BLOCKED")]
+    assert kinds("--device", OTHER) == []
+    assert kinds("--device", KEY, "--limit", 1) == [("P3", "BLOCKED")]
+    assert "REMEDIATED" in acs("cases", "list", "--data", data).out
+
+
+def test_a_case_is_shown_step_by_step(acs, data):
+    shown = acs("cases", "show", 2, "--data", data, "--json").json
+    assert (shown["device"], shown["outcome"]) == (KEY, "REMEDIATED")
+    assert "rung: reconfigure" in [step["detail"] for step in shown["steps"]]
+    table = acs("cases", "show", 2, "--data", data).text
+    assert f"Case 2: {KEY}, P2R, closed, REMEDIATED: reconfigured on rung reconfigure" in table
+    assert "waiting" in acs("cases", "show", 3, "--data", data).out
+
+
+def test_a_case_that_waits_is_released(acs, data):
+    done = acs("cases", "instruct", 3, "release", "--because", "board was changed", "--data", data)
+    assert (done.code, done.text) == (0, "case 3 was told: RELEASE")
+    assert acs("cases", "show", 3, "--data", data, "--json").json["state"] == "closed"
+    assert acs("devices", "show", KEY, "--data", data, "--json").json["admission"] == "allowed"
+
+
+def test_a_case_that_waits_is_closed(acs, data):
+    assert acs("cases", "instruct", 3, "CLOSE", "--because", "scrapped", "--data", data).code == 0
+    assert acs("cases", "show", 3, "--data", data, "--json").json["state"] == "closed"
+    assert acs("devices", "show", KEY, "--data", data, "--json").json["admission"] == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("devices", "show", "0005B9-X"), "there is no device '0005B9-X'; see: acs devices list"),
+        (("devices", "block", "X", "--because", "y"), "there is no device 'X'"),
+        (("devices", "unblock", "X", "--because", "y"), "there is no device 'X'"),
+        (("devices", "register", "5B9", "X"), "the OUI '5B9' is not six hexadecimal digits"),
+        (("devices", "register", "0005B9", ""), "the serial number has 0 characters"),
+        (("alarms", "list", "--device", "X"), "there is no device 'X'"),
+        (("alarms", "ack", "99"), "there is no alarm 99; see: acs alarms list"),
+        (("cases", "list", "--device", "X"), "there is no device 'X'"),
+        (("cases", "show", "99"), "there is no case 99; see: acs cases list"),
+        (("cases", "instruct", "99", "CLOSE", "--because", "y"), "there is no case 99"),
+        (("cases", "instruct", "2", "CLOSE", "--because", "y"), "case 2 is closed with outcome REMEDIATED"),
+        (("cases", "instruct", "3", "CLOSE", "--because", " "), "an instruction needs a reason"),
+        (("cases", "instruct", "3", "RETRY", "--because", "y"), "known are RELEASE and CLOSE"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(acs, data, arguments, message):
+    done = acs(*arguments, "--data", data)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.startswith("acs: ")
+    assert message in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "9" * 30])
+@pytest.mark.parametrize("command", [("alarms", "ack"), ("cases", "show"), ("commands", "show")])
+def test_what_is_no_number_of_anything_is_refused(acs, data, command, number):
+    done = acs(*command, "--data", data, "--", number)
+    assert done.code == 2
+    assert "Invalid value" in done.err

@@ -1,0 +1,189 @@
+"""The command as a whole: its help, a missing data directory, its policy commands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+
+from acs import __version__
+from acs.cli import app
+
+
+def commands(command=None, path=()):
+    """Yield the words of every command and what it says of itself."""
+    command = command or typer.main.get_command(app)
+    yield path, (command.help or "").strip()
+    for name, each in getattr(command, "commands", {}).items():
+        yield from commands(each, (*path, name))
+
+
+EVERY = list(commands())
+
+
+@pytest.mark.parametrize(("path", "help_"), EVERY, ids=[" ".join(path) or "acs" for path, _ in EVERY])
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_the_help_of_every_command_says_what_it_does(acs, path, help_, flag):
+    done = acs(*path, flag)
+    assert (done.code, done.err) == (0, "")
+    assert len(help_) > 10
+    first = " ".join(help_.split()).partition(".")[0].replace("`", "")
+    assert first[:60] in done.text.replace("`", "")
+
+
+def test_there_is_a_command_for_each_task():
+    names = {" ".join(path) for path, _ in EVERY}
+    assert {"serve", "simulate", "demo", "version", "bench sessions", "policy explain"} <= names
+    assert {"devices list", "alarms ack", "cases instruct", "commands send", "files approve"} <= names
+
+
+def test_the_version_is_told(acs):
+    assert acs("version").out == f"femto-acs {__version__}\n"
+
+
+READING = [
+    ("devices", "list"),
+    ("devices", "show", "X"),
+    ("devices", "register", "0005B9", "X", "--password"),
+    ("devices", "block", "X", "--because", "y"),
+    ("alarms", "list"),
+    ("alarms", "ack", "1"),
+    ("cases", "list"),
+    ("cases", "show", "1"),
+    ("cases", "instruct", "1", "CLOSE", "--because", "y"),
+    ("commands", "list"),
+    ("commands", "show", "1"),
+    ("commands", "send", "X", "Reboot"),
+    ("commands", "cancel", "1"),
+    ("files", "list"),
+    ("files", "add", "file", "--version", "1"),
+    ("files", "approve", "x"),
+    ("golden", "show"),
+    ("golden", "set", "golden"),
+    ("trust", "add", "ca"),
+]
+
+
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_without_a_data_directory_a_command_says_so_and_makes_none(acs, tmp_path, arguments):
+    for name, text in (("file", "x"), ("golden", "[]"), ("ca", "x")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = acs(*arguments, "--data", "nowhere")
+    assert done.code == 2
+    assert done.err == (
+        "acs: there is no data directory nowhere; name it with --data, or start one with: acs serve\n"
+    )
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_database_that_is_none_is_told(acs, tmp_path):
+    data = tmp_path / "acs-data"
+    data.mkdir()
+    (data / "acs.db").write_bytes(b"no database" * 1000)
+    done = acs("devices", "list", "--data", data)
+    assert (done.code, done.err) == (2, "acs: can't open the database: file is not a database\n")
+
+
+def test_a_wrong_settings_file_is_told(acs, tmp_path):
+    path = tmp_path / "acs.toml"
+    path.write_text("prot = 5", encoding="utf-8")
+    done = acs("devices", "list", "--config", path)
+    assert (done.code, "unknown field `prot`" in done.err) == (2, True)
+    path.write_text('database = "oracle://secret@host/x"', encoding="utf-8")
+    done = acs("devices", "list", "--config", path)
+    assert (done.code, "is of no known kind" in done.err, "secret" in done.err) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("serve", "--port", "70000"),
+        ("serve", "--admission", "all"),
+        ("serve", "--log-level", "loud"),
+        ("serve", "--connection-requests-to", "here"),
+        ("serve", "--policy", "missing.yaml"),
+        ("simulate", "--data", "nowhere"),
+        ("simulate", "--tamper", "everything"),
+        ("simulate", "--tamper", "case-opened", "--until", "later", "--url", "http://x"),
+        ("simulate", "--url", "http://127.0.0.1:9/acs", "--count", "1", "--json"),
+        ("simulate", "--url", "https://127.0.0.1:9/acs", "--count", "1", "--json"),
+        ("bench", "sessions", "--parameters", "many"),
+        ("policy", "check", "missing.yaml"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_options_are_one_sentence_and_exit_code_2(acs, arguments):
+    done = acs(*arguments)
+    assert done.code == 2
+    assert done.err.startswith("acs: ")
+    assert len(done.err.splitlines()) == 1
+
+
+def test_the_ways_to_tamper_are_listed(acs):
+    shown = acs("simulate", "--list").out
+    assert "software-modified" in shown
+    assert "CIRCUIT_MODIFIED" in shown
+
+
+# --- policy -----------------------------------------------------------------------------
+
+ALARM = ("Integrity Violation", "Information Modification Detected", "Major")
+
+
+def test_a_policy_is_explained(acs):
+    done = acs("policy", "explain", *ALARM, "--json").json
+    assert done["security"] is True
+    assert done["procedure"] in ("P1", "P2R", "P2S", "P3", "DX")
+    assert done["because"]
+    text = acs("policy", "explain", *ALARM).text
+    assert f"{done['procedure']} by rule {done['rule']}: {done['because']}" in text
+
+
+def test_the_vendors_word_decides_and_any_spelling_will_do(acs):
+    found = acs("policy", "explain", *ALARM, "--specific-problem", "CONFIG_MODIFIED", "--json").json
+    assert found["procedure"] == "P2R"
+    odd = ("integrityViolation", "information modification detected", "MAJOR")
+    again = acs("policy", "explain", *odd, "--specific-problem", "config_modified", "--json").json
+    assert again == found
+
+
+def test_an_alarm_that_is_none_of_security_starts_nothing(acs):
+    found = acs("policy", "explain", "Communications Alarm", "Loss Of Signal", "Major", "--json").json
+    assert (found["security"], found["procedure"]) == (False, None)
+    assert "starts no procedure" in acs("policy", "explain", "Communications Alarm", "x", "y").text
+
+
+def test_the_policy_that_is_shown_is_right(acs, tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(acs("policy", "show").out, encoding="utf-8")
+    assert f"{path}: right; " in acs("policy", "check", path).text
+    assert acs("policy", "explain", *ALARM, "--policy", path, "--json").json["rule"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expected `object`"),
+        ("rules: [", "is no YAML"),
+        ("extends: default\ntimers: {reboot: 0}", "timers.reboot is 0"),
+        ("extends: default\nrulez: []", "unknown field `rulez`"),
+        ("rules: [{procedure: P9, because: x}]", "Invalid enum value 'P9'"),
+        ("rules: [{procedure: P1, because: x, severity: Huge}]", "rule 1: severity 'Huge' is unknown"),
+        ("rules: [{procedure: P1, because: x, severity: Major}]", "no rule fits every alarm"),
+    ],
+)
+@pytest.mark.parametrize("command", [("check",), ("show", "--policy"), ("explain", *ALARM, "--policy")])
+def test_a_wrong_policy_is_told(acs, tmp_path, text, message, command):
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    done = acs("policy", *command, path)
+    assert done.code == 2
+    assert done.err.startswith(f"acs: {path}")
+    assert message in done.err
+
+
+def test_json_is_json_even_of_what_nobody_expects(acs, data):
+    shown = acs("devices", "list", "--data", data, "--json").out
+    assert "\x1b" not in shown
+    assert json.loads(shown)
