@@ -67,6 +67,7 @@ class World:
         image: str | None = "2.0.0",
         golden: bool = True,
         lose: Callable[[str], bool] = lambda where: False,
+        **henb: object,
     ) -> None:
         self.now = 1_800_000_000.0
         self.conn = open_database()
@@ -74,7 +75,7 @@ class World:
         self.settings = Settings()
         self.lose = lose
         identity = m.DeviceId("ACME", "0005B9", PRODUCT_CLASS, SERIAL)
-        self.henb = HeNB(identity, "1.0.0", PACE, "http://192.0.2.1/cr", random.Random(1))
+        self.henb = HeNB(identity, "1.0.0", PACE, "http://192.0.2.1/cr", random.Random(1), **henb)
         self.key = dev.device_key("0005B9", SERIAL)
         self.sessions = 0
         self.refused: list[str] = []

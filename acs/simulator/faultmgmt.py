@@ -18,7 +18,6 @@ SUPPORTED_ALARMS: tuple[tuple[str, ...], ...] = (
     ("Equipment Alarm", "Power Problem", "POWER", "Minor", "2 Logged"),
 )
 """The rows of SupportedAlarm; out of the box nothing is expedited (S1 L24)."""
-_CURRENT = f"{FAULT_MANAGEMENT}CurrentAlarm."
 _TABLES = {"0 Expedited": "ExpeditedEvent", "1 Queued": "QueuedEvent"}
 
 
@@ -30,19 +29,20 @@ def date_time(now: float) -> str:
 class FaultManagement:
     """Raises and clears alarms in the tables; what has to be told is returned as parameter names."""
 
-    def __init__(self, tree: ParameterTree) -> None:
-        self._tree = tree
+    def __init__(self, tree: ParameterTree, base: str = FAULT_MANAGEMENT) -> None:
+        self._tree, self._base = tree, base
+        self._current = f"{base}CurrentAlarm."
         self._next = {"ExpeditedEvent": 1, "QueuedEvent": 1, "HistoryEvent": 1}
         self._rows: dict[str, int] = {}
         self._count = 0
 
     def boot(self) -> None:
         """Clear the tables; events of before the boot are gone and so are alarms (TR-181)."""
-        self._tree.remove_below(_CURRENT)
+        self._tree.remove_below(self._current)
         self._rows.clear()
         for table in self._next:
             self._next[table] = 1
-            for name in list(self._tree.below(f"{FAULT_MANAGEMENT}{table}.")):
+            for name in list(self._tree.below(f"{self._base}{table}.")):
                 self._tree.set(name, "0001-01-01T00:00:00Z" if name.endswith("Time") else "")
         self._number()
 
@@ -60,7 +60,7 @@ class FaultManagement:
         self._rows[identifier] = number
         for field, value in row.items():
             kind = "xsd:dateTime" if field.endswith("Time") else "xsd:string"
-            self._tree.add(f"{_CURRENT}{number}.{field}", value, kind)
+            self._tree.add(f"{self._current}{number}.{field}", value, kind)
         self._number()
         return identifier, self._event(identifier, tamper, "NewAlarm", tamper.severity, now)
 
@@ -69,12 +69,12 @@ class FaultManagement:
         number = self._rows.pop(identifier, None)
         if number is None:
             return []
-        self._tree.remove_below(f"{_CURRENT}{number}.")
+        self._tree.remove_below(f"{self._current}{number}.")
         self._number()
         return self._event(identifier, tamper, "ClearedAlarm", "Cleared", now)
 
     def _number(self) -> None:
-        self._tree.set(f"{FAULT_MANAGEMENT}CurrentAlarmNumberOfEntries", str(len(self._rows)))
+        self._tree.set(f"{self._base}CurrentAlarmNumberOfEntries", str(len(self._rows)))
 
     def _facts(self, tamper: Tamper, severity: str) -> dict[str, str]:
         return {
@@ -90,7 +90,7 @@ class FaultManagement:
     def _mechanism(self, tamper: Tamper) -> str:
         for number, row in enumerate(SUPPORTED_ALARMS, 1):
             if row[0] == tamper.event_type and row[2] == tamper.specific_problem:
-                return self._tree.value(f"{FAULT_MANAGEMENT}SupportedAlarm.{number}.ReportingMechanism")
+                return self._tree.value(f"{self._base}SupportedAlarm.{number}.ReportingMechanism")
         return "2 Logged"
 
     def _event(self, identifier: str, tamper: Tamper, kind: str, severity: str, now: float) -> list[str]:
@@ -111,7 +111,7 @@ class FaultManagement:
         """Write the next row of a ring; all its parameters count as changed."""
         row = self._next[table]
         self._next[table] = row % EVENT_ROWS + 1
-        base = f"{FAULT_MANAGEMENT}{table}.{row}."
+        base = f"{self._base}{table}.{row}."
         for field, value in fields.items():
             self._tree.set(base + field, value)
         return [base + field for field in fields]

@@ -67,6 +67,7 @@ class HeNB:
     pace: Pace = REAL
     connection_request_url: str = ""
     random: random.Random = field(default_factory=random.Random)
+    fault_management_path: str = FAULT_MANAGEMENT
     tree: ParameterTree = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     tampers: list[ActiveTamper] = field(default_factory=list)
@@ -90,8 +91,8 @@ class HeNB:
     _periodic_at: float | None = None
 
     def __post_init__(self) -> None:
-        self.tree = ParameterTree(henb_template(SUPPORTED_ALARMS))
-        self.fault_management = FaultManagement(self.tree)
+        self.tree = ParameterTree(henb_template(SUPPORTED_ALARMS, self.fault_management_path))
+        self.fault_management = FaultManagement(self.tree, self.fault_management_path)
         self.banks = Banks([self.software_version, self.software_version])
         self._reset_configuration()
 
@@ -286,7 +287,7 @@ class HeNB:
                 self._factory_reset(now)
             return
         if any(active.tamper.fatal and active.alarm_identifier for active in self.tampers):
-            told = not any(FAULT_MANAGEMENT in name for name in self.changed)
+            told = not any(name.startswith(self.fault_management_path) for name in self.changed)
             if told:
                 self.state = "off"  # it can't restore itself and shuts down (S1 L45)
 

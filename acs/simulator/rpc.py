@@ -3,23 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from acs.cwmp import messages as m
 from acs.datamodel import pattern_of
 from acs.simulator.transfer import Transfer
+from acs.simulator.tree import ParameterTree
 
-if TYPE_CHECKING:
-    from acs.simulator.henb import HeNB
-
-__all__ = ["handle"]
+__all__ = ["Cpe", "handle"]
 
 _PASSWORD = "Device.ManagementServer.ConnectionRequestPassword"  # noqa: S105 - a parameter's name
 _STATE = "Device.SelfTestDiagnostics.DiagnosticsState"
 _KEY = "Device.ManagementServer.ParameterKey"
 
 
-def handle(henb: HeNB, request: m.Message, now: float) -> m.Message:
+class Cpe(Protocol):
+    """What the RPCs need of a device."""
+
+    tree: ParameterTree
+    attributes: dict[str, int]
+    transfers: list[Transfer]
+    outgoing: list[m.Message]
+    connection_request_password: str
+
+    def notification(self, name: str) -> int:
+        """Return the notification attribute of a parameter."""
+
+    def values_changed(self, names: list[str], now: float) -> None:
+        """Take note of parameters that were set."""
+
+    def start_self_test(self, now: float) -> None:
+        """Begin the diagnostic test."""
+
+    def schedule_inform(self, seconds: float, key: str, now: float) -> None:
+        """Open a session after a while."""
+
+    def after_session(self, method: str, key: str) -> None:
+        """Put a reboot or reset off until the session is over."""
+
+    def record(self, method: str, key: str, now: float) -> None:
+        """Remember that something was really done."""
+
+
+def handle(henb: Cpe, request: m.Message, now: float) -> m.Message:
     """Carry out a request and return the response or a fault."""
     handler = _HANDLERS.get(type(request))
     if handler is None:
@@ -27,11 +53,11 @@ def handle(henb: HeNB, request: m.Message, now: float) -> m.Message:
     return handler(henb, request, now)
 
 
-def _get_rpc_methods(henb: HeNB, request: m.GetRPCMethods, now: float) -> m.Message:
+def _get_rpc_methods(henb: Cpe, request: m.GetRPCMethods, now: float) -> m.Message:
     return m.GetRPCMethodsResponse(tuple(sorted(kind.__name__ for kind in _HANDLERS)))
 
 
-def _expand(henb: HeNB, names: tuple[str, ...]) -> list[str] | m.Fault:
+def _expand(henb: Cpe, names: tuple[str, ...]) -> list[str] | m.Fault:
     found: list[str] = []
     for name in names:
         below = henb.tree.names(name or "Device.")
@@ -41,7 +67,7 @@ def _expand(henb: HeNB, names: tuple[str, ...]) -> list[str] | m.Fault:
     return found
 
 
-def _get_values(henb: HeNB, request: m.GetParameterValues, now: float) -> m.Message:
+def _get_values(henb: Cpe, request: m.GetParameterValues, now: float) -> m.Message:
     names = _expand(henb, request.names)
     if isinstance(names, m.Fault):
         return names
@@ -54,7 +80,7 @@ def _get_values(henb: HeNB, request: m.GetParameterValues, now: float) -> m.Mess
     return m.GetParameterValuesResponse(tuple(values))
 
 
-def _set_values(henb: HeNB, request: m.SetParameterValues, now: float) -> m.Message:
+def _set_values(henb: Cpe, request: m.SetParameterValues, now: float) -> m.Message:
     faults = []
     model = henb.tree.template.model
     if len({each.name for each in request.parameters}) < len(request.parameters):
@@ -80,7 +106,7 @@ def _set_values(henb: HeNB, request: m.SetParameterValues, now: float) -> m.Mess
     return m.SetParameterValuesResponse(0)
 
 
-def _get_names(henb: HeNB, request: m.GetParameterNames, now: float) -> m.Message:
+def _get_names(henb: Cpe, request: m.GetParameterNames, now: float) -> m.Message:
     path = request.path or "Device."
     names = henb.tree.names(path)
     if names is None:
@@ -111,7 +137,7 @@ def _writable(model: Any, path: str) -> bool:
     return bool(spec and spec.writable)
 
 
-def _set_attributes(henb: HeNB, request: m.SetParameterAttributes, now: float) -> m.Message:
+def _set_attributes(henb: Cpe, request: m.SetParameterAttributes, now: float) -> m.Message:
     for each in request.parameters:
         if henb.tree.names(each.name) is None:
             return m.Fault(9005, f"Invalid parameter name: {each.name[:200]}")
@@ -128,7 +154,7 @@ def _set_attributes(henb: HeNB, request: m.SetParameterAttributes, now: float) -
     return m.SetParameterAttributesResponse()
 
 
-def _get_attributes(henb: HeNB, request: m.GetParameterAttributes, now: float) -> m.Message:
+def _get_attributes(henb: Cpe, request: m.GetParameterAttributes, now: float) -> m.Message:
     names = _expand(henb, request.names)
     if isinstance(names, m.Fault):
         return names
@@ -136,7 +162,7 @@ def _get_attributes(henb: HeNB, request: m.GetParameterAttributes, now: float) -
     return m.GetParameterAttributesResponse(found)
 
 
-def _add_object(henb: HeNB, request: m.AddObject, now: float) -> m.Message:
+def _add_object(henb: Cpe, request: m.AddObject, now: float) -> m.Message:
     model = henb.tree.template.model
     pattern = pattern_of(request.object_name.rstrip(".")) + ".{i}."
     spec = model.objects.get(pattern)
@@ -159,20 +185,20 @@ def _add_object(henb: HeNB, request: m.AddObject, now: float) -> m.Message:
     return m.AddObjectResponse(instance, 0)
 
 
-def _instances(henb: HeNB, table: str) -> set[int]:
+def _instances(henb: Cpe, table: str) -> set[int]:
     """Return the numbers of the rows that a table has."""
     heads = {name[len(table) :].partition(".")[0] for name in henb.tree.below(table)}
     return {int(head) for head in heads if head.isdigit()}
 
 
-def _count(henb: HeNB, table: str) -> None:
+def _count(henb: Cpe, table: str) -> None:
     """Have ``…NumberOfEntries`` tell how many rows a table has."""
     name = table.removesuffix(".") + "NumberOfEntries"
     if henb.tree.get(name) is not None:
         henb.tree.set(name, str(len(_instances(henb, table))))
 
 
-def _delete_object(henb: HeNB, request: m.DeleteObject, now: float) -> m.Message:
+def _delete_object(henb: Cpe, request: m.DeleteObject, now: float) -> m.Message:
     spec = henb.tree.template.model.object(request.object_name)
     if spec is None or not spec.multiple or not henb.tree.names(request.object_name):
         return m.Fault(9005, f"Invalid parameter name: {request.object_name[:200]}")
@@ -185,17 +211,17 @@ def _delete_object(henb: HeNB, request: m.DeleteObject, now: float) -> m.Message
     return m.DeleteObjectResponse(0)
 
 
-def _reboot(henb: HeNB, request: m.Reboot, now: float) -> m.Message:
+def _reboot(henb: Cpe, request: m.Reboot, now: float) -> m.Message:
     henb.after_session("Reboot", request.command_key)
     return m.RebootResponse()
 
 
-def _factory_reset(henb: HeNB, request: m.FactoryReset, now: float) -> m.Message:
+def _factory_reset(henb: Cpe, request: m.FactoryReset, now: float) -> m.Message:
     henb.after_session("FactoryReset", "")
     return m.FactoryResetResponse()
 
 
-def _download(henb: HeNB, request: m.Download, now: float) -> m.Message:
+def _download(henb: Cpe, request: m.Download, now: float) -> m.Message:
     if request.file_type != "1 Firmware Upgrade Image":
         return m.Fault(9003, f"FileType {request.file_type[:64]} is not supported")
     if len(henb.transfers) >= 3:
@@ -204,7 +230,7 @@ def _download(henb: HeNB, request: m.Download, now: float) -> m.Message:
     return m.DownloadResponse(1)
 
 
-def _queued_transfers(henb: HeNB, request: m.GetAllQueuedTransfers, now: float) -> m.Message:
+def _queued_transfers(henb: Cpe, request: m.GetAllQueuedTransfers, now: float) -> m.Message:
     waiting = [
         m.QueuedTransfer(each.command_key, 1, is_download=True, file_type=each.file_type)
         for each in henb.transfers
@@ -217,12 +243,12 @@ def _queued_transfers(henb: HeNB, request: m.GetAllQueuedTransfers, now: float) 
     return m.GetAllQueuedTransfersResponse((*waiting, *done))
 
 
-def _schedule_inform(henb: HeNB, request: m.ScheduleInform, now: float) -> m.Message:
+def _schedule_inform(henb: Cpe, request: m.ScheduleInform, now: float) -> m.Message:
     henb.schedule_inform(request.delay_seconds, request.command_key, now)
     return m.ScheduleInformResponse()
 
 
-_HANDLERS: dict[type, Callable[[HeNB, Any, float], m.Message]] = {
+_HANDLERS: dict[type, Callable[[Cpe, Any, float], m.Message]] = {
     m.GetRPCMethods: _get_rpc_methods,
     m.GetParameterValues: _get_values,
     m.SetParameterValues: _set_values,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from acs.datamodel import Model, instantiate, load_model
+from acs.datamodel import Model, instantiate, load_model, pattern_of
 
 __all__ = ["ParameterTree", "Template", "henb_template"]
 
@@ -24,28 +24,40 @@ class Template:
     names: tuple[str, ...]
 
 
-def _template(model: Model, instances: dict[str, int], supported: tuple[tuple[str, ...], ...]) -> Template:
-    values = instantiate(model, instances)
-    for number, row in enumerate(supported, 1):
-        base = f"{FAULT_MANAGEMENT}SupportedAlarm.{number}."
-        fields = ("EventType", "ProbableCause", "SpecificProblem", "PerceivedSeverity", "ReportingMechanism")
-        for field, value in zip(fields, row, strict=True):
-            values[base + field] = (value, "xsd:string")
-    return Template(model, values, tuple(sorted(values)))
+def _model(fault_management: str) -> Model:
+    """Return the model of a HeNB; one whose FaultMgmt is in the FAPService has none at the root."""
+    henb = load_model("henb")
+    if fault_management == FAULT_MANAGEMENT:
+        return henb
+    other = load_model("faultmgmt-fapservice")
+    objects = [each for each in henb.objects.values() if not each.path.startswith(FAULT_MANAGEMENT)]
+    parameters = [each for each in henb.parameters.values() if not each.path.startswith(FAULT_MANAGEMENT)]
+    name = f"{henb.name} with {other.name}"
+    return Model(name, [*objects, *other.objects.values()], [*parameters, *other.parameters.values()])
 
 
 @lru_cache(maxsize=4)
-def henb_template(supported: tuple[tuple[str, ...], ...]) -> Template:
-    """Return the template of an LTE HeNB (Device:2 with TR-196 Issue 2) that supports these alarms."""
+def henb_template(supported: tuple[tuple[str, ...], ...], base: str = FAULT_MANAGEMENT) -> Template:
+    """Return the template of an LTE HeNB (Device:2 with TR-196 Issue 2) that supports these alarms.
+
+    ``base`` is where its FaultMgmt is: at the root, or as in TR-196 Issue 1 below ``FAPService.1.``.
+    """
+    tables = pattern_of(base)
     instances = {
         "Device.Services.FAPService.{i}.": 1,
         "Device.Services.FAPService.{i}.CellConfig.LTE.EPC.PLMNList.{i}.": 1,
-        f"{FAULT_MANAGEMENT}SupportedAlarm.{{i}}.": len(supported),
-        f"{FAULT_MANAGEMENT}ExpeditedEvent.{{i}}.": EVENT_ROWS,
-        f"{FAULT_MANAGEMENT}QueuedEvent.{{i}}.": EVENT_ROWS,
-        f"{FAULT_MANAGEMENT}HistoryEvent.{{i}}.": EVENT_ROWS,
+        f"{tables}SupportedAlarm.{{i}}.": len(supported),
+        f"{tables}ExpeditedEvent.{{i}}.": EVENT_ROWS,
+        f"{tables}QueuedEvent.{{i}}.": EVENT_ROWS,
+        f"{tables}HistoryEvent.{{i}}.": EVENT_ROWS,
     }
-    return _template(load_model("henb"), instances, supported)
+    model = _model(base)
+    values = instantiate(model, instances)
+    fields = ("EventType", "ProbableCause", "SpecificProblem", "PerceivedSeverity", "ReportingMechanism")
+    for number, row in enumerate(supported, 1):
+        for field, value in zip(fields, row, strict=True):
+            values[f"{base}SupportedAlarm.{number}.{field}"] = (value, "xsd:string")
+    return Template(model, values, tuple(sorted(values)))
 
 
 class ParameterTree:

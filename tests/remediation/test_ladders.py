@@ -202,3 +202,17 @@ def test_an_alarm_of_before_the_provisioning_is_found_by_resynchronisation():
     world.boot()
     world.run(4000)
     assert [case.outcome for case in world.cases()] == ["REMEDIATED"]
+
+
+def test_a_device_with_fault_management_in_the_fap_service_is_provisioned_and_remediated():
+    base = "Device.Services.FAPService.1.FaultMgmt."  # TR-196 Issue 1
+    world = World(fault_management_path=base)
+    world.henb.tamper("configuration-modified", world.now)
+    world.boot()
+    assert world.device.fault_management == base
+    world.run(4000)
+    assert [case.outcome for case in world.cases()] == ["REMEDIATED"]
+    assert world.henb.tree.value(f"{base}SupportedAlarm.1.ReportingMechanism") == "0 Expedited"
+    assert world.henb.attributes[f"{base}ExpeditedEvent."] == 2
+    world.tamper("software-modified", until="reboot")
+    assert [case.outcome for case in world.cases()] == ["REMEDIATED", "REMEDIATED"]
