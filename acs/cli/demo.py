@@ -100,26 +100,50 @@ async def _demo(trial: Trial, *, json: bool) -> bool:
 
 
 def _report(trial: Trial, rows: list[Row]) -> None:
+    title = f"Scenario {trial.scenario.name}"
+    if console.is_terminal and console.width < _WIDTH:
+        _blocks(title, rows)
+    else:
+        _table(title, rows)
+    good = sum(row.ok for row in rows)
+    console.print(f"{good} of {len(rows)} as expected; {trial.fleet.statistics.sessions} sessions were held.")
+    if good < len(rows):
+        console.print("The exit code is 1 because an outcome differs from what the scenario expects.")
+
+
+def _tampered(row: Row) -> str:
+    return row.tamper + (f", until {row.until}" if row.until else "")
+
+
+def _verdict(row: Row) -> str:
+    return f"[green]{row.outcome}[/]" if row.ok else f"[red]{row.outcome}: {escape(row.problem)}[/]"
+
+
+def _table(title: str, rows: list[Row]) -> None:
     screen = console if console.width >= _WIDTH else Console(width=_WIDTH)
-    table = Table(
-        title=f"Scenario {trial.scenario.name}", title_justify="left", header_style="bold", show_lines=True
-    )
+    table = Table(title=title, title_justify="left", header_style="bold", show_lines=True)
     for column in ("HeNB", "tampered with", "alarm", "procedure"):
         table.add_column(column)
     table.add_column("steps, in seconds after the tampering", overflow="fold", min_width=56)
     table.add_column("outcome")
     for row in rows:
-        tamper = row.tamper + (f"\nuntil {row.until}" if row.until else "")
-        verdict = f"[green]{row.outcome}[/]" if row.ok else f"[red]{row.outcome}\n{row.problem}[/]"
-        alarm = row.alarm.replace(" ", "\n")
-        table.add_row(
-            row.serial, tamper, alarm, row.procedure, _steps(row), f"{verdict}\n{row.seconds:.1f} s"
-        )
+        tamper, alarm = _tampered(row).replace(", ", "\n"), row.alarm.replace(" ", "\n")
+        outcome = f"{_verdict(row)}\n{row.seconds:.1f} s"
+        table.add_row(row.serial, tamper, alarm, row.procedure, _steps(row), outcome)
     screen.print(table)
-    good = sum(row.ok for row in rows)
-    console.print(f"{good} of {len(rows)} as expected; {trial.fleet.statistics.sessions} sessions were held.")
-    if good < len(rows):
-        console.print("The exit code is 1 because an outcome differs from what the scenario expects.")
+
+
+def _blocks(title: str, rows: list[Row]) -> None:
+    """Print the same for a narrow terminal, one block a device."""
+    console.rule(title, align="left")
+    for row in rows:
+        console.print(f"[bold]{row.serial}[/]: {_tampered(row)}")
+        console.print(
+            f"  {row.alarm} → {row.procedure} → {_verdict(row)} after {row.seconds:.1f} s", highlight=False
+        )
+        console.print(
+            "\n".join(f"  {line}" for line in _steps(row).split("\n")), style="dim", highlight=False
+        )
 
 
 _QUIET_STEPS = ("golden configuration", "approved image", "active alarms", "notify", "provisioned")
