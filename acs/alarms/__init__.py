@@ -10,6 +10,7 @@ from acs.alarms.alarm_list import (
     get_alarm,
     list_alarms,
     raise_alarm,
+    release_alarms,
     reset_rings,
 )
 from acs.alarms.intake import AlarmEvent, Extract, extract, parse_time
@@ -70,6 +71,7 @@ __all__ = [
     "probable_cause",
     "prune_alarms",
     "raise_alarm",
+    "release_alarms",
     "reporting_request",
     "reset_rings",
     "resync_request",

@@ -26,6 +26,7 @@ __all__ = [
     "find_alarm",
     "list_alarms",
     "raise_alarm",
+    "release_alarms",
     "reset_rings",
 ]
 
@@ -209,6 +210,12 @@ def clear_alarm(
 def assign_alarm(conn: Connection, alarm_id: int, case_id: int | None) -> None:
     """Note that ``case_id`` was opened for the alarm, until it is raised again; None: it needs a new one."""
     conn.execute(update(alarms).where(alarms.c.id == alarm_id).values(case_id=case_id))
+
+
+def release_alarms(conn: Connection, device_id: int, case_id: int) -> None:
+    """Note that ``case_id`` ended without having treated its alarms: those still active need a new one."""
+    treated = (alarms.c.device_id == device_id, alarms.c.case_id == case_id)
+    conn.execute(update(alarms).where(*treated).values(case_id=None))
 
 
 def acknowledge(conn: Connection, device: Device, alarm_id: int, *, who: str, now: float) -> Alarm:

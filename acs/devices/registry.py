@@ -49,7 +49,7 @@ UNTREATED: ColumnElement[bool] = exists(
 _ALL = (*COLUMNS, OPEN_COMMANDS, OPEN_CASE, UNTREATED)
 
 _BY_KEY = select(*_ALL).where(devices.c.device_key == bindparam("key"))
-_BY_KEY_LOCKED = _BY_KEY.with_for_update(of=devices)
+_LOCK_KEY = select(devices.c.id).where(devices.c.device_key == bindparam("key")).with_for_update()
 _BY_ID = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.id == bindparam("id_"))
 _LOCK = select(devices.c.id).where(devices.c.id == bindparam("id_")).with_for_update()
 _IDLE = select(devices.c.session_epoch, devices.c.connection_request_at, OPEN_COMMANDS).where(
@@ -72,7 +72,11 @@ class Credentials:
 
 def find(conn: Connection, key: str, *, lock: bool = False) -> Device | None:
     """Return the device of this key; ``lock`` keeps others from changing it until the transaction ends."""
-    row = conn.execute(_BY_KEY_LOCKED if lock else _BY_KEY, {"key": key}).mappings().first()
+    if lock and conn.dialect.name != "sqlite":
+        # In a statement of its own: one that waited for the lock would see the other tables as they were
+        # before it waited, and miss the commands, cases and alarms it waited for.
+        conn.execute(_LOCK_KEY, {"key": key})
+    row = conn.execute(_BY_KEY, {"key": key}).mappings().first()
     return device_from_row(row) if row else None
 
 

@@ -35,7 +35,7 @@ from acs.remediation.steps import Started, StepContext, command_result
 from acs.remediation.triage import next_case
 from acs.store.tables import case_is_open, cases, journal, policies
 
-__all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next"]
+__all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next", "postpone"]
 
 _MAX_CASES = 8  # in one transaction; what is left waits for the device's next Inform
 _log = logging.getLogger(__name__)
@@ -47,6 +47,12 @@ def due_cases(conn: Connection, *, now: float, limit: int) -> list[int]:
         select(cases.c.id).where(case_is_open, cases.c.wake_at <= now).order_by(cases.c.wake_at).limit(limit)
     )
     return [int(row.id) for row in conn.execute(query)]
+
+
+def postpone(conn: Connection, case_id: int, *, until: float) -> None:
+    """Look at an overdue case again at ``until``; leave one alone that was advanced meanwhile."""
+    overdue = (cases.c.id == case_id, case_is_open, cases.c.wake_at < until)
+    conn.execute(update(cases).where(*overdue).values(wake_at=until))
 
 
 def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:

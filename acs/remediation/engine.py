@@ -7,7 +7,7 @@ import logging
 
 from sqlalchemy import Connection
 
-from acs.remediation.advance import advance, due_cases
+from acs.remediation.advance import advance, due_cases, postpone
 from acs.remediation.environment import Environment
 from acs.store import Store
 
@@ -16,6 +16,7 @@ __all__ = ["Engine"]
 _log = logging.getLogger(__name__)
 _PAUSE = 0.5  # seconds between two looks
 _BATCH = 64
+_RETRY = 30.0  # seconds until a case is tried again that could not be advanced
 
 
 class Engine:
@@ -28,11 +29,18 @@ class Engine:
         """Advance what is due; return how many cases that were."""
         now = self._store.clock()
         found = await self._store.read(due_cases, now=now, limit=_BATCH)
-        for case_id in found:
-            await self._store.write(self._advance, case_id)
+        await asyncio.gather(*(self._advance(case_id) for case_id in found))
         return len(found)
 
-    def _advance(self, conn: Connection, case_id: int) -> None:
+    async def _advance(self, case_id: int) -> None:
+        """Advance one case; where that fails it goes to the end of the line and keeps no other waiting."""
+        try:
+            await self._store.write(self._advance_now, case_id)
+        except Exception:  # noqa: BLE001 - whatever it is, the other cases must go on
+            _log.exception("a case can't be advanced; it is tried again", extra={"case_id": case_id})
+            await self._store.write(postpone, case_id, until=self._store.clock() + _RETRY)
+
+    def _advance_now(self, conn: Connection, case_id: int) -> None:
         advance(conn, case_id, env=self._env, now=self._store.clock())
 
     async def run(self) -> None:

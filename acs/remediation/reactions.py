@@ -78,6 +78,7 @@ def _supersede(
     if case is not None and rank(decision.procedure) > rank(case.procedure):
         because = f"alarm {alarm.alarm_identifier} calls for {decision.procedure}: {decision.because}"
         close_case(conn, case, "SUPERSEDED", because, env=env, now=now)
+        al.release_alarms(conn, device.id, case.id)  # their turn comes again
     elif case is not None and case.kind == "remediation" and _same_kind(case, alarm):
         al.assign_alarm(conn, alarm.id, case.id)  # raised anew, for example after a reboot
 
@@ -146,9 +147,12 @@ def instruct(
 
     Raises ``AcsError`` when there is no such case or it does not wait.
     """
-    case = find_case(conn, case_id, lock=True)
-    if case is None:
+    found = find_case(conn, case_id)
+    if found is None:
         raise AcsError(f"there is no case {case_id}; see: acs cases list")
+    dev.lock(conn, found.device_id)  # before its case, as everybody does
+    case = find_case(conn, case_id, lock=True)
+    assert case is not None
     if case.state not in ACTIVE:
         raise AcsError(f"case {case_id} is {case.state} with outcome {case.outcome}; nothing waits in it")
     if not why.strip():
