@@ -68,6 +68,7 @@ class FakeDevice:
             case m.Reboot() | m.FactoryReset():
                 self._after.append((command, request))
             case m.Download(key):
+                self.done[command] += 1
                 self.transfers[key] = command
             case m.GetAllQueuedTransfers():
                 known = [*self.transfers, *self.completed]
@@ -96,9 +97,7 @@ class FakeDevice:
             self.events.append(m.Event(ev.BOOT))
 
     def finish_transfers(self) -> None:
-        for key, command in self.transfers.items():
-            self.done[command] += 1
-            self.completed[key] = command
+        self.completed.update(self.transfers)
         self.transfers.clear()
 
 
