@@ -41,11 +41,12 @@ def _indented_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
         stream.write(f"\n    {_escape(line)}")
 
 
-def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> None:
-    """Send all logs, those of libraries too, to ``stream`` as ``json`` or ``console`` lines.
+def configure_logging(level: str, form: str, stream: TextIO | None = None) -> None:
+    """Send all logs, those of libraries too, to ``stream`` or stderr as ``json`` or ``console`` lines.
 
     What devices send is escaped: it can neither break a line nor forge one.
     """
+    stream = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,

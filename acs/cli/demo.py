@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from acs.cli.output import Json, console, print_json, run
+from acs.cli.output import Json, console, log_to_stderr, print_json, run
 from acs.cli.trial import Row, Trial
 
 __all__ = ["demo"]
@@ -47,6 +47,7 @@ def demo(
     from acs.simulator import load_scenario
 
     found = load_scenario(scenario)
+    log_to_stderr()
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         good = run(_demo(Trial(found, keep), json=json))

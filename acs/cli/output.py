@@ -27,6 +27,7 @@ __all__ = [
     "Json",
     "Number",
     "console",
+    "log_to_stderr",
     "moment",
     "print_json",
     "print_table",
@@ -52,6 +53,13 @@ Config = Annotated[
 ]
 Number = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="Its number, see the list.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def log_to_stderr() -> None:
+    """Send warnings to stderr: what is printed may have to be JSON."""
+    from acs.observability import configure_logging
+
+    configure_logging("warning", "console")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

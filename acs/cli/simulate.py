@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from acs.cli.output import Data, Json, console, print_json, print_table, run
+from acs.cli.output import Data, Json, console, log_to_stderr, print_json, print_table, run
 from acs.errors import AcsError
 
 __all__ = ["simulate"]
@@ -65,6 +65,7 @@ def simulate(
         raise AcsError(f"the tamper {tamper!r} is unknown; known are {', '.join(TAMPERS)}")
     if tamper:
         parse_until(until, TAMPERS[tamper])
+    log_to_stderr()
     target, authority = _target(data or Path("acs-data"), url, ca)
     options: dict[str, Any] = {
         "count": count,
@@ -135,14 +136,16 @@ async def _simulate(
             started = time.monotonic()
             fleet.power_on()
             served = progress.add_task("HeNBs served and at rest", total=count)
-            await _rest(fleet, lambda number: progress.update(served, completed=number))
+            await _rest(
+                fleet, lambda number: progress.update(served, completed=number), patience=_patience(pace)
+            )
             took = time.monotonic() - started
             if tamper:
                 for serial in serials[::every]:
                     fleet.tamper(serial, tamper, until=until)
             await asyncio.sleep(seconds)
             if tamper:
-                await _rest(fleet, lambda _: None)
+                await _rest(fleet, lambda _: None, patience=_patience(pace))
     finally:
         await fleet.stop()
     return _facts(fleet, took)
@@ -160,17 +163,23 @@ async def _enrol(vendor: Any, data: Path) -> None:
         await asyncio.sleep(6)  # the ACS looks every 5 s
 
 
-async def _rest(fleet: Any, tell: Any, *, patience: float = 60) -> None:
+def _patience(pace: Any) -> float:
+    """Return after how many seconds without success nothing more is to be expected."""
+    return float(30 + 2 * pace.factory_reset)
+
+
+async def _rest(fleet: Any, tell: Any, *, patience: float) -> None:
     """Wait until no device has anything to tell, or nothing moves for ``patience`` seconds."""
-    last, moved = -1, time.monotonic()
+    last, moved = (-1, -1), time.monotonic()
     while time.monotonic() - moved < patience:
         statistics = fleet.statistics
         resting = sum(device.resting for device in fleet.devices.values())
         tell(resting)
         if resting == len(fleet.devices):
             return
-        if statistics.requests != last:
-            last, moved = statistics.requests, time.monotonic()
+        done = statistics.sessions, statistics.downloads  # attempts that fail go on for ever
+        if done != last:
+            last, moved = done, time.monotonic()
         await asyncio.sleep(0.1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sqlite3
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from alembic.script import ScriptDirectory
 
 from acs import devices as dev
@@ -45,6 +47,8 @@ def acs(monkeypatch, capsys, tmp_path):
     for name in ("ACS_DATA", "ACS_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(console, "width", 300)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
 
     def call(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["acs", *map(str, arguments)])
@@ -54,7 +58,9 @@ def acs(monkeypatch, capsys, tmp_path):
         out, err = capsys.readouterr()
         return Result(ended.value.code or 0, out, err)
 
-    return call
+    yield call
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 import typer
 
 from acs import __version__
 from acs.cli import app
+from acs.simulator import Vendor
 
 
 def commands(command=None, path=()):
@@ -23,9 +25,8 @@ EVERY = list(commands())
 
 
 @pytest.mark.parametrize(("path", "help_"), EVERY, ids=[" ".join(path) or "acs" for path, _ in EVERY])
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_the_help_of_every_command_says_what_it_does(acs, path, help_, flag):
-    done = acs(*path, flag)
+def test_the_help_of_every_command_says_what_it_does(acs, path, help_):
+    done = acs(*path, "-h" if len(path) > 1 else "--help")
     assert (done.code, done.err) == (0, "")
     assert len(help_) > 10
     first = " ".join(help_.split()).partition(".")[0].replace("`", "")
@@ -120,10 +121,32 @@ def test_wrong_options_are_one_sentence_and_exit_code_2(acs, arguments):
     assert len(done.err.splitlines()) == 1
 
 
+def test_a_node_that_cannot_start_says_why(acs, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = ("--data", tmp_path / "data", "--host", "127.0.0.1", "--management-port", 0)
+        done = acs("serve", *options, "--port", port)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[-1].startswith(f"acs: can't listen on 127.0.0.1:{port} (setting port): ")
+    assert "Traceback" not in done.err
+
+
 def test_the_ways_to_tamper_are_listed(acs):
     shown = acs("simulate", "--list").out
     assert "software-modified" in shown
     assert "CIRCUIT_MODIFIED" in shown
+
+
+def test_a_fleet_that_nobody_serves_is_given_up_and_makes_the_exit_code_1(acs, tmp_path, monkeypatch):
+    monkeypatch.setattr("acs.cli.simulate._patience", lambda pace: 0.5)
+    vendor = Vendor(tmp_path / "vendor")
+    options = ("--url", "https://127.0.0.1:9/acs", "--ca", vendor.ca_path, "--vendor", vendor.directory)
+    done = acs("simulate", "--count", 2, *options, "--json")
+    facts = json.loads(done.out)
+    assert done.code == 1
+    assert (facts["sessions"], facts["devices never served"]) == (0, 2)
+    assert facts["failed sessions"] >= 2
+    assert "127.0.0.1:9" in facts["errors"]
 
 
 # --- policy -----------------------------------------------------------------------------
