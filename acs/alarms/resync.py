@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, update
 
 from acs.alarms.alarm_list import (
+    MAX_ALARMS,
     active_alarms,
     announce,
     apply_event,
@@ -20,9 +21,10 @@ from acs.alarms.alarm_list import (
     reset_rings,
 )
 from acs.alarms.intake import AlarmEvent
-from acs.alarms.model import AlarmChange
+from acs.alarms.model import Alarm, AlarmChange
 from acs.alarms.outbox import notify
 from acs.alarms.provisioning import fault_management_paths
+from acs.alarms.vocabulary import severity
 from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.store.tables import alarms
@@ -51,7 +53,7 @@ def current_alarms(parameters: Iterable[m.ParameterValue]) -> list[dict[str, str
             rows.setdefault(int(found[1]), {})[found[2]] = (
                 text[:64] if found[2] == "AlarmIdentifier" else text
             )
-    return [row for _, row in sorted(rows.items()) if row.get("AlarmIdentifier")]
+    return [row for _, row in sorted(rows.items()) if row.get("AlarmIdentifier")][:MAX_ALARMS]
 
 
 def apply_resync(
@@ -66,7 +68,8 @@ def apply_resync(
 
     Active alarms that the device no longer has are cleared with reason ``resync``; those in ``keep_open``
     (ids: security alarms of an open case) stay active and are marked ``cleared-by-reboot``, because
-    a reboot makes an alarm vanish without removing its cause. Alarms that the list lacks are raised.
+    a reboot makes an alarm vanish without removing its cause. Alarms that the list lacks are raised,
+    those whose severity or problem is another now are changed.
     """
     rows = current_alarms(parameters)
     present = {row["AlarmIdentifier"] for row in rows}
@@ -80,7 +83,7 @@ def apply_resync(
         changes.append(_cleared(conn, device, alarm.id, now=now))
     for row in rows:
         found = find_alarm(conn, device.id, row["AlarmIdentifier"])
-        if found is None or not found.active:
+        if found is None or not found.active or _differs(found, row):
             change = apply_event(conn, device, _as_event(row), now=now)
             changes += [change] if change else []
     reset_rings(conn, device)
@@ -91,6 +94,13 @@ def apply_resync(
         }
         notify(conn, device, "notifyAlarmListRebuilt", reason, now=now)
     return changes
+
+
+def _differs(alarm: Alarm, row: dict[str, str]) -> bool:
+    """Whether the device tells something else of an active alarm than the list does."""
+    event = _as_event(row)
+    told = (severity(event.perceived_severity), event.specific_problem)
+    return bool(alarm.clear_reason) or told != (alarm.perceived_severity, alarm.specific_problem)
 
 
 def _cleared(conn: Connection, device: Device, alarm_id: int, *, now: float) -> AlarmChange:
@@ -111,7 +121,7 @@ def _as_event(row: dict[str, str]) -> AlarmEvent:
     return AlarmEvent(
         table="CurrentAlarm",
         instance=0,
-        event_time=row.get("AlarmRaisedTime", ""),
+        event_time=row.get("AlarmRaisedTime", "")[:64],
         alarm_identifier=row["AlarmIdentifier"],
         notification_type="NewAlarm",
         event_type=row.get("EventType", "")[:64],

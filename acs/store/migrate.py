@@ -8,6 +8,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, exc
 
 from acs.errors import AcsError
@@ -32,7 +33,7 @@ def _upgrade(conn: Connection) -> None:
 async def migrate(url: str) -> None:
     """Upgrade the database at ``url`` to the newest revision; two nodes may do it at once.
 
-    Raises ``AcsError`` when it can't be reached.
+    Raises ``AcsError`` when it can't be reached, or is of a newer version.
     """
     try:
         if url.startswith("sqlite"):
@@ -41,6 +42,8 @@ async def migrate(url: str) -> None:
             await _migrate_postgresql(url)
     except (exc.DBAPIError, OSError) as error:
         raise AcsError(f"can't open the database: {getattr(error, 'orig', None) or error}") from error
+    except CommandError as error:
+        raise AcsError(f"the database was made by a newer version of femto-acs: {error}") from error
 
 
 def _migrate_sqlite(url: str) -> None:

@@ -212,3 +212,12 @@ def test_new_rows_are_notified(root: str) -> None:
         f"{base}ExpeditedEvent.": 2,
         f"{base}QueuedEvent.": 1,
     }
+
+
+async def test_an_active_alarm_takes_over_the_severity_that_the_device_tells(store, device) -> None:
+    await raise_(store, device, "A")
+    row = current(1, "A", PerceivedSeverity="Minor")
+    assert await resync(store, device, row) == ["changed A"]
+    (alarm,) = await store.read(al.active_alarms, device.id)
+    assert alarm.perceived_severity == "MINOR"
+    assert await resync(store, device, row) == []

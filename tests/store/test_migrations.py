@@ -94,3 +94,11 @@ async def test_a_postgresql_that_is_not_there_is_refused(tmp_path: Path) -> None
 async def test_a_postgresql_database_that_is_not_there_is_refused(postgresql_server: Server) -> None:
     with pytest.raises(AcsError, match=r"can't open the database: .*does not exist"):
         await Store.open(postgresql_server.url("missing"))
+
+
+async def test_a_database_of_a_newer_version_is_refused_with_a_sentence(sqlite_url: str) -> None:
+    store = await Store.open(sqlite_url)
+    await store.write(lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    await store.close()
+    with pytest.raises(AcsError, match="newer version of femto-acs"):
+        await Store.open(sqlite_url)
