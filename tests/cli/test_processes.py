@@ -33,7 +33,7 @@ async def served(tmp_path):
     vendor = Vendor(tmp_path / "vendor")
     trusted = tmp_path / "acs/pki/device-ca.d"
     trusted.mkdir(parents=True)
-    (trusted / "vendor.pem").write_bytes(vendor.authority.certificate_pem)
+    (trusted / "simulated-vendor.pem").write_bytes(vendor.authority.certificate_pem)
     process = AcsProcess(tmp_path / "acs", "--connection-requests-to", "127.0.0.0/8", "--log-level", "debug")
     await process.start()
     try:
@@ -43,8 +43,9 @@ async def served(tmp_path):
 
 
 async def test_a_simulated_fleet_is_served_and_sigterm_ends_the_node_with_0(served, tmp_path):
-    options = ("--data", served.data, "--vendor", tmp_path / "vendor", "--json")
-    code, out, err = await acs("simulate", "--count", 5, *options)
+    options = ("--data", served.data, "--vendor", tmp_path / "vendor", "--enrol", "--json")
+    tampering = ("--tamper", "case-opened", "--every", 5, "--until", "never")
+    code, out, err = await acs("simulate", "--count", 5, *tampering, *options)
     assert (code, err) == (0, ""), err
     facts = json.loads(out)
     assert facts["devices"] == 5
