@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from acs.alarms.intake import AlarmEvent, parse_time
 from acs.alarms.model import Alarm, AlarmChange, Applied, alarm_from_row
@@ -30,6 +30,13 @@ __all__ = [
     "reset_rings",
 ]
 
+MAX_ALARMS = 1000
+"""The most alarms, active and cleared, that are kept of one device."""
+MAX_REMEMBERED = 2000
+"""The most events by which a repeated one is recognised."""
+FLOOD = "HeMS:alarm-flood"
+"""The identifier of the alarm that a device has more alarms than are kept."""
+_HEMS = "HeMS:"  # begins the detector of an alarm that this HeMS detected
 # What is forgotten when a cleared alarm is raised again.
 _AGAIN: dict[str, Any] = {
     "state": "active",
@@ -54,6 +61,8 @@ def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now
     fresh = [event for event in events if _remember(conn, device, event, now=now)]
     suspect = _track_rings(conn, device, events, fresh)
     changes = [apply_event(conn, device, event, now=now) for event in fresh]
+    if fresh:
+        _forget(conn, device)
     return Applied(tuple(change for change in changes if change is not None), suspect)
 
 
@@ -88,6 +97,15 @@ def _remember(conn: Connection, device: Device, event: AlarmEvent, *, now: float
     return True
 
 
+def _forget(conn: Connection, device: Device) -> None:
+    """Forget the oldest events of a device: no ring holds as many as are kept."""
+    mine = alarm_events.c.device_id == device.id
+    newest = select(alarm_events.c.id).where(mine).order_by(alarm_events.c.id.desc())
+    last = conn.execute(newest.offset(MAX_REMEMBERED).limit(1)).scalar()
+    if last is not None:
+        conn.execute(delete(alarm_events).where(mine, alarm_events.c.id <= last))
+
+
 def _values(event: AlarmEvent) -> dict[str, Any]:
     cause, code = probable_cause(event.probable_cause)
     return {
@@ -103,15 +121,22 @@ def _values(event: AlarmEvent) -> dict[str, Any]:
 
 
 def apply_event(conn: Connection, device: Device, event: AlarmEvent, *, now: float) -> AlarmChange | None:
-    """Apply one event, whether or not it was seen before, and announce the change if it made one."""
-    change = _change_of(conn, device, event, now=now)
+    """Apply one event, whether or not it was seen before, and announce the change if it made one.
+
+    A device has no say in what the HeMS detected.
+    """
+    found = find_alarm(conn, device.id, event.alarm_identifier)
+    if found is not None and found.detector.startswith(_HEMS):
+        return None
+    change = _change_of(conn, device, event, found, now=now)
     if change is not None:
         announce(conn, device, change, now=now)
     return change
 
 
-def _change_of(conn: Connection, device: Device, event: AlarmEvent, *, now: float) -> AlarmChange | None:
-    found = find_alarm(conn, device.id, event.alarm_identifier)
+def _change_of(
+    conn: Connection, device: Device, event: AlarmEvent, found: Alarm | None, *, now: float
+) -> AlarmChange | None:
     values = _values(event)
     at = parse_time(event.event_time, now)
     if event.notification_type == "ClearedAlarm" or values["perceived_severity"] == "CLEARED":
@@ -119,10 +144,46 @@ def _change_of(conn: Connection, device: Device, event: AlarmEvent, *, now: floa
             return None
         return _clear(conn, found, "device", at)
     if found is None:
-        return AlarmChange("new", _insert(conn, device, event.alarm_identifier, values, at=at))
+        if _room(conn, device):
+            return AlarmChange("new", _insert(conn, device, event.alarm_identifier, values, at=at))
+        return _flooded(conn, device, now=now)
     if not found.active:
         return AlarmChange("new", _change(conn, found.id, raised_at=at, **_AGAIN, **values))
     return AlarmChange("changed", _change(conn, found.id, changed_at=at, clear_reason="", **values))
+
+
+def _room(conn: Connection, device: Device) -> bool:
+    """Tell whether the device may have one more alarm; the one cleared longest ago makes room for it."""
+    mine = alarms.c.device_id == device.id
+    if conn.execute(select(func.count()).where(mine)).scalar_one() < MAX_ALARMS:
+        return True
+    cleared = select(alarms.c.id).where(mine, alarms.c.state == "cleared").order_by(alarms.c.cleared_at)
+    oldest = conn.execute(cleared.limit(1)).scalar()
+    if oldest is None:
+        return False
+    conn.execute(delete(alarms).where(alarms.c.id == oldest))
+    return True
+
+
+def _flooded(conn: Connection, device: Device, *, now: float) -> AlarmChange | None:
+    """One alarm in place of those that have no room: that there are so many is what is wrong."""
+    values: dict[str, Any] = {
+        "event_type": "OPERATIONAL_VIOLATION",
+        "probable_cause": "DENIAL_OF_SERVICE",
+        "probable_cause_code": PROBABLE_CAUSES["DENIAL_OF_SERVICE"],
+        "specific_problem": "ALARM_FLOOD",
+        "perceived_severity": "MAJOR",
+        "managed_object_instance": "",
+        "additional_text": f"the device has {MAX_ALARMS} active alarms; further ones are left out",
+        "additional_information": "",
+    }
+    found = find_alarm(conn, device.id, FLOOD)
+    if found is None:
+        detector = f"{_HEMS}{FLOOD}"
+        return AlarmChange("new", _insert(conn, device, FLOOD, values, at=now, detector=detector))
+    if found.active:
+        return None
+    return AlarmChange("new", _change(conn, found.id, raised_at=now, **_AGAIN, **values))
 
 
 def _insert(

@@ -20,6 +20,8 @@ _ROW = re.compile(
     re.ASCII,
 )
 _REQUIRED = ("NotificationType", "EventType", "ProbableCause", "PerceivedSeverity")
+MAX_EVENTS = 256
+"""The most events and incomplete rows taken of one message; a resynchronisation tells the rest."""
 _NOTIFICATIONS = ("NewAlarm", "ChangedAlarm", "ClearedAlarm")
 
 
@@ -48,11 +50,15 @@ class AlarmEvent:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """The events of one Inform and the paths of rows that came without all they need."""
+    """The events of one Inform and the paths of rows that came without all they need.
+
+    ``more``: there were more of them than are taken of one message; the newest were.
+    """
 
     events: tuple[AlarmEvent, ...] = ()
     incomplete: tuple[str, ...] = ()
     roots: frozenset[str] = field(default_factory=frozenset)
+    more: bool = False
 
 
 _NOTHING = Extract()
@@ -95,7 +101,12 @@ def extract(parameters: Iterable[m.ParameterValue], *, current_time: str = "") -
             continue
         events.append(_event(table, instance, row, current_time))
     events.sort(key=lambda event: (parse_time(event.event_time, 0.0), event.table))
-    return Extract(tuple(events), tuple(incomplete), frozenset(root for root, _, _ in rows))
+    return Extract(
+        tuple(events[-MAX_EVENTS:]),
+        tuple(incomplete[:MAX_EVENTS]),
+        frozenset(root for root, _, _ in rows),
+        more=max(len(events), len(incomplete)) > MAX_EVENTS,
+    )
 
 
 def _event(table: str, instance: int, row: dict[str, str], current_time: str) -> AlarmEvent:
@@ -105,7 +116,7 @@ def _event(table: str, instance: int, row: dict[str, str], current_time: str) ->
     return AlarmEvent(
         table=table,
         instance=instance,
-        event_time=row.get("EventTime") or current_time,
+        event_time=(row.get("EventTime") or current_time)[:64],
         alarm_identifier=row["AlarmIdentifier"][:64],
         notification_type=notification,
         event_type=row["EventType"][:64],

@@ -9,6 +9,7 @@ from acs.commands.queue import (
     find_command,
     list_commands,
     next_command,
+    open_commands,
     outstanding,
     settle,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "informed",
     "list_commands",
     "next_command",
+    "open_commands",
     "outstanding",
     "prune_commands",
     "recovery_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -67,7 +68,9 @@ def transfer_complete(
 
 
 def _transferred(conn: Connection, command: Command, message: m.TransferComplete, *, now: float) -> Command:
-    result = reply_json(message)
+    fault = replace(message.fault, string=message.fault.string[:256])
+    start, complete = message.start_time[:64], message.complete_time[:64]
+    result = reply_json(replace(message, fault=fault, start_time=start, complete_time=complete))
     if message.fault.code:
         return fail(conn, command, message.fault.code, message.fault.string, now=now, result=result)
     return change(conn, command, state="succeeded", settled_at=now, result=result)

@@ -25,11 +25,14 @@ __all__ = [
     "find_command",
     "list_commands",
     "next_command",
+    "open_commands",
     "outstanding",
     "settle",
 ]
 
 MAX_ATTEMPTS = 5
+MAX_RESULT = 256 * 1024
+"""The most characters of an answer, as JSON, that a case is given: it reads them at every replay."""
 _GRACE = 0.5  # seconds in which an open session may fetch the command before the device is called
 _PROBE = "transfer-probe"
 
@@ -150,12 +153,17 @@ def settle(conn: Connection, command_id: int, answer: m.Message, *, epoch: int, 
     if command.purpose == _PROBE:
         change(conn, command, state="succeeded", settled_at=now, result=reply_json(answer))
         return _probe_answered(conn, command, answer, now=now)
+    # What an alarm intake asked for is applied at once and of no use afterwards.
+    result = None if command.purpose.startswith("alarm-") else reply_json(answer)
+    if command.case_id is not None and result is not None and len(result) > MAX_RESULT:
+        text = f"the answer has {len(result)} characters, {MAX_RESULT} are allowed"
+        return [fail(conn, command, None, text, now=now)]
     if isinstance(answer, m.Fault):
-        return [fail(conn, command, answer.code, answer.string, now=now, result=reply_json(answer))]
+        return [fail(conn, command, answer.code, answer.string, now=now, result=result)]
     if _deferred(command.method, answer):
-        change(conn, command, state="accepted", result=reply_json(answer))
+        change(conn, command, state="accepted", result=result)
         return []
-    return [change(conn, command, state="succeeded", settled_at=now, result=reply_json(answer))]
+    return [change(conn, command, state="succeeded", settled_at=now, result=result)]
 
 
 def _deferred(method: str, answer: m.Message) -> bool:

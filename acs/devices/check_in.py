@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
@@ -29,6 +29,10 @@ _STEADY = (
     )
 )
 SESSION_PATIENCE = 60.0  # seconds after which a session with unfinished business is given up
+MAX_NAME = 256  # characters of a parameter's name (TR-106 3.1)
+MAX_VALUE = 4096  # characters of a value that the registry keeps; the answer to a command has all of them
+MAX_PARAMETERS = 20_000  # of one device
+MAX_INFORM = 1000  # parameters of one Inform that are kept
 _CHUNK = 400  # names in one IN list: SQLite allows 999 variables and more, PostgreSQL 32,767
 
 # Parameters of the Inform that the registry keeps in columns, by suffix.
@@ -84,7 +88,7 @@ def check_in(conn: Connection, before: Device, inform: m.Inform, *, namespace: s
     update_values: dict[str, Any] = {}
     if digest != before.inform_digest:
         values = [each for each in inform.parameters if ".FaultMgmt." not in each.name]
-        changed = save_parameters(conn, device_id, values, now=now)
+        changed = save_parameters(conn, device_id, values[:MAX_INFORM], now=now)
         update_values = {"inform_digest": digest, **_columns(before, inform)}
     if boot:
         update_values["booted_at"] = now
@@ -125,14 +129,14 @@ def _columns(before: Device, inform: m.Inform) -> dict[str, Any]:
 def save_parameters(
     conn: Connection, device_id: int, values: Iterable[m.ParameterValue], *, now: float
 ) -> dict[str, str]:
-    """Write the values that differ from what is stored; return those, by name."""
-    # PostgreSQL stores no NUL.
-    wanted = {
-        each.name: replace(each, value=each.value.replace("\0", "\ufffd")) if "\0" in each.value else each
-        for each in values
-        if each.name
-    }
+    """Write the values that differ from what is stored; return those, by name.
+
+    Names longer than ``MAX_NAME`` and more than ``MAX_PARAMETERS`` are left out, values are cut to
+    ``MAX_VALUE``: however much a device tells, what it fills is bounded.
+    """
+    wanted = {each.name: _storable(each) for each in values if 0 < len(each.name) <= MAX_NAME}
     names = list(wanted)
+    room = -1  # not asked for yet
     changed: dict[str, str] = {}
     for start in range(0, len(names), _CHUNK):
         chunk = names[start : start + _CHUNK]
@@ -147,6 +151,13 @@ def save_parameters(
         fresh = [
             wanted[name] for name in chunk if stored.get(name) != (wanted[name].value, wanted[name].type)
         ]
+        if any(each.name not in stored for each in fresh):
+            if room < 0:
+                room = MAX_PARAMETERS - _stored(conn, device_id)
+            added = [each.name for each in fresh if each.name not in stored]
+            refused = set(added[max(room, 0) :])
+            room -= len(added) - len(refused)
+            fresh = [each for each in fresh if each.name not in refused]
         if not fresh:
             continue
         old = [each.name for each in fresh if each.name in stored]
@@ -169,6 +180,18 @@ def save_parameters(
         )
         changed.update({each.name: each.value for each in fresh})
     return changed
+
+
+def _storable(value: m.ParameterValue) -> m.ParameterValue:
+    """Return the value as the registry keeps it; PostgreSQL stores no NUL."""
+    if len(value.value) <= MAX_VALUE and len(value.type) <= 64 and "\0" not in value.value:
+        return value
+    return replace(value, value=value.value[:MAX_VALUE].replace("\0", "\ufffd"), type=value.type[:64])
+
+
+def _stored(conn: Connection, device_id: int) -> int:
+    query = select(func.count()).select_from(parameters).where(parameters.c.device_id == device_id)
+    return int(conn.execute(query).scalar_one())
 
 
 def parameters_of(conn: Connection, device_id: int, prefix: str = "") -> dict[str, m.ParameterValue]:

@@ -28,6 +28,8 @@ __all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session
 _ROWS = "alarm-rows"
 _LONGEST_PATH = 200  # characters; a parameter's name has at most 256 (TR-069 A.2.1)
 
+_MOST_ROWS = 4  # reads of single rows that may wait; with more of them the whole list is read
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -77,7 +79,8 @@ def open_session(
         dev.set_fault_management(conn, device.id, path)
         device = replace(device, fault_management=path)
     applied = al.apply(conn, device, found.events, now=now)
-    _ask_for_alarms(conn, check, found.incomplete, resync=check.boot or applied.suspect, now=now)
+    resync = check.boot or applied.suspect or found.more
+    _ask_for_alarms(conn, check, found.incomplete, resync=resync, now=now)
     settled: list[Command] = []
     if device.has_open_commands:
         settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now)
@@ -90,8 +93,16 @@ def open_session(
 def _ask_for_alarms(
     conn: Connection, check: CheckIn, incomplete: Sequence[str], *, resync: bool, now: float
 ) -> None:
-    """Read what the Inform did not tell of alarms, in this very session and before anything else."""
+    """Read what the Inform did not tell of alarms, in this very session and before anything else.
+
+    What an earlier session left unread waits still; a device that never finishes one piles up nothing.
+    """
     device = check.device
+    waiting = cm.open_commands(conn, device.id) if device.has_open_commands else []
+    if incomplete and sum(each.purpose == _ROWS for each in waiting) >= _MOST_ROWS:
+        incomplete, resync = (), True
+    if any(each.purpose == al.RESYNC and each.state == "queued" for each in waiting):
+        resync = False
     wanted: list[tuple[str, str, m.Message]] = []
     if resync:
         wanted.append((al.RESYNC, f"a{device.id}-{check.epoch}", al.resync_request(device)))
@@ -176,14 +187,14 @@ class _Turn:
     def settle(self, command_id: int, answer: m.Message) -> Reply:
         """Store the answer to the outstanding command, react to it, and go on."""
         settled = cm.settle(self.conn, command_id, answer, epoch=self.epoch, now=self.now)
-        changes = [change for command in settled for change in self._read(command)]
+        mine = [command for command in settled if command.id == command_id and command.succeeded]
+        changes = [change for command in mine for change in self._read(command, answer)]
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
         return self.next(settled=settled, changes=changes)
 
-    def _read(self, command: Command) -> Sequence[al.AlarmChange]:
+    def _read(self, command: Command, answer: m.Message) -> Sequence[al.AlarmChange]:
         """Keep the values that a GetParameterValues brought; alarms among them become alarms."""
-        answer = command.answer
         if not isinstance(answer, m.GetParameterValuesResponse):
             return ()
         if command.purpose == al.RESYNC:
