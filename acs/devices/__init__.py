@@ -1,6 +1,6 @@
 """The registry: identity, admission, parameters, golden configuration, file catalogue, audit."""
 
-from acs.devices.audit import audit, verify_audit
+from acs.devices.audit import audit, audit_seldom, verify_audit
 from acs.devices.catalogue import (
     FIRMWARE,
     CatalogueFile,
@@ -24,6 +24,7 @@ from acs.devices.registry import (
     Credentials,
     bind_certificate,
     block,
+    certificate_holder,
     count,
     credentials_by_username,
     find,
@@ -50,8 +51,10 @@ __all__ = [
     "approve_file",
     "approved_image",
     "audit",
+    "audit_seldom",
     "bind_certificate",
     "block",
+    "certificate_holder",
     "certificate_name",
     "check_in",
     "connection_request_failed",

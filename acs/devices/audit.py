@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from acs.store.tables import audit as table
 
-__all__ = ["audit", "verify_audit"]
+__all__ = ["audit", "audit_seldom", "verify_audit"]
 
 _GENESIS = "0" * 64
 
@@ -35,6 +35,22 @@ def audit(conn: Connection, who: str, action: str, target: str, detail: str = ""
             hash=_digest(previous, now, who, action, target, detail),
         )
     )
+
+
+def audit_seldom(
+    conn: Connection, who: str, action: str, target: str, detail: str, *, now: float, interval: float = 3600
+) -> bool:
+    """Append an entry unless there is one of this action and target within ``interval`` seconds.
+
+    For what a device may say as often as it likes: the record can't be cut, and its writers wait for
+    one another.
+    """
+    same = (table.c.target == target, table.c.action == action)
+    last = conn.execute(select(table.c.at).where(*same).order_by(table.c.id.desc()).limit(1)).scalar()
+    if last is not None and now - last < interval:
+        return False
+    audit(conn, who, action, target, detail, now=now)
+    return True
 
 
 def verify_audit(conn: Connection) -> int | None:

@@ -16,6 +16,7 @@ __all__ = [
     "Credentials",
     "bind_certificate",
     "block",
+    "certificate_holder",
     "count",
     "credentials_by_username",
     "find",
@@ -154,6 +155,13 @@ def register(
     made = find(conn, key)
     assert made is not None
     return made
+
+
+def certificate_holder(conn: Connection, name: str) -> str | None:
+    """Return the key of the device that is bound to the certificate name ``name``."""
+    query = select(devices.c.device_key).where(devices.c.certificate_name == name)
+    key: str | None = conn.execute(query).scalar()
+    return key
 
 
 def bind_certificate(conn: Connection, device_id: int, name: str) -> None:

@@ -72,7 +72,10 @@ def challenge(realm: str, nonce: str, *, stale: bool = False) -> list[str]:
 
 def parse(header: str) -> Authorization | None:
     """Parse an Authorization header; None when it is of no known scheme or broken."""
-    scheme, _, rest = header[:4096].strip().partition(" ")
+    header = header[:4096].replace("\t", " ").strip()
+    if not header.isprintable():  # bytes that are no UTF-8, control characters: no client means them
+        return None
+    scheme, _, rest = header.partition(" ")
     match scheme.lower():
         case "basic":
             try:
@@ -80,7 +83,7 @@ def parse(header: str) -> Authorization | None:
             except ValueError:  # no base64, or no UTF-8
                 return None
             username, separator, password = text.partition(":")
-            return Authorization("basic", username, password) if separator else None
+            return Authorization("basic", username, password) if separator and text.isprintable() else None
         case "digest":
             fields = {
                 found[1].lower(): found[3] if found[2] is None else _unescape(found[2])

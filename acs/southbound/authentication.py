@@ -168,6 +168,10 @@ def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, 
         if (bound or expected).lower() not in proof.names:
             text = f"the certificate of {proof.names[0][:100]} is not that of {key[:100]}"
             raise Refused(403, "identity-of-another", text)
+    unbound = device is None or device.certificate_name is None
+    # Names of certificates know no case, serial numbers do.
+    if proof.names and unbound and dev.certificate_holder(conn, expected) not in (None, key):
+        raise Refused(403, "identity-of-another", f"the certificate {expected[:100]} is another device's")
     if device is None:
         if settings.admission == "known":
             raise Refused(403, "unknown-device", f"{key[:100]} is not registered here")

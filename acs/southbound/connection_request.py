@@ -7,12 +7,12 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 from acs import devices as dev
 from acs.devices import ConnectionRequestTarget
@@ -105,7 +105,7 @@ class Dispatcher:
     async def _call(self, http: aiohttp.ClientSession, target: ConnectionRequestTarget) -> None:
         try:
             await self._request(http, target)
-        except (TargetError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - one device, whatever it does, keeps no other from being called
             why = str(error) or type(error).__name__
             self._metrics.connection_requests.labels("failed").inc()
             _log.info("connection request failed", device=target.device_key, why=why)
@@ -116,29 +116,31 @@ class Dispatcher:
             self._metrics.connection_requests.labels("accepted").inc()
             await self._store.write(dev.connection_request_sent, target.device_id, now=self._store.clock())
 
-    def _check(self, url: str) -> None:
+    def _check(self, url: str) -> URL:
+        """Return the URL to call: what is checked is what is called, a parser's whims included."""
         if not url:
             raise TargetError("the device told no ConnectionRequestURL")
-        parts = urlsplit(url)
+        parts = URL(url)
         if parts.scheme != "http":
             raise TargetError(f"a ConnectionRequestURL of scheme {parts.scheme!r} is not called; http is")
-        if not parts.hostname or parts.username is not None:
+        if not parts.raw_host or parts.raw_user is not None:
             raise TargetError("the ConnectionRequestURL has no host, or credentials in it")
         try:
-            address = ipaddress.ip_address(parts.hostname)
+            address = ipaddress.ip_address(parts.raw_host)
         except ValueError:
-            return  # a name: the resolver checks its addresses
+            return parts  # a name: the resolver checks its addresses
         if not allowed(address, self._networks):
             raise TargetError(f"{address} may not be called; see the setting connection_request_networks")
+        return parts
 
     async def _request(self, http: aiohttp.ClientSession, target: ConnectionRequestTarget) -> None:
-        self._check(target.url)
+        url = self._check(target.url)
         username, password = USERNAME, self._secrets.connection_request_password(target.device_key)
         if target.secret_sealed is not None:
             username = target.username
             password = self._sealer.open(target.secret_sealed, _CONTEXT).decode()
         digest: Any = aiohttp.DigestAuthMiddleware(username, password)
-        async with http.get(target.url, middlewares=(digest,), allow_redirects=False) as response:
+        async with http.get(url, middlewares=(digest,), allow_redirects=False) as response:
             if response.status == 401:
                 raise TargetError("the device refused the credentials")
             if response.status == 503:

@@ -14,6 +14,7 @@ from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
 from acs.cwmp import messages as m
+from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
 from acs.security import Secrets
@@ -58,6 +59,9 @@ class Endpoint:
             response, result = self._refusal(refused, peer), refused.reason
         except TimeoutError:
             response, result = _later("the ACS is busy"), "timeout"
+        except AcsError as error:
+            _log.warning("a POST could not be served", why=str(error), address=peer.address)
+            response, result = _later("the ACS is busy"), "busy"
         except web.HTTPRequestEntityTooLarge:
             text = f"the body has more than {self._settings.max_body} bytes"
             response, result = self._refusal(Refused(413, "too-large", text), peer), "too-large"

@@ -144,6 +144,8 @@ def continue_session(
     outstanding = cm.outstanding(conn, device_id, epoch)
     state = ses.SessionState(ses.Phase.CPE_TURN, namespace)
     if outstanding is not None:
+        if _repeated(conn, received, outstanding):
+            return Reply(outstanding.message, id=str(outstanding.id))
         state = ses.send(state, str(outstanding.id), outstanding.method)
     _, action = ses.step(state, received)
     turn = _Turn(conn, device, epoch, env, now)
@@ -158,6 +160,25 @@ def continue_session(
             return turn.next(discarded=discarded)
         case _:
             return Reply(None)
+
+
+def _repeated(conn: Connection, received: Envelope | DecodeError | None, outstanding: Command) -> bool:
+    """Tell whether a POST came twice, since its answer, the ``outstanding`` request, got lost on the way.
+
+    It bears the ID of a request that this session has sent before. Taken for the answer to the
+    outstanding one it would settle what the device never saw.
+    """
+    if not isinstance(received, Envelope) or ses.classify(received) is not ses.Input.ANSWER:
+        return False
+    text = received.header.id or ""
+    if text == str(outstanding.id) or not text.isascii() or not text.isdigit() or len(text) > 18:
+        return False
+    before = cm.find_command(conn, int(text))
+    return (
+        before is not None
+        and before.device_id == outstanding.device_id
+        and before.session_epoch == outstanding.session_epoch
+    )
 
 
 @dataclass(slots=True)
@@ -180,7 +201,7 @@ class _Turn:
                 settled = cm.du_state_change_complete(self.conn, self.device.id, request, now=self.now)
             case m.AutonomousTransferComplete() | m.AutonomousDUStateChangeComplete() | m.RequestDownload():
                 name, detail = m.method_name(request), str(request)[:1000]
-                dev.audit(self.conn, "device", name, self.device.device_key, detail, now=self.now)
+                dev.audit_seldom(self.conn, "device", name, self.device.device_key, detail, now=self.now)
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         return Reply(response, settled=tuple(settled))
 

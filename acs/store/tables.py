@@ -278,3 +278,4 @@ audit = Table(
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
+Index("ix_audit_target_action", audit.c.target, audit.c.action, audit.c.id)

@@ -24,6 +24,9 @@ def upgrade() -> None:
     sa.Column('hash', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit'))
     )
+    with op.batch_alter_table('audit', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_target_action', ['target', 'action', 'id'], unique=False)
+
     op.create_table('devices',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('device_key', sa.Text(), nullable=False),
@@ -258,5 +261,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_devices_connection_request_at'))
 
     op.drop_table('devices')
+    with op.batch_alter_table('audit', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_target_action')
+
     op.drop_table('audit')
     # ### end Alembic commands ###
