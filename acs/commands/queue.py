@@ -25,6 +25,7 @@ __all__ = [
     "find_command",
     "list_commands",
     "next_command",
+    "once_more",
     "open_commands",
     "outstanding",
     "settle",
@@ -139,6 +140,13 @@ def next_command(
         )
         return sent, sent.message
     return None
+
+
+def once_more(conn: Connection, command: Command) -> Command | None:
+    """Send a command again in the session that did not receive it; None when that was done too often."""
+    if command.attempts >= MAX_ATTEMPTS:
+        return None
+    return change(conn, command, attempts=command.attempts + 1)
 
 
 def settle(conn: Connection, command_id: int, answer: m.Message, *, epoch: int, now: float) -> list[Command]:

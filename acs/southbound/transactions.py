@@ -28,6 +28,7 @@ __all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session
 _ROWS = "alarm-rows"
 _LONGEST_PATH = 200  # characters; a parameter's name has at most 256 (TR-069 A.2.1)
 
+_ID = "acs-"
 _MOST_ROWS = 4  # reads of single rows that may wait; with more of them the whole list is read
 
 
@@ -144,8 +145,9 @@ def continue_session(
     outstanding = cm.outstanding(conn, device_id, epoch)
     state = ses.SessionState(ses.Phase.CPE_TURN, namespace)
     if outstanding is not None:
-        if _repeated(conn, received, outstanding):
-            return Reply(outstanding.message, id=str(outstanding.id))
+        again = cm.once_more(conn, outstanding) if _repeated(conn, received, outstanding) else None
+        if again is not None:
+            return Reply(again.message, id=_id(again))
         state = ses.send(state, str(outstanding.id), outstanding.method)
     _, action = ses.step(state, received)
     turn = _Turn(conn, device, epoch, env, now)
@@ -163,22 +165,34 @@ def continue_session(
 
 
 def _repeated(conn: Connection, received: Envelope | DecodeError | None, outstanding: Command) -> bool:
-    """Tell whether a POST came twice, since its answer, the ``outstanding`` request, got lost on the way.
+    """Tell whether an answer came twice, since the ``outstanding`` request that replied to it got lost.
 
-    It bears the ID of a request that this session has sent before. Taken for the answer to the
-    outstanding one it would settle what the device never saw.
+    It bears the ID of a request of the same session that was answered before, and fits it. Taken for the
+    answer to the outstanding one it would settle what the device never saw.
     """
     if not isinstance(received, Envelope) or ses.classify(received) is not ses.Input.ANSWER:
         return False
     text = received.header.id or ""
-    if text == str(outstanding.id) or not text.isascii() or not text.isdigit() or len(text) > 18:
+    number = text.removeprefix(_ID)
+    if (
+        text == number
+        or text == _id(outstanding)
+        or not (number.isascii() and number.isdecimal())
+        or len(number) > 18
+    ):
         return False
-    before = cm.find_command(conn, int(text))
-    return (
-        before is not None
-        and before.device_id == outstanding.device_id
-        and before.session_epoch == outstanding.session_epoch
+    before = cm.find_command(conn, int(number))
+    if before is None or before.device_id != outstanding.device_id:
+        return False
+    fits = (
+        isinstance(received.message, m.Fault) or m.method_name(received.message) == f"{before.method}Response"
     )
+    return fits and before.session_epoch == outstanding.session_epoch
+
+
+def _id(command: Command) -> str:
+    """Return the ``cwmp:ID`` of a request; a device that counts on its own does not hit on it."""
+    return f"{_ID}{command.id}"
 
 
 @dataclass(slots=True)
@@ -246,4 +260,4 @@ class _Turn:
             dev.session_over(self.conn, self.device.id, now=self.now)
             return told
         command, message = found
-        return replace(told, message=message, id=str(command.id))
+        return replace(told, message=message, id=_id(command))

@@ -50,6 +50,10 @@ async def post(store: Store, opened: tx.Opened, message: m.Message | None, id_: 
     )
 
 
+def number(reply: tx.Reply) -> int:
+    return int(reply.id.removeprefix("acs-"))
+
+
 async def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_command(
     store: Store, clock: Clock
 ) -> None:
@@ -75,12 +79,26 @@ async def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_comm
     second = await post(store, opened, done, first.id)
     again = await post(store, opened, done, first.id)  # the answer to the POST before was lost
     assert (again.id, again.message) == (second.id, second.message)
-    assert (await store.read(cm.find_command, int(second.id))).state == "sent"
+    assert (await store.read(cm.find_command, number(second))).state == "sent"
     await post(store, opened, done, second.id)
-    assert (await store.read(cm.find_command, int(second.id))).state == "succeeded"
+    assert (await store.read(cm.find_command, number(second))).state == "succeeded"
 
 
-@pytest.mark.parametrize("id_", ["", "17", "x" * 300, "9" * 40, "٣"])
+async def test_a_device_that_bears_the_first_id_for_ever_comes_to_an_end(store: Store, clock: Clock) -> None:
+    opened = await arrive(store, "A1")
+    reply = first = await post(store, opened, None)
+    answer = m.GetParameterValuesResponse(())
+    for _ in range(200):
+        if reply.message is None:
+            break
+        same = isinstance(reply.message, m.GetParameterValues)
+        reply = await post(store, opened, answer if same else m.Fault(9001, "no"), first.id)
+    assert reply.message is None
+
+
+@pytest.mark.parametrize(
+    "id_", ["", "1", "17", "acs-", "acs-\N{ARABIC-INDIC DIGIT THREE}", "x" * 300, "9" * 40]
+)
 async def test_a_device_that_does_not_echo_the_id_is_understood(store: Store, clock: Clock, id_: str) -> None:
     opened = await arrive(store, "A1")
     request = m.GetParameterValues(("Device.X",))
@@ -95,7 +113,7 @@ async def test_a_device_that_does_not_echo_the_id_is_understood(store: Store, cl
     )
     first = await post(store, opened, None)
     await post(store, opened, m.GetParameterValuesResponse((m.ParameterValue("Device.X", "1"),)), id_)
-    assert (await store.read(cm.find_command, int(first.id))).state == "succeeded"
+    assert (await store.read(cm.find_command, number(first))).state == "succeeded"
 
 
 async def test_a_serial_number_that_differs_in_case_alone_is_no_second_device_of_one_certificate(
