@@ -78,10 +78,10 @@ def settings_of(data: Path | None, config: Path | None, **overrides: Any) -> Set
 
 
 def require_data(settings: Settings) -> None:
-    """Raise ``AcsError`` when there is no data directory: a mistyped one must not be made."""
-    if not settings.database and not settings.data.is_dir():
+    """Raise ``AcsError`` when no node has been here: a mistyped directory must not be filled."""
+    if not settings.database and not (settings.data / "acs.db").is_file():
         raise AcsError(
-            f"there is no data directory {settings.data}; name it with --data, or start one with: acs serve"
+            f"there is no node's data in {settings.data}; name it with --data, or start one with: acs serve"
         )
 
 

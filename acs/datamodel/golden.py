@@ -37,7 +37,7 @@ def parse_golden(text: str, source: str) -> list[tuple[str, str, str]]:
     try:
         raw: Any = yaml.safe_load(text)
         entries = msgspec.convert(raw, list[_Entry])
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+    except (yaml.YAMLError, msgspec.ValidationError, ValueError) as error:  # ValueError: no such date
         raise AcsError(f"{source}: {error}") from error
     twice = [name for name, count in Counter(each.name for each in entries).items() if count > 1]
     if twice:

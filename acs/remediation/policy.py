@@ -138,10 +138,10 @@ def parse_policy(text: str, source: str = "the policy") -> Policy:
             raw = _extended(raw)
             text = yaml.safe_dump(raw, sort_keys=False)  # what is kept of it stands for itself
         policy = msgspec.convert(raw, Policy)
-    except yaml.YAMLError as error:
-        raise AcsError(f"{source} is no YAML: {error}") from error
     except msgspec.ValidationError as error:
         raise AcsError(f"{source}: {error}; see `acs policy show` for a policy that is right") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+        raise AcsError(f"{source} is no YAML: {error}") from error
     problems = list(_problems(policy))
     if problems:
         raise AcsError(f"{source}: " + "; ".join(problems))

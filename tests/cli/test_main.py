@@ -73,7 +73,7 @@ def test_without_a_data_directory_a_command_says_so_and_makes_none(acs, tmp_path
     done = acs(*arguments, "--data", "nowhere")
     assert done.code == 2
     assert done.err == (
-        "acs: there is no data directory nowhere; name it with --data, or start one with: acs serve\n"
+        "acs: there is no node's data in nowhere; name it with --data, or start one with: acs serve\n"
     )
     assert not (tmp_path / "nowhere").exists()
 

@@ -83,6 +83,7 @@ def test_an_extended_policy_keeps_what_it_does_not_say_and_stands_for_itself():
     ("text", "message"),
     [
         ("rules: [", "no YAML"),
+        ("rules: 2026-13-45", "no YAML"),
         ("rules: []", "there is no rule"),
         ("rules: [{procedure: P9, because: x}]", "P9"),
         ("rules: [{procedure: P1, because: ' '}]", "say why"),
