@@ -86,11 +86,14 @@ class Endpoint:
         return response
 
     async def _answer(self, request: web.Request, peer: Peer) -> web.Response:
-        if request.content.is_eof():
-            body = await request.read()
-        else:
-            async with asyncio.timeout(self._settings.body_timeout):
+        try:
+            if request.content.is_eof():
                 body = await request.read()
+            else:
+                async with asyncio.timeout(self._settings.body_timeout):
+                    body = await request.read()
+        except web.RequestPayloadError as error:
+            raise Refused(400, "bad-encoding", "the body is not what its encoding says") from error
         ticket = self._ticket(request, peer)
         received = await self._decode(body, request.charset) if body.strip() else None
         if isinstance(received, Envelope):
@@ -106,7 +109,12 @@ class Endpoint:
     def _ticket(self, request: web.Request, peer: Peer) -> Ticket | None:
         """Return the session that the cookie names, or else the connection."""
         header = request.headers.get("Cookie", "")
-        ticket = (self._tickets.open(header) if header else None) or self._tickets.recall(request.transport)
+        ticket, recalled = self._tickets.open(header), self._tickets.recall(request.transport)
+        # A cookie that the device should have replaced gives way to what this connection was given since.
+        stale = (
+            ticket and recalled and ticket.device_id == recalled.device_id and ticket.epoch < recalled.epoch
+        )
+        ticket = recalled if ticket is None or stale else ticket
         if ticket is None:
             return None
         if ticket.binding and ticket.binding not in peer.names:

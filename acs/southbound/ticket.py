@@ -52,15 +52,18 @@ class Tickets:
         return base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
 
     def open(self, cookie_header: str) -> Ticket | None:
-        """Return the ticket in a Cookie header however it is spelt; None when there is no genuine one."""
+        """Return the newest genuine ticket in a Cookie header however it is spelt, None without one."""
+        newest: Ticket | None = None
         for found in _VALUE.finditer(cookie_header[:8192]):
             text = found[1]
             try:
                 sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-                return msgspec.msgpack.decode(self._sealer.open(sealed, _CONTEXT), type=Ticket)
+                ticket = msgspec.msgpack.decode(self._sealer.open(sealed, _CONTEXT), type=Ticket)
             except (SealError, binascii.Error, msgspec.DecodeError):
                 continue
-        return None
+            if newest is None or (ticket.opened_at, ticket.epoch) > (newest.opened_at, newest.epoch):
+                newest = ticket
+        return newest
 
     def remember(self, transport: Any, ticket: Ticket) -> None:
         """Keep the ticket for as long as the connection lasts."""

@@ -205,3 +205,26 @@ async def test_one_secret_that_can_not_be_opened_keeps_no_other_device_from_bein
     device = await store.read(dev.get, device_id)
     assert device.connection_request_error
     assert device.connection_request_at > now
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_compressed_as_it_says_is_refused_not_an_error(
+    bench: Bench,  # noqa: F811
+    encoding: str,
+) -> None:
+    async with bench.client() as http:
+        answer = await bench.post(http, b"nonsense" * 20, headers={"Content-Encoding": encoding})
+    assert answer.status == 400
+    assert bench.metric("acs_posts_total", result="error") == 0
+
+
+async def test_a_device_that_keeps_its_old_cookie_is_in_the_session_of_its_connection(
+    bench: Bench,  # noqa: F811
+) -> None:
+    async with bench.client() as http:
+        old = await bench.post(http, inform())
+        new = await bench.post(http, inform(), cookie=old.cookie)
+        assert (await bench.post(http, b"", cookie=old.cookie)).status == 200
+    async with bench.client() as http:  # on another connection the cookies alone tell
+        assert (await bench.post(http, b"", cookie=f"{old.cookie}; {new.cookie}")).status in (200, 204)
+        assert (await bench.post(http, b"", cookie=old.cookie)).status == 403
