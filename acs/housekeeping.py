@@ -1,4 +1,4 @@
-"""Keeping the store small: what ended longer ago than is to be remembered is deleted, bit by bit."""
+"""Keeping order in the store: what is overdue is given up, what ended long ago is deleted, bit by bit."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ import structlog
 from sqlalchemy import Connection
 
 from acs.alarms import prune_alarms
-from acs.commands import prune_commands
+from acs.commands import expire_overdue, prune_commands
 from acs.remediation import prune_cases
 from acs.store import Store
 
 __all__ = ["Housekeeper"]
 
 _BATCH = 200  # rows of each kind in one transaction: devices wait for the writer
-_PAUSE = 600.0
+_PAUSE = 60.0
 _BREATH = 0.2
 _log = structlog.get_logger(__name__)
 
 
-def _prune(conn: Connection, before: float) -> int:
-    """Delete one batch of each kind; return the number of rows."""
+def _tidy(conn: Connection, now: float, before: float) -> int:
+    """Give up what is overdue and delete one batch of each kind; return the number of rows."""
     return (
-        prune_cases(conn, before=before, limit=_BATCH)
+        expire_overdue(conn, now=now, limit=_BATCH)
+        + prune_cases(conn, before=before, limit=_BATCH)
         + prune_commands(conn, before=before, limit=_BATCH)
         + prune_alarms(conn, before=before, limit=_BATCH)
     )
@@ -36,9 +37,9 @@ class Housekeeper:
         self._store, self._retention = store, retention
 
     async def tidy(self) -> int:
-        """Delete all that is too old; return the number of rows."""
-        before, total = self._store.clock() - self._retention, 0
-        while count := await self._store.write(_prune, before):
+        """Deal with all that is overdue or too old; return the number of rows."""
+        now, total = self._store.clock(), 0
+        while count := await self._store.write(_tidy, now, now - self._retention):
             total += count
             await asyncio.sleep(_BREATH)
         return total
@@ -52,5 +53,5 @@ class Housekeeper:
                 _log.exception("tidying the store failed; it is tried again")
             else:
                 if count:
-                    _log.info("old records were deleted", rows=count)
+                    _log.info("overdue commands were given up, old records deleted", rows=count)
             await asyncio.sleep(_PAUSE)

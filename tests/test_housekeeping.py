@@ -119,6 +119,16 @@ async def test_what_ended_before_the_retention_is_deleted_and_the_rest_stays(sto
     assert len(await store.read(rm.list_cases, state="active")) == 2
 
 
+async def test_a_command_of_no_case_is_given_up_when_its_time_is_over(store, clock):
+    await store.write(fill, clock.now)
+    assert await Housekeeper(store, 30 * DAY).tidy() == 0
+    clock.now += 8 * DAY
+    assert await Housekeeper(store, 30 * DAY).tidy() == 1
+    (given_up,) = await store.read(cm.list_commands, state="expired")
+    assert given_up.purpose == "operator"
+    assert len(await store.read(cm.list_commands, state="queued")) == 1  # that of the open case
+
+
 async def test_a_failure_is_survived(store, monkeypatch):
     keeper = Housekeeper(store, DAY)
     calls = []

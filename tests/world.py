@@ -8,6 +8,7 @@ chosen by the test.
 from __future__ import annotations
 
 import random
+import weakref
 from collections.abc import Callable
 
 import msgspec
@@ -57,6 +58,11 @@ def open_database() -> Connection:
     return conn
 
 
+def _close(conn: Connection) -> None:
+    conn.close()
+    conn.engine.dispose()
+
+
 class World:
     """``lose(where)`` decides what gets lost: "request" before the ACS, "answer" after its commit."""
 
@@ -71,6 +77,7 @@ class World:
     ) -> None:
         self.now = 1_800_000_000.0
         self.conn = open_database()
+        weakref.finalize(self, _close, self.conn)
         self.env = Environment(parse_policy(policy), lambda device, name, now: f"https://acs/files/{name}")
         self.settings = Settings()
         self.lose = lose

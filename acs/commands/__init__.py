@@ -14,7 +14,7 @@ from acs.commands.queue import (
     outstanding,
     settle,
 )
-from acs.commands.retention import prune_commands
+from acs.commands.retention import expire_overdue, prune_commands
 
 __all__ = [
     "Command",
@@ -23,6 +23,7 @@ __all__ = [
     "du_state_change_complete",
     "enqueue",
     "expire",
+    "expire_overdue",
     "find_command",
     "informed",
     "list_commands",

@@ -35,6 +35,7 @@ MAX_ATTEMPTS = 5
 MAX_RESULT = 256 * 1024
 """The most characters of an answer, as JSON, that a case is given: it reads them at every replay."""
 _GRACE = 0.5  # seconds in which an open session may fetch the command before the device is called
+_PATIENCE = 7 * 86400.0
 _PROBE = "transfer-probe"
 
 _BY_KEY = select(commands).where(commands.c.command_key == bindparam("key"))
@@ -60,7 +61,8 @@ def enqueue(
 ) -> Command:
     """Queue a request for a device, once per ``command_key`` however often it is called.
 
-    ``command_key`` (1 to 32 characters) is the idempotency key; a lower ``priority`` goes first.
+    ``command_key`` (1 to 32 characters) is the idempotency key; a lower ``priority`` goes first. What is
+    not settled by ``expires_at`` (a week by default) is given up.
     """
     if not 1 <= len(command_key) <= 32:
         raise AcsError(
@@ -81,7 +83,7 @@ def enqueue(
             priority=priority,
             state="queued",
             created_at=now,
-            expires_at=expires_at,
+            expires_at=now + _PATIENCE if expires_at is None else expires_at,
         )
         .returning(commands)
     )

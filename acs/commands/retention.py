@@ -1,12 +1,13 @@
-"""Forgetting commands that were settled long ago."""
+"""Giving up commands whose time is over, and forgetting those that were settled long ago."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from acs.store.tables import commands
+from acs.commands.queue import expire
+from acs.store.tables import command_is_open, commands
 
-__all__ = ["prune_commands"]
+__all__ = ["expire_overdue", "prune_commands"]
 
 _SETTLED = ("succeeded", "failed", "expired", "cancelled")
 
@@ -22,3 +23,18 @@ def prune_commands(conn: Connection, *, before: float, limit: int) -> int:
         .limit(limit)
     )
     return conn.execute(delete(commands).where(commands.c.id.in_(old))).rowcount
+
+
+def expire_overdue(conn: Connection, *, now: float, limit: int) -> int:
+    """Give up to ``limit`` open commands of no case up whose time is over; return how many.
+
+    So an accepted Reboot of a device that never came back does not stand in the way for ever. For the
+    commands of a case, its own deadlines do that.
+    """
+    overdue = (
+        select(commands.c.id)
+        .where(command_is_open, commands.c.case_id.is_(None), commands.c.expires_at <= now)
+        .limit(limit)
+    )
+    found = list(conn.execute(overdue).scalars())
+    return sum(expire(conn, command_id, now=now) is not None for command_id in found)

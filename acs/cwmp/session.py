@@ -24,6 +24,9 @@ any         unknown method   Answer(fault 8000)                    same
 any         not CWMP         Answer(the fault of the error)        same
 =========== ================ ===================================== ==========
 
+An empty message while AWAITING is decided by the shell before it comes here where the request must not
+be done twice: then only a later Inform can tell.
+
 After AskNext the shell calls ``send`` with the next request or ``finish`` when there is none.
 """
 

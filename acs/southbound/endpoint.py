@@ -104,7 +104,8 @@ class Endpoint:
                 return await self._open(request, peer, received, received.message)
         if ticket is None:
             return await self._outside(request, peer, received)
-        return await self._continue(ticket, received)
+        unproved = not ticket.binding and "Authorization" not in request.headers
+        return await self._continue(ticket, received, unproved=unproved)
 
     def _ticket(self, request: web.Request, peer: Peer) -> Ticket | None:
         """Return the session that the cookie names, or else the connection."""
@@ -199,7 +200,9 @@ class Endpoint:
         assert received is not None
         return self._message(reply, received.namespace, received.header.id)
 
-    async def _continue(self, ticket: Ticket, received: Envelope | DecodeError | None) -> web.Response:
+    async def _continue(
+        self, ticket: Ticket, received: Envelope | DecodeError | None, *, unproved: bool
+    ) -> web.Response:
         if received is None and await self._store.read(tx.nothing_waits, ticket.device_id, ticket.epoch):
             self.sessions.ended(ticket.device_id)
             return web.Response(status=204)
@@ -214,7 +217,10 @@ class Endpoint:
             namespace=ticket.namespace,
             env=self._env,
             now=self._store.clock(),
+            unproved=unproved,
         )
+        if reply.challenge:
+            raise self.authenticator.challenge("an answer is expected, or the password with an empty message")
         self._count(reply.settled, reply.changes)
         for command in reply.settled:
             _log.info(

@@ -45,13 +45,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a POST: a message under ``id``, or none at all (204, the session is over)."""
+    """The answer to a POST: a message under ``id``, or none at all (204, the session is over).
+
+    ``challenge``: ask for the password first (401).
+    """
 
     message: m.Message | None
     id: str = ""
     settled: tuple[Command, ...] = ()
     changes: tuple[al.AlarmChange, ...] = ()
     discarded: str = ""
+    challenge: bool = False
 
 
 def open_session(
@@ -133,9 +137,12 @@ def continue_session(
     namespace: str,
     env: rm.Environment,
     now: float,
+    unproved: bool = False,
 ) -> Reply:
     """Take what the device sent after its Inform and return what it is answered.
 
+    ``unproved``: it has a password and did not show it now, which some clients do with an empty
+    POST before each message of theirs; that is then no answer to what it was asked.
     Raises ``Refused`` when a newer session of the device has begun.
     """
     dev.lock(conn, device_id)
@@ -144,13 +151,13 @@ def continue_session(
         raise Refused(403, "session-superseded", f"{device.device_key} has opened a newer session")
     outstanding = cm.outstanding(conn, device_id, epoch)
     state = ses.SessionState(ses.Phase.CPE_TURN, namespace)
+    turn = _Turn(conn, device, epoch, env, now)
     if outstanding is not None:
-        again = cm.once_more(conn, outstanding) if _repeated(conn, received, outstanding) else None
-        if again is not None:
-            return Reply(again.message, id=_id(again))
+        reply = turn.no_answer(received, outstanding, unproved=unproved)
+        if reply is not None:
+            return reply
         state = ses.send(state, str(outstanding.id), outstanding.method)
     _, action = ses.step(state, received)
-    turn = _Turn(conn, device, epoch, env, now)
     match action:
         case ses.Answer(fault):
             return Reply(fault)
@@ -243,6 +250,21 @@ class _Turn:
         values = [each for each in answer.parameters if ".FaultMgmt." not in each.name]
         dev.save_parameters(self.conn, self.device.id, values, now=self.now)
         return ()
+
+    def no_answer(
+        self, received: Envelope | DecodeError | None, outstanding: Command, *, unproved: bool
+    ) -> Reply | None:
+        """Reply to what looks like an answer to the outstanding request and is none; None: it may be one."""
+        if received is None and unproved:
+            return Reply(None, challenge=True)
+        if received is None and cm.recovery_of(outstanding.method) is not cm.Recovery.SEND_AGAIN:
+            # It may have been done or not: the next Inform brings evidence, a second try could do it twice.
+            dev.session_over(self.conn, self.device.id, now=self.now)
+            return Reply(None)
+        if _repeated(self.conn, received, outstanding):
+            again = cm.once_more(self.conn, outstanding)
+            return Reply(again.message, id=_id(again)) if again is not None else None
+        return None
 
     def next(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -75,11 +76,11 @@ def filled(tmp_path_factory) -> Path:
     data = tmp_path_factory.mktemp("filled") / "acs-data"
     data.mkdir(mode=0o700)
     head = ScriptDirectory.from_config(config()).get_current_head()
-    with sqlite3.connect(data / "acs.db") as target:
+    with contextlib.closing(sqlite3.connect(data / "acs.db")) as target:
         world.conn.connection.dbapi_connection.backup(target)
         target.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
         target.execute("INSERT INTO alembic_version VALUES (?)", (head,))
-    target.close()
+        target.commit()
     world.conn.close()
     return data
 

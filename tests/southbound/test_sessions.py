@@ -236,3 +236,42 @@ async def test_a_stopping_node_lets_open_sessions_finish_and_takes_no_new_ones(b
         assert late.status == 503
         assert "Retry-After" in late.headers
         assert (await bench.post(http, b"", cookie=answer.cookie)).status == 204
+
+
+async def test_an_empty_post_in_place_of_an_answer_fails_a_read_but_leaves_a_reboot_to_evidence(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        read = await enqueue(bench, device, m.GetParameterValues(("Device.Time.",)), "k1")
+        reboot = await enqueue(bench, device, m.Reboot("k2"), "k2")
+        answer = await bench.post(http, inform())
+        assert (await bench.post(http, b"", cookie=answer.cookie)).message == read.message
+        assert (await bench.post(http, b"", cookie=answer.cookie)).message == m.Reboot("k2")
+        assert (await bench.post(http, b"", cookie=answer.cookie)).status == 204
+        assert (await bench.node.store.read(cm.find_command, read.id)).fault_code == 9002
+        assert (await bench.node.store.read(cm.find_command, reboot.id)).state == "sent"
+        await bench.post(http, inform(SERIAL, "1 BOOT"))
+        assert (await bench.node.store.read(cm.find_command, reboot.id)).succeeded
+
+
+async def test_an_empty_post_without_the_password_before_each_message_is_challenged_and_settles_nothing(
+    bench,
+):
+    import aiohttp
+
+    from acs.security import Secrets
+    from acs.southbound import seal_device_password
+
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+    sealed = seal_device_password(Secrets.load_or_create(bench.node.settings.data), "secret")
+    await bench.node.store.write(dev.set_digest_secret, device.id, "user", sealed)
+    proof = {"Authorization": aiohttp.encode_basic_auth("user", "secret")}
+    async with bench.client(bench.anonymous()) as http:
+        command = await enqueue(bench, device, m.GetParameterValues(("Device.Time.",)))
+        answer = await bench.post(http, inform(), headers=proof)
+        request = await bench.post(http, b"", headers=proof, cookie=answer.cookie)
+        assert request.message == command.message
+        assert (await bench.post(http, b"", cookie=answer.cookie)).status == 401
+        end = await bench.post(http, m.GetParameterValuesResponse(()), headers=proof, cookie=answer.cookie)
+        assert end.status == 204
+    assert (await bench.node.store.read(cm.find_command, command.id)).succeeded
