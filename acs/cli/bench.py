@@ -8,6 +8,7 @@ import os
 import ssl
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,52 +60,118 @@ def sessions(
     print_table("Sessions", list(rows[0]), [list(row.values()) for row in rows])
 
 
+_WAYS = ("TLS, kept", "TLS, new", "HTTP, new")
+_SLICES = 6
+
+
 async def _sessions(
     count: int, devices: int, at_once: int, counts: list[int], *, quiet: bool
 ) -> list[dict[str, Any]]:
-    from acs.cli.trial import AcsProcess
+    """Measure in slices, one ACS after the other and again, so that the machine's moods hit all alike."""
     from acs.simulator import Vendor
 
-    rows = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        tempfile.TemporaryDirectory(prefix="acs-bench-") as name,
-        Progress(*columns, console=console, disable=quiet) as progress,
-    ):
-        directory = Path(name)
-        vendor = Vendor(directory / "vendor")
-        for stored in counts:
-            data = directory / f"acs-{stored}"
-            vendors = data / "pki" / "device-ca.d"
-            vendors.mkdir(parents=True)
-            (vendors / "vendor.pem").write_bytes(vendor.authority.certificate_pem)
-            acs = AcsProcess(data, "--log-level", "warning", "--insecure-http", "0")
-            await acs.start()
-            try:
-                clients = [_Client(vendor, acs, f"BENCH{number:05d}") for number in range(devices)]
-                for client in clients:
-                    await client.session()
-                await _steady(data, stored)
-                for way in ("TLS, kept", "TLS, new", "HTTP, new"):
-                    task = progress.add_task(f"{stored} parameters, {way}", total=count)
-                    for client in clients:
-                        client.close()
-                        client.plain = way == "HTTP, new"
-                    measured = await _measure(
-                        clients,
-                        acs.pid,
-                        count,
-                        at_once,
-                        keep=way == "TLS, kept",
-                        tell=progress.advance,
-                        task=task,
-                    )
-                    rows.append({"parameters": stored, "connections": way, **measured})
-                for client in clients:
+    with tempfile.TemporaryDirectory(prefix="acs-bench-") as name:
+        vendor = Vendor(Path(name) / "vendor")
+        arms = [_Arm(Path(name), vendor, stored) for stored in counts]
+        try:
+            for arm in arms:
+                await arm.start(devices)
+            with Progress(*columns, console=console, disable=quiet) as progress:
+                for way in _WAYS:
+                    task = progress.add_task(way, total=count * len(arms))
+                    share = max(1, count // _SLICES)
+                    for _ in range(_SLICES):
+                        for arm in arms:
+                            await arm.measure(way, share, at_once)
+                            progress.advance(task, share)
+                    progress.update(task, completed=count * len(arms))
+            return [arm.row(way) for way in _WAYS for arm in arms]
+        finally:
+            for arm in arms:
+                await arm.stop()
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What the slices of one measurement came to."""
+
+    sessions: int = 0
+    took: float = 0.0
+    cpu: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+
+
+class _Arm:
+    """One ACS whose devices have ``stored`` parameters each."""
+
+    def __init__(self, directory: Path, vendor: Any, stored: int) -> None:
+        from acs.cli.trial import AcsProcess
+
+        self._data, self._vendor, self._stored = directory / f"acs-{stored}", vendor, stored
+        vendors = self._data / "pki" / "device-ca.d"
+        vendors.mkdir(parents=True)
+        (vendors / "vendor.pem").write_bytes(vendor.authority.certificate_pem)
+        self._acs = AcsProcess(self._data, "--log-level", "warning", "--insecure-http", "0")
+        self._clients: list[_Client] = []
+        self._sums = {way: _Sum() for way in _WAYS}
+
+    async def start(self, devices: int) -> None:
+        """Start the ACS, and have every device known and at rest."""
+        await self._acs.start()
+        self._clients = [_Client(self._vendor, self._acs, f"BENCH{number:05d}") for number in range(devices)]
+        for client in self._clients:
+            await client.session()
+            client.close()
+        await _steady(self._data, self._stored)
+
+    async def measure(self, way: str, count: int, at_once: int) -> None:
+        """Hold ``count`` sessions and add up what they took."""
+        done = self._sums[way]
+        free: asyncio.Queue[_Client] = asyncio.Queue()
+        for client in self._clients:
+            if client.plain != (way == "HTTP, new"):
+                client.close()
+                client.plain = not client.plain
+            free.put_nowait(client)
+        left = iter(range(count))
+
+        async def work() -> None:
+            for _ in left:
+                client = await free.get()
+                started = time.perf_counter()
+                await client.session()
+                done.seconds.append(time.perf_counter() - started)
+                if way != "TLS, kept":
                     client.close()
-            finally:
-                await acs.stop()
-    return rows
+                free.put_nowait(client)
+
+        before, started = _cpu(self._acs.pid), time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(min(at_once, len(self._clients)))))
+        done.took += time.perf_counter() - started
+        done.cpu += _cpu(self._acs.pid) - before
+        done.sessions += count
+
+    def row(self, way: str) -> dict[str, Any]:
+        """Return one line of the result."""
+        done = self._sums[way]
+        seconds = sorted(done.seconds)
+        return {
+            "parameters": self._stored,
+            "connections": way,
+            "sessions": done.sessions,
+            "sessions/s": round(done.sessions / done.took, 1),
+            "CPU s per 1000": round(done.cpu / done.sessions * 1000, 3),
+            "p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
+            "p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
+            "RSS MB": round(_rss(self._acs.pid), 1),
+        }
+
+    async def stop(self) -> None:
+        """Stop the ACS."""
+        for client in self._clients:
+            client.close()
+        await self._acs.stop()
 
 
 async def _steady(data: Path, stored: int) -> None:
@@ -121,6 +188,7 @@ async def _steady(data: Path, stored: int) -> None:
         for device in dev.listing(conn, limit=100_000):
             values = [m.ParameterValue(f"Device.X_BENCH.P{number}", str(number)) for number in range(stored)]
             dev.save_parameters(conn, device.id, values, now=time.time())
+            assert len(dev.parameters_of(conn, device.id, "Device.X_BENCH.")) == stored
             dev.mark_provisioned(conn, device.id, device.software_version)
             dev.set_digest_secret(conn, device.id, device.device_key, sealed)
         conn.execute(cases.update().values(state="closed", wake_at=None))
@@ -145,40 +213,6 @@ def _rss(pid: int) -> float:
     """Return the resident memory of a process in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-async def _measure(
-    clients: list[_Client], pid: int, count: int, at_once: int, *, keep: bool, tell: Any, task: Any
-) -> dict[str, Any]:
-    seconds: list[float] = []
-    free: asyncio.Queue[_Client] = asyncio.Queue()
-    for client in clients:
-        free.put_nowait(client)
-    left = iter(range(count))
-
-    async def work() -> None:
-        for _ in left:
-            client = await free.get()
-            started = time.perf_counter()
-            await client.session()
-            seconds.append(time.perf_counter() - started)
-            if not keep:
-                client.close()
-            free.put_nowait(client)
-            tell(task)
-
-    before, started = _cpu(pid), time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(min(at_once, len(clients)))))
-    took, used = time.perf_counter() - started, _cpu(pid) - before
-    seconds.sort()
-    return {
-        "sessions": count,
-        "sessions/s": round(count / took, 1),
-        "CPU s per 1000": round(used / count * 1000, 3),
-        "p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
-        "p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
-        "RSS MB": round(_rss(pid), 1),
-    }
 
 
 def _md5(text: str) -> str:
