@@ -46,6 +46,7 @@ class Endpoint:
         )
         self._tickets = Tickets(secret.cookie_key)
         self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
+        store.on("commands", self.sessions.woken)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST. Whatever goes wrong, the device gets an answer and the log a line."""
@@ -159,7 +160,7 @@ class Endpoint:
             opened_at=self._store.clock(),
             binding=proof.names[0] if proof.names else "",
         )
-        self.sessions.opened(ticket.device_id, ticket.opened_at)
+        self.sessions.opened(ticket.device_id, ticket.opened_at, opened.epoch if opened.idle else None)
         self._metrics.sessions.inc()
         self._count(opened.settled, opened.changes)
         if opened.first_contact:
@@ -203,7 +204,7 @@ class Endpoint:
     async def _continue(
         self, ticket: Ticket, received: Envelope | DecodeError | None, *, unproved: bool
     ) -> web.Response:
-        if received is None and await self._store.read(tx.nothing_waits, ticket.device_id, ticket.epoch):
+        if received is None and await self._nothing_waits(ticket):
             self.sessions.ended(ticket.device_id)
             return web.Response(status=204)
         if isinstance(received, DecodeError):
@@ -239,6 +240,11 @@ class Endpoint:
         echoed = received.header.id if isinstance(received, Envelope) else None
         message = self._with_secrets(reply.message, ticket.device_key)
         return self._message(message, ticket.namespace, reply.id or echoed)
+
+    async def _nothing_waits(self, ticket: Ticket) -> bool:
+        if self.sessions.idle(ticket.device_id, ticket.epoch):
+            return True
+        return await self._store.read(tx.nothing_waits, ticket.device_id, ticket.epoch)
 
     def _count(self, settled: tuple[Command, ...], changes: tuple[AlarmChange, ...]) -> None:
         for command in settled:

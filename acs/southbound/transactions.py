@@ -34,13 +34,14 @@ _MOST_ROWS = 4  # reads of single rows that may wait; with more of them the whol
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that an Inform opened, and what changed with it."""
+    """A session that an Inform opened, and what changed with it; ``idle``: nothing waits for the device."""
 
     device: Device
     epoch: int
     changes: tuple[al.AlarmChange, ...]
     settled: tuple[Command, ...]
     first_contact: bool
+    idle: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ def open_session(
     rm.commands_settled(conn, settled, env=env, now=now)
     rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
     rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
-    return Opened(device, check.epoch, applied.changes, tuple(settled), check.first_contact)
+    idle = not device.has_open_commands and dev.idle(conn, device.id, check.epoch)
+    return Opened(device, check.epoch, applied.changes, tuple(settled), check.first_contact, idle)
 
 
 def _ask_for_alarms(

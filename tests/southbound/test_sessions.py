@@ -275,3 +275,13 @@ async def test_an_empty_post_without_the_password_before_each_message_is_challen
         end = await bench.post(http, m.GetParameterValuesResponse(()), headers=proof, cookie=answer.cookie)
         assert end.status == 204
     assert (await bench.node.store.read(cm.find_command, command.id)).succeeded
+
+
+async def test_what_is_enqueued_while_an_idle_session_is_open_is_handed_over_in_it(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        answer = await bench.post(http, inform())
+        assert bench.node.southbound.endpoint.sessions.idle(device.id, device.session_epoch + 1)
+        await enqueue(bench, device, m.Reboot("k1"))
+        request = await bench.post(http, b"", cookie=answer.cookie)
+        assert request.message == m.Reboot("k1")
