@@ -80,12 +80,11 @@ async def _sessions(
             with Progress(*columns, console=console, disable=quiet) as progress:
                 for way in _WAYS:
                     task = progress.add_task(way, total=count * len(arms))
-                    share = max(1, count // _SLICES)
-                    for _ in range(_SLICES):
+                    for number in range(_SLICES):
+                        share = count * (number + 1) // _SLICES - count * number // _SLICES
                         for arm in arms:
                             await arm.measure(way, share, at_once)
                             progress.advance(task, share)
-                    progress.update(task, completed=count * len(arms))
             return [arm.row(way) for way in _WAYS for arm in arms]
         finally:
             for arm in arms:

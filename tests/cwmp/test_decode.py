@@ -206,17 +206,17 @@ def test_answers_and_calls_are_read(name, message):
     assert read(name).message == message
 
 
-def test_every_request_that_was_captured_of_real_clients_is_a_message(tmp_path):
+def test_every_request_that_was_captured_of_real_clients_is_a_message():
     if not CAPTURES.is_file():
         pytest.skip(f"the captures are not at {CAPTURES}")
-    with tarfile.open(CAPTURES) as archive:
-        archive.extractall(tmp_path, filter="data")
-    bodies = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*-req.xml"))}
+    with tarfile.open(CAPTURES) as archive:  # read, not extracted: early 3.11 has no extraction filters
+        wanted = [each for each in archive if each.isfile() and each.name.endswith("-req.xml")]
+        bodies = {each.name: archive.extractfile(each).read() for each in wanted}
     assert bodies
     refused = {}
-    for path, body in bodies.items():
+    for name, body in bodies.items():
         try:
             decode(body)
         except DecodeError as error:
-            refused[str(path.relative_to(tmp_path))] = error.reason
+            refused[name] = error.reason
     assert refused == {}

@@ -14,10 +14,12 @@ import pytest
 from acs.cli.trial import Trial
 from acs.simulator import load_scenario
 
-# Whatever a restart takes on a busy machine, no timer of the ladder may end because of it.
+# Whatever a restart takes on a busy machine, no timer of the ladder may end because of it, and a download
+# that finds the file server dead is one more transient fault.
 PATIENT = """
 extends: default
 name: patient
+limits: {tries: 9}
 timers: {session: 200, diagnostic: 200, reboot: 200, factory_reset: 200, download: 200, retry: 0.3}
 """
 pytestmark = pytest.mark.timeout(280)
