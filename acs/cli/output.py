@@ -133,14 +133,20 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
 
 
+# Words that are of no use in pieces; sentences and paths are folded in their place.
+_WHOLE = frozenset({"#", "id", "at", "device", "kind", "procedure", "state", "outcome", "method", "severity"})
+_WIDE = 160  # columns, where nobody's screen sets a limit
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows as a table; what devices sent is shown, never interpreted."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    console.print(table)
+    screen = console if console.is_terminal else Console(width=max(console.width, _WIDE))
+    screen.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -40,6 +40,9 @@ def simulate(
         bool, typer.Option(help="LABS: make the ACS of --data trust the simulated vendor's CA.")
     ] = False,
     show: Annotated[bool, typer.Option("--list", help="List the ways to tamper, then end.")] = False,
+    make_image: Annotated[
+        str, typer.Option(metavar="VERSION", help="Write henb-VERSION.img, signed by the vendor, then end.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Run simulated HeNBs, each with a certificate of a simulated vendor.
@@ -54,6 +57,9 @@ def simulate(
     from acs.simulator import LAB, REAL, TAMPERS
     from acs.simulator.tamper import parse_until
 
+    if make_image:
+        _make_image(vendor, make_image)
+        return
     if show:
         rows = [
             (each.name, each.source, f"{each.event_type} / {each.probable_cause}", each.specific_problem)
@@ -86,6 +92,22 @@ def simulate(
         print_table("Fleet", ("what", "value"), list(facts.items()))
     if facts["failed sessions"] or facts["devices never served"] or facts["simulator failures"]:
         raise typer.Exit(1)
+
+
+def _make_image(vendor: Path, version: str) -> None:
+    """Write a software image that the fleet's HeNBs accept."""
+    from acs.simulator import PRODUCT_CLASS, Vendor, build_image
+
+    if not version.replace(".", "").replace("-", "").isalnum() or len(version) > 64:
+        raise AcsError(f"the version {version[:80]!r} is none; use letters, digits, dots and dashes")
+    path = Path(f"henb-{version}.img")
+    try:
+        path.write_bytes(build_image(version, PRODUCT_CLASS, Vendor(vendor).image_key))
+    except OSError as error:
+        raise AcsError(f"can't write {path}: {error}") from error
+    console.print(
+        f"{path} is for {PRODUCT_CLASS}; next: acs files add {path} --version {version}", markup=False
+    )
 
 
 def _target(data: Path, url: str | None, ca: Path | None) -> tuple[str, Path | None]:

@@ -210,3 +210,17 @@ def test_json_is_json_even_of_what_nobody_expects(acs, data):
     shown = acs("devices", "list", "--data", data, "--json").out
     assert "\x1b" not in shown
     assert json.loads(shown)
+
+
+def test_the_simulated_vendor_makes_an_image_that_its_devices_accept(acs, tmp_path, monkeypatch):
+    from acs.simulator import PRODUCT_CLASS, Vendor
+    from acs.simulator.firmware import verify_image
+
+    monkeypatch.chdir(tmp_path)
+    done = acs("simulate", "--make-image", "2.1.0", "--vendor", "maker")
+    assert (done.code, "acs files add henb-2.1.0.img" in done.out) == (0, True)
+    content = (tmp_path / "henb-2.1.0.img").read_bytes()
+    key = Vendor(tmp_path / "maker").image_key.public_key()
+    assert verify_image(content, PRODUCT_CLASS, key) == "2.1.0"
+    wrong = acs("simulate", "--make-image", "../2")
+    assert (wrong.code, "the version '../2' is none" in wrong.err) == (2, True)
