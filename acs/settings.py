@@ -116,7 +116,7 @@ def _path(kind: type, value: Any) -> Any:
     """Read a path, which is text in files and in the environment."""
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
-    raise NotImplementedError
+    raise NotImplementedError  # so msgspec is told that this type is not ours
 
 
 def _check(settings: Settings) -> None:

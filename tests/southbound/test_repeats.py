@@ -18,7 +18,7 @@ from acs.southbound.connection_request import Dispatcher, TargetError
 from acs.store import Store
 from acs.store.tables import audit
 from tests.conftest import Clock
-from tests.southbound.conftest import Bench, bench, inform  # noqa: F401 - a fixture
+from tests.southbound.conftest import Bench, inform
 
 ENV = Environment(parse_policy(default_policy_text()), lambda device, name, now: "https://acs/")
 
@@ -156,7 +156,7 @@ def test_credentials_that_are_no_text_are_no_credentials(header: str) -> None:
 
 
 async def test_bytes_that_are_no_text_in_the_header_are_challenged_not_an_error(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
 ) -> None:
     async with bench.client(bench.anonymous()) as http:
         header = {"Authorization": 'Digest username="\udcff", realm="r", nonce="n", uri="/", response="0"'}
@@ -178,7 +178,7 @@ async def test_bytes_that_are_no_text_in_the_header_are_challenged_not_an_error(
         "http:///x",
     ],
 )
-async def test_no_spelling_of_an_address_gets_around_the_check(bench: Bench, url: str) -> None:  # noqa: F811
+async def test_no_spelling_of_an_address_gets_around_the_check(bench: Bench, url: str) -> None:
     secrets = bench.node.southbound.endpoint._secrets
     dispatcher = Dispatcher(bench.node.store, secrets, bench.node.metrics)
     with pytest.raises((TargetError, ValueError)):
@@ -186,7 +186,7 @@ async def test_no_spelling_of_an_address_gets_around_the_check(bench: Bench, url
 
 
 async def test_one_secret_that_can_not_be_opened_keeps_no_other_device_from_being_called(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
 ) -> None:
     store, now = bench.node.store, bench.clock[0]
 
@@ -209,7 +209,7 @@ async def test_one_secret_that_can_not_be_opened_keeps_no_other_device_from_bein
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 async def test_a_body_that_is_not_compressed_as_it_says_is_refused_not_an_error(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
     encoding: str,
 ) -> None:
     async with bench.client() as http:
@@ -219,7 +219,7 @@ async def test_a_body_that_is_not_compressed_as_it_says_is_refused_not_an_error(
 
 
 async def test_a_device_that_keeps_its_old_cookie_is_in_the_session_of_its_connection(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
 ) -> None:
     async with bench.client() as http:
         old = await bench.post(http, inform())
