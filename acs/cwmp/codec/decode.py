@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -281,12 +282,15 @@ def _refuse_hostile(body: bytes, limits: Limits) -> None:
             raise DecodeError(_NO_DOCTYPE)
 
 
+@lru_cache(maxsize=8)
+def _deeper_than(depth: int) -> etree.XPath:
+    """Return a path to all elements just below ``depth``."""
+    return etree.XPath("/*" * (depth + 1))
+
+
 def _check_depth(root: etree._Element, limits: Limits) -> None:
-    depth = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if depth > limits.max_depth:
-            raise DecodeError(f"nested deeper than {limits.max_depth} elements", 8004)
+    if _deeper_than(limits.max_depth)(root):
+        raise DecodeError(f"nested deeper than {limits.max_depth} elements", 8004)
 
 
 def _namespace(element: etree._Element) -> str:
