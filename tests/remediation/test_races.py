@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import exc
+from sqlalchemy import exc, text
 from sqlalchemy.util import await_only
 
 from acs import alarms as al
@@ -98,6 +98,17 @@ async def test_a_case_that_can_not_be_advanced_keeps_no_other_waiting(
     assert poison in await store.read(rm.due_cases, now=clock.now + 60, limit=10)
 
 
+async def someone_waits(store: Store) -> None:
+    """Return when a transaction of this database waits for another's lock."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(20):
+        while not await store.read(lambda conn: conn.execute(query).scalar_one()):
+            await asyncio.sleep(0)
+
+
 async def test_an_inform_that_waited_for_an_older_post_sees_what_that_post_began(
     postgresql_url: str, clock: Clock
 ) -> None:
@@ -115,7 +126,7 @@ async def test_an_inform_that_waited_for_an_older_post_sees_what_that_post_began
     older = asyncio.create_task(one.write(post))
     await locked.wait()
     newer = asyncio.create_task(other.write(dev.find, device.device_key, lock=True))
-    await asyncio.sleep(0.2)
+    await someone_waits(one)
     assert not newer.done()
     go_on.set()
     await older
@@ -149,7 +160,7 @@ async def test_an_instruction_and_a_session_do_not_lock_each_other_out(
     first = asyncio.create_task(store.write(session))
     await locked.wait()
     second = asyncio.create_task(store.write(instruct))
-    await asyncio.sleep(0.2)
+    await someone_waits(store)
     go_on.set()
     await asyncio.gather(first, second)
     await store.close()
