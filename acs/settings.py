@@ -7,9 +7,9 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -18,6 +18,18 @@ from acs.errors import AcsError
 __all__ = ["Settings", "load_settings"]
 
 _MEGABYTE = 1024 * 1024
+
+
+class _Rule(NamedTuple):
+    """What a kind of setting may be, and how that is said."""
+
+    holds: Callable[[float], bool]
+    needed: str
+
+
+Positive = Annotated[float, _Rule(lambda value: 0 < value < math.inf, "a positive number is needed")]
+Size = Annotated[int, _Rule(lambda value: value > 0, "a positive number is needed")]
+Port = Annotated[int, _Rule(lambda value: 0 <= value <= 65535, "a port is 0 to 65535")]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,9 +43,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     database: str = ""
     """``sqlite:///FILE`` or ``postgresql+asyncpg://USER@HOST/NAME``; empty: SQLite in ``data``."""
     host: str = "0.0.0.0"  # noqa: S104 - devices come from outside
-    port: int = 7548
+    port: Port = 7548
     """Of the HTTPS listener for devices; 0 takes a free one."""
-    insecure_http_port: int | None = None
+    insecure_http_port: Port | None = None
     """LABS ONLY: a second listener without TLS; 0 takes a free port."""
     names: list[str] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
     """DNS names and addresses in the server certificate; devices are given the first in URLs."""
@@ -49,18 +61,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     policy: Path | None = None
     """The remediation policy; none: the one that is shipped."""
     management_host: str = "127.0.0.1"
-    management_port: int = 7549
+    management_port: Port = 7549
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     connection_request_networks: list[str] = []
     """Where connection requests may go; empty: everywhere but loopback, link-local and multicast."""
-    retention_days: float = 90
+    retention_days: Positive = 90
     """How long closed cases, ended alarms, settled commands and notifications are kept (the audit: ever)."""
-    session_lifetime: float = 900
-    max_body: int = 8 * _MEGABYTE
-    body_timeout: float = 30
-    drain_timeout: float = 10
+    session_lifetime: Positive = 900
+    max_body: Size = 8 * _MEGABYTE
+    body_timeout: Positive = 30
+    drain_timeout: Positive = 10
     """How long open sessions may go on when the node is told to stop."""
-    file_url_lifetime: float = 3600
+    file_url_lifetime: Positive = 3600
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "console"
 
@@ -91,12 +103,13 @@ def load_settings(
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise AcsError(f"can't read the settings file {file}: {error}") from error
     sources = dict.fromkeys(values, f" (from {file})")
-    lists = {"names", "device_ca", "connection_request_networks"}
-    for name in Settings.__struct_fields__:
+    for name, kind in get_type_hints(Settings).items():
         text = environment.get(f"ACS_{name.upper()}")
         if text is not None:
             values[name] = (
-                [part.strip() for part in text.split(",") if part.strip()] if name in lists else text
+                [part.strip() for part in text.split(",") if part.strip()]
+                if get_origin(kind) is list
+                else text
             )
             sources[name] = f" (from ACS_{name.upper()})"
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
@@ -119,11 +132,18 @@ def _path(kind: type, value: Any) -> Any:
     raise NotImplementedError  # so msgspec is told that this type is not ours
 
 
+def _rule(kind: Any) -> _Rule | None:
+    """Return the rule in an annotation, or in one of those that it is a union of."""
+    parts = [kind, *get_args(kind)]
+    found = [extra for part in parts for extra in getattr(part, "__metadata__", ())]
+    return next((each for each in found if isinstance(each, _Rule)), None)
+
+
 def _check(settings: Settings) -> None:
-    for name in ("port", "insecure_http_port", "management_port"):
-        port = getattr(settings, name)
-        if port is not None and not 0 <= port <= 65535:
-            raise AcsError(f"the setting {name} is {port}; a port is 0 to 65535")
+    for name, kind in get_type_hints(Settings, include_extras=True).items():
+        rule, value = _rule(kind), getattr(settings, name)
+        if rule and value is not None and not rule.holds(value):
+            raise AcsError(f"the setting {name} is {value}; {rule.needed}")
     for network in settings.connection_request_networks:
         try:
             ipaddress.ip_network(network)
@@ -131,16 +151,6 @@ def _check(settings: Settings) -> None:
             raise AcsError(f"the setting connection_request_networks: {error}") from error
     if not all(name.strip() for name in settings.names) or not settings.names:
         raise AcsError("the setting names is empty; name at least one host name or address of this node")
-    for name in (
-        "retention_days",
-        "session_lifetime",
-        "max_body",
-        "body_timeout",
-        "drain_timeout",
-        "file_url_lifetime",
-    ):
-        if not 0 < getattr(settings, name) < math.inf:
-            raise AcsError(f"the setting {name} is {getattr(settings, name)}; a positive number is needed")
     if settings.url and not settings.url.startswith(("https://", "http://")):
         raise AcsError(f"the setting url is {settings.url!r}; it begins with https:// or http://")
     if settings.data.exists() and not settings.data.is_dir():

@@ -1,0 +1,37 @@
+"""The tables of the store, as SQLAlchemy Core metadata.
+
+Times are seconds since the epoch, UTC, as double precision. JSON is kept as text that msgspec wrote.
+Secrets are sealed before they reach a column (``*_sealed``).
+
+A room's tables stand in the module of its name.
+"""
+
+from __future__ import annotations
+
+from acs.store.tables.alarms import alarm_events, alarms
+from acs.store.tables.audit import audit
+from acs.store.tables.base import Id, metadata
+from acs.store.tables.commands import command_is_open, commands
+from acs.store.tables.devices import devices, golden_parameters, parameters
+from acs.store.tables.files import files
+from acs.store.tables.outbox import outbox
+from acs.store.tables.remediation import case_is_open, cases, journal, policies
+
+__all__ = [
+    "Id",
+    "alarm_events",
+    "alarms",
+    "audit",
+    "case_is_open",
+    "cases",
+    "command_is_open",
+    "commands",
+    "devices",
+    "files",
+    "golden_parameters",
+    "journal",
+    "metadata",
+    "outbox",
+    "parameters",
+    "policies",
+]

@@ -1,0 +1,57 @@
+"""Tables of the command queue."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
+
+from acs.store.tables.base import Id, metadata
+
+__all__ = ["command_is_open", "commands"]
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
+    Column("command_key", Text, nullable=False, unique=True),  # idempotency key, at most 32 characters
+    Column("method", Text, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON of the message's fields
+    Column("purpose", Text, nullable=False),  # case | operator | alarm-resync
+    Column("case_id", Id, index=True),
+    Column("priority", Integer, nullable=False, server_default="5"),  # lower first
+    Column("state", Text, nullable=False),  # queued sent accepted succeeded failed expired cancelled
+    Column("session_epoch", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # times sent
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("sent_at", Float),
+    Column("settled_at", Float),
+    Column("fault_code", Integer),
+    Column("fault_string", Text, nullable=False, server_default=""),
+    Column("result", Text),  # JSON of the response
+)
+
+# Written with literals, as in the index: with parameters SQLite would not use a partial index.
+command_is_open = commands.c.state.in_(
+    [literal_column(f"'{word}'") for word in ("queued", "sent", "accepted")]
+)
+
+Index(
+    "ix_commands_open",
+    commands.c.device_id,
+    commands.c.priority,
+    commands.c.id,
+    sqlite_where=text("state IN ('queued','sent','accepted')"),
+    postgresql_where=text("state IN ('queued','sent','accepted')"),
+)

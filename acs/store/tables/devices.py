@@ -1,0 +1,71 @@
+"""Tables of the registry: devices, their parameters, golden configurations."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, LargeBinary, Table, Text, text
+
+from acs.store.tables.base import Id, metadata
+
+__all__ = ["devices", "golden_parameters", "parameters"]
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("device_key", Text, nullable=False, unique=True),  # "<OUI>-<SerialNumber>", percent-encoded
+    Column("oui", Text, nullable=False),
+    Column("product_class", Text, nullable=False, server_default=""),
+    Column("serial_number", Text, nullable=False),
+    Column("manufacturer", Text, nullable=False, server_default=""),
+    Column("created_at", Float, nullable=False),
+    # admission
+    Column("admission", Text, nullable=False, server_default="allowed"),  # allowed | blocked
+    Column("admission_reason", Text, nullable=False, server_default=""),
+    Column("admission_changed_at", Float),
+    # authentication
+    Column("digest_username", Text, unique=True),
+    Column("digest_secret_sealed", LargeBinary),
+    Column("certificate_name", Text, unique=True),  # SAN dNSName bound to the device
+    Column("connection_request_url", Text, nullable=False, server_default=""),
+    Column("connection_request_username", Text, nullable=False, server_default=""),
+    Column("connection_request_secret_sealed", LargeBinary),
+    # what the last Inform said
+    Column("session_epoch", BigInteger, nullable=False, server_default="0"),
+    Column("last_inform_at", Float),
+    Column("inform_digest", LargeBinary),  # of the ParameterList; an equal one is not written again
+    Column("root", Text, nullable=False, server_default=""),  # "Device." | "InternetGatewayDevice."
+    Column("software_version", Text, nullable=False, server_default=""),
+    Column("hardware_version", Text, nullable=False, server_default=""),
+    Column("parameter_key", Text, nullable=False, server_default=""),
+    Column("cwmp_namespace", Text, nullable=False, server_default=""),
+    Column("bootstrapped_at", Float),
+    Column("booted_at", Float),
+    Column("provisioned_for", Text, nullable=False, server_default=""),  # SoftwareVersion provisioned
+    # alarm intake
+    Column("fault_management", Text, nullable=False, server_default=""),  # its path, once it is known
+    Column("alarm_rings", Text, nullable=False, server_default="{}"),  # JSON, per event table
+    Column("alarms_suspect", Boolean, nullable=False, server_default=text("false")),
+    # connection requests that are due
+    Column("connection_request_at", Float, index=True),
+    Column("connection_request_attempts", Integer, nullable=False, server_default="0"),
+    Column("connection_request_error", Text, nullable=False, server_default=""),
+)
+
+parameters = Table(
+    "parameters",
+    metadata,
+    Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+golden_parameters = Table(
+    "golden_parameters",
+    metadata,
+    Column("scope", Text, primary_key=True),  # "*", "class:<ProductClass>" or "device:<device_key>"
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("type", Text, nullable=False),
+)
