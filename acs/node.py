@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from acs.datamodel import install_profiles, load_profiles
 from acs.errors import AcsError
 from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
@@ -64,6 +65,7 @@ class Node:
     async def _start(self) -> None:
         settings = self.settings
         secrets = Secrets.load_or_create(settings.data)
+        install_profiles(load_profiles(settings.data))
         policy = load_policy(settings.policy)
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)

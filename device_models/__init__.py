@@ -8,7 +8,7 @@ TR-196 Issues 1 and 2, TR-262, TR-098.
 
 from importlib import resources
 
-__all__ = ["model_names", "read"]
+__all__ = ["model_names", "profile_names", "read"]
 
 
 def read(name: str) -> str:
@@ -20,3 +20,9 @@ def model_names() -> list[str]:
     """Return the names of the models that are packaged, sorted."""
     files = (each.name for each in resources.files("device_models").iterdir())
     return sorted(name.removesuffix(".model") for name in files if name.endswith(".model"))
+
+
+def profile_names() -> list[str]:
+    """Return the names of the device profiles that are packaged (``profiles/*.yaml``), sorted."""
+    files = (each.name for each in resources.files("device_models").joinpath("profiles").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml"))

@@ -19,6 +19,8 @@ from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope
 from acs.cwmp import messages as m
 from acs.cwmp import session as ses
+from acs.datamodel import profile_for
+from acs.datamodel.conversion import spelled_request
 from acs.devices import CheckIn, Device
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
@@ -265,7 +267,10 @@ class _Turn:
             return Reply(None)
         if _repeated(self.conn, received, outstanding):
             again = cm.once_more(self.conn, outstanding)
-            return Reply(again.message, id=_id(again)) if again is not None else None
+            if again is None:
+                return None
+            message = spelled_request(profile_for(self.device), again.message)
+            return Reply(message, id=_id(again))
         return None
 
     def next(
@@ -284,4 +289,5 @@ class _Turn:
             dev.session_over(self.conn, self.device.id, now=self.now)
             return told
         command, message = found
+        message = spelled_request(profile_for(self.device), message)
         return replace(told, message=message, id=_id(command))
