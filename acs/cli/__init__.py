@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from acs import __version__
-from acs.cli import bench, look, operate, policy, serve, simulate
+from acs.cli import bench, look, operate, policy, serve, simulate, trust
 from acs.cli.demo import demo
 from acs.errors import AcsError
 
@@ -34,7 +34,7 @@ app.add_typer(look.cases, name="cases", help="What is done about alarms: list, s
 app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
 app.add_typer(operate.files, name="files", help="The catalogue of software images: list, add, approve.")
 app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")
-app.add_typer(operate.trust, name="trust", help="Vendor CAs whose device certificates are trusted.")
+app.add_typer(trust.trust, name="trust", help="Vendor CAs and what they vouch for: add, scope, remove, list.")
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(bench.bench, name="bench", help="Measure: sessions per second and what they cost.")
 

@@ -108,9 +108,7 @@ class _Arm:
         from acs.cli.trial import AcsProcess
 
         self._data, self._vendor, self._stored = directory / f"acs-{stored}", vendor, stored
-        vendors = self._data / "pki" / "device-ca.d"
-        vendors.mkdir(parents=True)
-        (vendors / "vendor.pem").write_bytes(vendor.authority.certificate_pem)
+        vendor.trusted_in(self._data / "pki" / "device-ca.d")
         self._acs = AcsProcess(self._data, "--log-level", "warning", "--insecure-http", "0")
         self._clients: list[_Client] = []
         self._sums = {way: _Sum() for way in _WAYS}

@@ -1,4 +1,4 @@
-"""``acs commands``, ``acs files``, ``acs golden``, ``acs trust``: act."""
+"""``acs commands``, ``acs files``, ``acs golden``: act."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ from acs.cli.output import (
 )
 from acs.errors import AcsError
 
-__all__ = ["commands", "files", "golden", "trust"]
+__all__ = ["commands", "files", "golden"]
 
 commands = typer.Typer(no_args_is_help=True)
 files = typer.Typer(no_args_is_help=True)
 golden = typer.Typer(no_args_is_help=True)
-trust = typer.Typer(no_args_is_help=True)
 
 
 @commands.command("list")
@@ -268,53 +267,3 @@ def show_golden(
         print_json(values)
     else:
         print_table(f"Golden configuration of {device}", ("parameter", "value"), list(values.items()))
-
-
-@trust.command("add")
-def add_trust(
-    path: Annotated[Path, typer.Argument(help="The vendor's CA certificate, PEM.", exists=True)],
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Trust a vendor's CA to vouch for devices. A running node takes it up within seconds."""
-    from cryptography import x509
-
-    from acs import devices as dev
-    from acs.security import private_directory
-
-    settings = settings_of(data, config)
-    require_data(settings)
-    content = read_file(path)
-    try:
-        certificates = x509.load_pem_x509_certificates(content)
-    except ValueError as error:
-        raise AcsError(f"{path} holds no PEM certificate: {error}") from error
-    subject = certificates[0].subject.rfc4514_string()
-    target = private_directory(settings.vendor_directory) / f"{certificates[0].serial_number:x}.pem"
-    target.write_bytes(content)
-    write(
-        settings,
-        lambda conn: dev.audit(conn, who(), "vendor CA trusted", subject, target.name, now=time.time()),
-    )
-    console.print(f"trusted: {subject}", markup=False)
-
-
-@trust.command("list")
-def list_trust(data: Data = None, config: Config = None, json: Json = False) -> None:
-    """List the vendor CAs that are trusted."""
-    from cryptography import x509
-
-    settings = settings_of(data, config)
-    found = sorted(settings.vendor_directory.glob("*.pem")) + settings.device_ca
-    facts = []
-    for path in found:
-        try:
-            first = x509.load_pem_x509_certificates(read_file(path))[0]
-        except ValueError:
-            facts.append((str(path), "no certificate", ""))
-            continue
-        facts.append((str(path), first.subject.rfc4514_string(), str(first.not_valid_after_utc)))
-    if json:
-        print_json(facts)
-    else:
-        print_table("Vendor CAs", ("file", "subject", "valid until"), facts)

@@ -180,8 +180,7 @@ async def _enrol(vendor: Any, data: Path) -> None:
     if not folder.parent.is_dir():
         raise AcsError(f"there is no ACS data in {data}")
     if not target.exists() or target.read_bytes() != vendor.authority.certificate_pem:
-        folder.mkdir(exist_ok=True, mode=0o700)
-        target.write_bytes(vendor.authority.certificate_pem)
+        vendor.trusted_in(folder)
         await asyncio.sleep(6)  # the ACS looks every 5 s
 
 

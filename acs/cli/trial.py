@@ -154,9 +154,7 @@ class Trial:
 
     async def start(self) -> None:
         """Start the ACS, fill its catalogue, and make the fleet."""
-        vendors = self.data / "pki" / "device-ca.d"
-        vendors.mkdir(parents=True, exist_ok=True)
-        (vendors / "vendor.pem").write_bytes(self.vendor.authority.certificate_pem)
+        self.vendor.trusted_in(self.data / "pki" / "device-ca.d")
         await self.acs.start()
         self.store = await Store.open(f"sqlite:///{(self.data / 'acs.db').absolute()}")
         await self.store.write(self._fill, self._take_in_image())

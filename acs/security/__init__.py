@@ -1,16 +1,34 @@
 """Keys, seals and certificates. It knows nothing of the other rooms."""
 
+from acs.security.certificates import (
+    Certificate,
+    CertificatePath,
+    find_path,
+    fingerprint_of,
+    load_pem,
+    may_issue,
+)
 from acs.security.pki import Authority, Issued
+from acs.security.scope import Scope, read_scope, write_scope
 from acs.security.sealer import Sealer, SealError
 from acs.security.secrets import Secrets, new_password, private_directory, write_private
 
 __all__ = [
     "Authority",
+    "Certificate",
+    "CertificatePath",
     "Issued",
+    "Scope",
     "SealError",
     "Sealer",
     "Secrets",
+    "find_path",
+    "fingerprint_of",
+    "load_pem",
+    "may_issue",
     "new_password",
     "private_directory",
+    "read_scope",
     "write_private",
+    "write_scope",
 ]

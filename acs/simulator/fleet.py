@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acs.cwmp import messages as m
 from acs.errors import AcsError
-from acs.security import Authority, digest, private_directory, write_private
+from acs.security import Authority, Scope, digest, private_directory, write_private, write_scope
 from acs.simulator.connection import Access, Device, Statistics
 from acs.simulator.henb import HeNB
 from acs.simulator.pace import LAB, Pace
@@ -38,12 +38,19 @@ class Vendor:
         private_directory(directory)
         self.directory = directory
         self.authority = Authority.load_or_create(directory, "femto-acs simulated vendor CA")
+        write_scope(self.ca_path, Scope(ouis=(OUI,)))
         self.image_key = self._image_key(directory / "image.key")
 
     @property
     def ca_path(self) -> Path:
         """Where the CA's certificate lies, for an ACS to trust."""
         return self.directory / "ca.pem"
+
+    def trusted_in(self, directory: Path) -> None:
+        """Put the CA and its scope into an ACS's directory of trusted CAs."""
+        target = private_directory(directory) / "simulated-vendor.pem"
+        write_scope(target, Scope(ouis=(OUI,)))
+        write_private(target, self.authority.certificate_pem)
 
     @staticmethod
     def _image_key(path: Path) -> Ed25519PrivateKey:

@@ -5,6 +5,7 @@ Nothing about a device is loaded before it has proved who it is (but its sealed 
 
 from __future__ import annotations
 
+import ssl
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from acs.devices import Credentials, Device
 from acs.errors import AcsError
 from acs.security import Sealer, Secrets, digest
 from acs.settings import Settings
+from acs.southbound.vendors import Vendors, Vouched
 from acs.store import RefusedError, Store
 
 __all__ = ["Authenticator", "Peer", "Proof", "Refused", "admit", "peer_of", "seal_device_password"]
@@ -39,29 +41,49 @@ class Refused(RefusedError):  # noqa: N818 - an answer to the device, not an err
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other end of a connection: address, whether TLS is on, the names in its verified certificate."""
+    """The other end of a connection: address, whether TLS is on, its certificate, who vouches for it."""
 
     address: str
     secure: bool
-    names: tuple[str, ...] = ()
+    vouched: Vouched | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in its certificate; none where nobody vouches for it any more."""
+        return self.vouched.certificate.names if self.vouched and self.vouched.path else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was proved: certificate names, or the device whose password was known."""
+    """What was proved: the names in a certificate and who vouches for them, or whose password was known."""
 
     names: tuple[str, ...] = ()
     device_key: str = ""
+    vouched: Vouched | None = None
 
 
-def peer_of(transport: Any) -> Peer:
-    """Describe the other end of a transport. Its certificate was verified in the handshake."""
+def peer_of(transport: Any, vendors: Vendors) -> Peer:
+    """Describe the other end of a transport.
+
+    Its certificate was verified in the handshake, or in an earlier one where this connection resumed it;
+    ``vendors`` tells whether it still holds.
+    """
     name = transport.get_extra_info("peername")
     address = name[0] if isinstance(name, tuple) else "local"
-    secure = transport.get_extra_info("sslcontext") is not None
-    certificate = transport.get_extra_info("peercert") if secure else None
-    alternative = certificate.get("subjectAltName", ()) if certificate else ()
-    return Peer(address, secure, tuple(value.lower() for kind, value in alternative if kind == "DNS"))
+    tls = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return Peer(address, secure=False)
+    der = tls.getpeercert(binary_form=True)
+    return Peer(address, True, vendors.vouch(der, lambda: _sent(tls)) if der else None)
+
+
+def _sent(tls: Any) -> list[bytes]:
+    """Return all certificates that the other end sent; none on a resumed connection."""
+    if hasattr(tls, "get_unverified_chain"):  # Python 3.13
+        return list(tls.get_unverified_chain())
+    # Python 3.10 to 3.12 have it, but do not show it.
+    chain = tls._sslobj.get_unverified_chain() or ()
+    return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
 
 
 @dataclass(slots=True)
@@ -107,8 +129,8 @@ class Authenticator:
 
     async def prove(self, peer: Peer, header: str, *, method: str, path: str) -> Proof:
         """Return what the peer proves. Raises ``Refused`` with a challenge or with the reason."""
-        if peer.names:
-            return Proof(names=peer.names)
+        if peer.vouched is not None:
+            return self.certified(peer.vouched)
         if not header:
             raise self.challenge("a device without a certificate of its vendor needs its password")
         given = digest.parse(header)
@@ -127,6 +149,16 @@ class Authenticator:
             raise self.challenge("the nonce is too old", stale=True)
         assert credentials is not None
         return Proof(device_key=credentials.device_key)
+
+    def certified(self, vouched: Vouched) -> Proof:
+        """Return the proof that a certificate is. Raises ``Refused`` where nobody vouches for it."""
+        subject = vouched.certificate.subject[:100]
+        if not vouched.path:
+            text = f"no CA that is trusted here vouches for the certificate of {subject}, or it has expired"
+            raise Refused(403, "untrusted-certificate", text)
+        if not vouched.certificate.names:
+            raise Refused(403, "nameless-certificate", f"the certificate of {subject} has no SAN dNSName")
+        return Proof(names=vouched.certificate.names, vouched=vouched)
 
     def _check_nonce(self, fields: Any, now: float) -> bool:
         """Tell whether the nonce is stale; raise a new challenge when it is not ours."""
@@ -155,7 +187,9 @@ class Authenticator:
 def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, *, now: float) -> Device:
     """Return the device that the Inform is of, registering it at first contact where that is allowed.
 
-    Raises ``Refused`` when the proof is another device's, the device is unknown, or blocked.
+    A certificate binds three names: its SAN dNSName is the device's FQDN, the FQDN is that of the OUI and
+    serial number (TS 33.320 4.4.9), and its CA may vouch for that OUI. Raises ``Refused`` when one of them
+    is another device's, the device is unknown, or blocked.
     """
     who = inform.device_id
     key = dev.device_key(who.oui, who.serial_number)
@@ -165,9 +199,14 @@ def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, 
     device = dev.find(conn, key, lock=True)
     if proof.names:
         bound = device.certificate_name if device is not None else None
-        if (bound or expected).lower() not in proof.names:
+        name = (bound or expected).lower()
+        if name not in proof.names:
             text = f"the certificate of {proof.names[0][:100]} is not that of {key[:100]}"
             raise Refused(403, "identity-of-another", text)
+        why = proof.vouched.refusal(who.oui, name, who.product_class) if proof.vouched else ""
+        if why:
+            text = f"the certificate of {name[:100]} does not make it {key[:100]}: {why}"
+            raise Refused(403, "out-of-scope", text)
     unbound = device is None or device.certificate_name is None
     # Names of certificates know no case, serial numbers do.
     if proof.names and unbound and dev.certificate_holder(conn, expected) not in (None, key):

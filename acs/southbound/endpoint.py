@@ -14,15 +14,18 @@ from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
 from acs.cwmp import messages as m
+from acs.devices import device_key
 from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
 from acs.security import Secrets
 from acs.settings import Settings
 from acs.southbound import transactions as tx
-from acs.southbound.authentication import Authenticator, Peer, Refused, peer_of
+from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
+from acs.southbound.impersonation import Seldom, identity_claimed
 from acs.southbound.open_sessions import OpenSessions
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
+from acs.southbound.vendors import Vendors
 from acs.store import Store
 
 __all__ = ["Endpoint"]
@@ -44,6 +47,8 @@ class Endpoint:
         self.authenticator = Authenticator(
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
         )
+        self._claims = Seldom(60.0)
+        self.vendors = Vendors(settings, store.clock)
         self._tickets = Tickets(secret.cookie_key)
         self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
         store.on("commands", self.sessions.woken)
@@ -52,7 +57,7 @@ class Endpoint:
         """Answer one POST. Whatever goes wrong, the device gets an answer and the log a line."""
         started = perf_counter()
         assert request.transport is not None
-        peer = peer_of(request.transport)
+        peer = peer_of(request.transport, self.vendors)
         try:
             response = await self._answer(request, peer)
             result = str(response.status)
@@ -119,6 +124,8 @@ class Endpoint:
         ticket = recalled if ticket is None or stale else ticket
         if ticket is None:
             return None
+        if ticket.binding and peer.vouched is not None:
+            self.authenticator.certified(peer.vouched)
         if ticket.binding and ticket.binding not in peer.names:
             text = f"the session of {ticket.device_key} was opened with another certificate"
             raise Refused(403, "stolen-session", text)
@@ -141,15 +148,20 @@ class Endpoint:
             return _later("this node is being stopped")
         header = request.headers.get("Authorization", "")
         proof = await self.authenticator.prove(peer, header, method="POST", path=request.path)
-        opened = await self._store.write(
-            tx.open_session,
-            inform,
-            proof,
-            namespace=received.namespace,
-            settings=self._settings,
-            env=self._env,
-            now=self._store.clock(),
-        )
+        try:
+            opened = await self._store.write(
+                tx.open_session,
+                inform,
+                proof,
+                namespace=received.namespace,
+                settings=self._settings,
+                env=self._env,
+                now=self._store.clock(),
+            )
+        except Refused as refused:
+            if refused.reason in ("identity-of-another", "out-of-scope"):
+                await self._impersonated(inform, proof, peer, refused)
+            raise
         device = opened.device
         ticket = Ticket(
             device_id=device.id,
@@ -181,6 +193,25 @@ class Endpoint:
         response.headers["Set-Cookie"] = f"{COOKIE}={self._tickets.seal(ticket)}{attributes}"
         self._tickets.remember(request.transport, ticket)
         return response
+
+    async def _impersonated(self, inform: m.Inform, proof: Proof, peer: Peer, refused: Refused) -> None:
+        """Raise the alarms about a device that claims to be another; once a minute, however often it does."""
+        claimed = device_key(inform.device_id.oui, inform.device_id.serial_number)[:200]
+        now = self._store.clock()
+        if not self._claims((claimed, proof.names[:1] or proof.device_key), now):
+            return
+        changes = await self._store.write(
+            identity_claimed,
+            claimed,
+            names=proof.names,
+            by_key=proof.device_key,
+            why=refused.text,
+            address=peer.address,
+            detector=f"HeMS:{self._settings.realm}",
+            env=self._env,
+            now=now,
+        )
+        self._count((), tuple(changes))
 
     async def _outside(
         self, request: web.Request, peer: Peer, received: Envelope | DecodeError | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -13,7 +12,7 @@ from aiohttp import web
 from acs.errors import AcsError
 from acs.settings import Settings
 from acs.southbound.endpoint import Endpoint
-from acs.southbound.tls import load_vendors, server_context, vendor_files
+from acs.southbound.tls import Listening, make_certificate
 
 __all__ = ["Southbound", "bind"]
 
@@ -39,8 +38,7 @@ class Southbound:
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
         self._settings, self.endpoint = settings, endpoint
         self._runner: web.AppRunner | None = None
-        self._context: ssl.SSLContext | None = None
-        self._trusted: set[Path] = set()
+        self._tls: Listening | None = None
         self.port = 0
         self.http_port: int | None = None
         self.app = web.Application(client_max_size=settings.max_body)
@@ -50,15 +48,18 @@ class Southbound:
     async def start(self) -> None:
         """Open the listeners."""
         settings = self._settings
-        self._context = await asyncio.to_thread(server_context, settings)
-        self._trusted = set(vendor_files(settings))
-        if not self._trusted:
+        vendors = self.endpoint.vendors
+        await asyncio.to_thread(make_certificate, settings)
+        await asyncio.to_thread(vendors.refresh, strict=True)
+        self._tls = Listening(settings, vendors.cas)
+        vendors.changed = self._tls.trust
+        if not vendors.cas:
             _log.warning("no vendor CA is trusted yet; devices can't use certificates. See: acs trust add")
         self._runner = web.AppRunner(
             self.app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=5, handle_signals=False
         )
         await self._runner.setup()
-        self.port = await bind(self._runner, settings.host, settings.port, self._context, "port")
+        self.port = await bind(self._runner, settings.host, settings.port, self._tls.context, "port")
         if settings.insecure_http_port is not None:
             _log.warning("LABS ONLY: devices may connect without TLS", setting="insecure_http_port")
             self.http_port = await bind(
@@ -66,21 +67,17 @@ class Southbound:
             )
 
     async def follow_vendors(self) -> None:
-        """Trust vendor CAs that are added while the node runs. Runs until cancelled."""
+        """Take up vendor CAs that are added, and drop those that are removed. Runs until cancelled.
+
+        From then on a CA that was removed vouches for nobody: not in new handshakes, not on resumed
+        connections, not in sessions that are open.
+        """
         while True:
             await asyncio.sleep(_VENDOR_POLL)
-            for path in sorted(set(vendor_files(self._settings)) - self._trusted):
-                self._trusted.add(path)
-                self._trust(path)
-
-    def _trust(self, path: Path) -> None:
-        assert self._context is not None
-        try:
-            load_vendors(self._context, [path])
-        except AcsError as error:
-            _log.error("a vendor CA can't be trusted", why=str(error))
-        else:
-            _log.info("vendor CA added", file=path.name)
+            try:
+                self.endpoint.vendors.refresh()
+            except Exception:  # noqa: BLE001 - what was trusted stays trusted until the next look
+                _log.exception("the vendor CAs could not be read; they are read again")
 
     async def stop(self) -> None:
         """Let open sessions finish, then close the listeners."""

@@ -4,50 +4,65 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from pathlib import Path
+from typing import Any
 
-from acs.errors import AcsError
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from acs.security import Authority, private_directory, write_private
 from acs.settings import Settings
+from acs.southbound.vendors import VendorCA
 
-__all__ = ["load_vendors", "server_context", "vendor_files"]
+__all__ = ["Listening", "make_certificate"]
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # TLS 1.2; TLS 1.3 has no weak ones (TS 33.310 6.2)
+_PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN: what the operator trusts need not be a root
 
 
-def vendor_files(settings: Settings) -> list[Path]:
-    """Return the PEM files of vendor CAs that are trusted to vouch for devices."""
-    directory = settings.vendor_directory
-    found = sorted(directory.glob("*.pem")) if directory.is_dir() else []
-    return [*settings.device_ca, *found]
-
-
-def load_vendors(context: ssl.SSLContext, files: Iterable[Path]) -> None:
-    """Trust the CAs in ``files``. Raises ``AcsError`` naming the file that can't be read."""
-    for path in files:
-        try:
-            context.load_verify_locations(cafile=path)
-        except (OSError, ssl.SSLError) as error:
-            raise AcsError(f"can't trust the vendor CA {path}: {error}") from error
-
-
-def server_context(settings: Settings) -> ssl.SSLContext:
-    """Return the listener's context, making the node's CA and server certificate at the first start.
-
-    A client certificate is asked for but not demanded: a device without one proves itself by password.
-    """
+def make_certificate(settings: Settings) -> None:
+    """Make the node's CA at the first start, and a server certificate of it."""
     directory = private_directory(settings.data / "pki")
     authority = Authority.load_or_create(directory / "server", "femto-acs server CA")
     issued = authority.issue_server(settings.names)
-    certificate, key = directory / "server.pem", directory / "server.key"
-    write_private(key, issued.key)
-    write_private(certificate, issued.certificate + authority.certificate_pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(certificate, key)
-    context.num_tickets = 1
-    context.verify_mode = ssl.CERT_OPTIONAL
-    load_vendors(context, vendor_files(settings))
-    return context
+    write_private(directory / "server.key", issued.key)
+    write_private(directory / "server.pem", issued.certificate + authority.certificate_pem)
+
+
+class Listening:
+    """The TLS side of the listener: one context for its life, which hands each handshake to the newest.
+
+    OpenSSL can't take a CA out of a context. So a change makes a new one, and the handshakes that begin
+    after it are moved there as soon as the ClientHello has been read. Resumed connections verify nothing
+    again; what they may do is decided by ``Vendors`` at each message.
+    """
+
+    def __init__(self, settings: Settings, cas: Iterable[VendorCA]) -> None:
+        self._settings = settings
+        self.context = self._newest = self._make(cas)
+        self.context.sni_callback = self._hand_over
+
+    def trust(self, cas: Iterable[VendorCA]) -> None:
+        """Let new handshakes trust ``cas`` alone, and show them the certificate that is there now."""
+        self._newest = self._make(cas)
+
+    def _hand_over(self, tls: Any, _: str | None, context: ssl.SSLContext) -> None:
+        if self._newest is not context:
+            tls.context = self._newest
+
+    def _make(self, cas: Iterable[VendorCA]) -> ssl.SSLContext:
+        """Return a context that asks for a client certificate and does not demand one.
+
+        A device without one proves itself by its password.
+        """
+        directory = self._settings.data / "pki"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(_CIPHERS)
+        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+        context.load_cert_chain(directory / "server.pem", directory / "server.key")
+        context.num_tickets = 1
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)
+        trusted = b"".join(each.parsed.public_bytes(Encoding.DER) for ca in cas for each in ca.certificates)
+        if trusted:
+            context.load_verify_locations(cadata=trusted)
+        return context

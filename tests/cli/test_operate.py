@@ -89,7 +89,7 @@ def test_the_golden_configuration_is_replaced_by_scope_and_merged(acs, data, tmp
 
 def test_vendors_are_trusted_and_listed(acs, data, tmp_path):
     vendor = Vendor(tmp_path / "vendor")
-    done = acs("trust", "add", vendor.ca_path, "--data", data)
+    done = acs("trust", "add", vendor.ca_path, "--oui", "0005b9", "--data", data)
     assert (done.code, "trusted: CN=femto-acs simulated vendor CA" in done.out) == (0, True)
     (data / "pki/device-ca.d/broken.pem").write_text("nothing", encoding="utf-8")
     listed = acs("trust", "list", "--data", data, "--json").json

@@ -31,9 +31,7 @@ async def acs(*arguments: object) -> tuple[int, str, str]:
 async def served(tmp_path):
     """A node that serves from tmp_path/acs and trusts the vendor of tmp_path/vendor."""
     vendor = Vendor(tmp_path / "vendor")
-    trusted = tmp_path / "acs/pki/device-ca.d"
-    trusted.mkdir(parents=True)
-    (trusted / "simulated-vendor.pem").write_bytes(vendor.authority.certificate_pem)
+    vendor.trusted_in(tmp_path / "acs/pki/device-ca.d")
     process = AcsProcess(tmp_path / "acs", "--connection-requests-to", "127.0.0.0/8", "--log-level", "debug")
     await process.start()
     try:

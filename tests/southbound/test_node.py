@@ -76,7 +76,6 @@ async def test_what_was_acknowledged_is_there_after_a_restart(tmp_path):
 
 async def test_a_vendor_that_is_added_while_the_node_runs_is_trusted(tmp_path, monkeypatch):
     import asyncio
-    import shutil
 
     monkeypatch.setattr("acs.southbound.listener._VENDOR_POLL", 0.05)
     async for bench in make_bench(tmp_path, device_ca=[]):
@@ -84,11 +83,10 @@ async def test_a_vendor_that_is_added_while_the_node_runs_is_trusted(tmp_path, m
             with pytest.raises(aiohttp.ClientError):
                 await bench.post(http, inform())
         folder = bench.node.settings.vendor_directory
-        folder.mkdir(parents=True)
+        bench.vendor.trusted_in(folder)
         (folder / "broken.pem").write_text("no certificate")
-        shutil.copyfile(bench.vendor.ca_path, folder / "vendor.pem")
         async with asyncio.timeout(10):
-            while len(bench.node.southbound._trusted) < 2:
+            while not bench.node.southbound.endpoint.vendors.cas:
                 await asyncio.sleep(0.02)
         async with bench.client() as http:
             assert (await bench.post(http, inform())).status == 200
