@@ -106,6 +106,20 @@ class Metrics:
         self.refused = Counter(
             "acs_refused", "Devices and messages refused, by reason", ["reason"], registry=self.registry
         )
+        self.connections = Gauge(
+            "acs_connections", "Connections of devices and of strangers", registry=self.registry
+        )
+        self.connections_ended = Counter(
+            "acs_connections_ended",
+            "Connections that the ACS refused or ended, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.quarantines = Counter(
+            "acs_quarantines",
+            "Devices that are not served for a while, since their messages failed",
+            registry=self.registry,
+        )
         self.repairs = Counter(
             "acs_message_repairs", "Messages that had to be repaired to be read", registry=self.registry
         )

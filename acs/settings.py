@@ -72,6 +72,33 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     body_timeout: Positive = 30
     drain_timeout: Positive = 10
     """How long open sessions may go on when the node is told to stop."""
+    max_connections: Size = 10_000
+    """Of all listeners for devices together. See docs/hardening.md for what happens at each limit."""
+    max_strangers: Size = 2000
+    """Connections on which nobody has proved to be a device yet; the oldest goes when another comes."""
+    address_connections: Size = 200
+    """Such connections of one address (IPv6: one /64)."""
+    device_connections: Size = 8
+    """Connections of one device; the oldest goes when another comes."""
+    address_rate: Positive = 20
+    """TLS handshakes and refused requests of one address a second, 20 times as many at once; what leads to
+    a device that proves itself is not counted."""
+    unlimited_networks: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
+    """Without limits by address: a proxy, through which all devices come from one, and laboratories."""
+    handshake_timeout: Positive = 10
+    header_timeout: Positive = 10
+    """From the first byte of a request to the end of its header."""
+    idle_timeout: Positive = 75
+    """How long a connection may idle between two messages; 15 s at most before the first."""
+    stall_timeout: Positive = 15
+    """In each such time a body, or an answer, has to move on by 4 kB or to its end."""
+    body_memory: Size = 64 * _MEGABYTE
+    """Of all bodies that are being received together; the largest is refused when there is more."""
+    inform_rate: Positive = 1
+    """Informs of one device a second in the long run; ``inform_burst`` at once."""
+    inform_burst: Size = 60
+    message_rate: Size = 256 * 1024
+    """Bytes of messages of one device a second in the long run; four times ``max_body`` at once."""
     file_url_lifetime: Positive = 3600
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "console"
@@ -144,11 +171,12 @@ def _check(settings: Settings) -> None:
         rule, value = _rule(kind), getattr(settings, name)
         if rule and value is not None and not rule.holds(value):
             raise AcsError(f"the setting {name} is {value}; {rule.needed}")
-    for network in settings.connection_request_networks:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise AcsError(f"the setting connection_request_networks: {error}") from error
+    for name in ("connection_request_networks", "unlimited_networks"):
+        for network in getattr(settings, name):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise AcsError(f"the setting {name}: {error}") from error
     if not all(name.strip() for name in settings.names) or not settings.names:
         raise AcsError("the setting names is empty; name at least one host name or address of this node")
     if settings.url and not settings.url.startswith(("https://", "http://")):

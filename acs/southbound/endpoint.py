@@ -42,7 +42,7 @@ class Endpoint:
         self, store: Store, settings: Settings, secret: Secrets, env: Environment, metrics: Metrics
     ) -> None:
         self._store, self._settings, self._secrets = store, settings, secret
-        self._env, self._metrics = env, metrics
+        self._env, self.metrics = env, metrics
         self._limits = Limits(max_bytes=settings.max_body)
         self.authenticator = Authenticator(
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
@@ -76,12 +76,12 @@ class Endpoint:
         except Exception:  # noqa: BLE001 - one bad message must not take more than itself down
             _log.exception("a POST failed", address=peer.address)
             response, result = _later("the ACS failed; the message was not stored"), "error"
-        self._metrics.posts.labels(result).inc()
-        self._metrics.post_seconds.observe(perf_counter() - started)
+        self.metrics.posts.labels(result).inc()
+        self.metrics.post_seconds.observe(perf_counter() - started)
         return response
 
     def _refusal(self, refused: Refused, peer: Peer) -> web.Response:
-        self._metrics.refused.labels(refused.reason).inc()
+        self.metrics.refused.labels(refused.reason).inc()
         log = _log.debug if refused.expected else _log.warning
         log("refused", reason=refused.reason, why=refused.text, address=peer.address)
         response = web.Response(status=refused.status, text=refused.text + "\n")
@@ -104,7 +104,7 @@ class Endpoint:
         received = await self._decode(body, request.charset) if body.strip() else None
         if isinstance(received, Envelope):
             if received.repairs:
-                self._metrics.repairs.inc()
+                self.metrics.repairs.inc()
                 _log.info("a message was repaired", repairs=received.repairs, address=peer.address)
             if isinstance(received.message, m.Inform):
                 return await self._open(request, peer, received, received.message)
@@ -173,7 +173,7 @@ class Endpoint:
             binding=proof.names[0] if proof.names else "",
         )
         self.sessions.opened(ticket.device_id, ticket.opened_at, opened.epoch if opened.idle else None)
-        self._metrics.sessions.inc()
+        self.metrics.sessions.inc()
         self._count(opened.settled, opened.changes)
         if opened.first_contact:
             _log.info("first contact", device=device.device_key, session=ticket.session)
@@ -220,7 +220,7 @@ class Endpoint:
         if not peer.names and "Authorization" not in request.headers:
             raise self.authenticator.challenge("a session begins with an Inform of a known device")
         if isinstance(received, DecodeError):
-            self._metrics.refused.labels("malformed").inc()
+            self.metrics.refused.labels("malformed").inc()
             _log.warning("refused", reason="malformed", why=received.reason, address=peer.address)
             fault = m.Fault(received.fault_code, received.reason[:256])
             response = self._message(fault, m.CWMP_1_0, None)
@@ -239,7 +239,7 @@ class Endpoint:
             self.sessions.ended(ticket.device_id)
             return web.Response(status=204)
         if isinstance(received, DecodeError):
-            self._metrics.refused.labels("malformed").inc()
+            self.metrics.refused.labels("malformed").inc()
             _log.warning("refused", reason="malformed", why=received.reason, device=ticket.device_key)
         reply = await self._store.write(
             tx.continue_session,
@@ -279,9 +279,9 @@ class Endpoint:
 
     def _count(self, settled: tuple[Command, ...], changes: tuple[AlarmChange, ...]) -> None:
         for command in settled:
-            self._metrics.commands.labels(command.method, command.state).inc()
+            self.metrics.commands.labels(command.method, command.state).inc()
         for change in changes:
-            self._metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
+            self.metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
 
     def _with_secrets(self, message: m.Message, device_key: str) -> m.Message:
         """Put the device's own connection-request password where its placeholder stands."""

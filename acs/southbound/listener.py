@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import resource
 import ssl
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,12 +14,28 @@ from aiohttp import web
 
 from acs.errors import AcsError
 from acs.settings import Settings
+from acs.southbound.connections import Bounds, Connections, Stage
 from acs.southbound.endpoint import Endpoint
+from acs.southbound.front import Front
+from acs.southbound.guarded import Guarded
+from acs.southbound.limits import Buckets
 from acs.southbound.tls import Listening, make_certificate
 
 __all__ = ["Southbound", "bind"]
 
-_KEEPALIVE = 75.0  # seconds a connection may idle between two messages
+_FIRST = 15.0  # seconds until something has to come on a new connection
+_CLOSING = 10.0  # seconds that a peer may take to close what was closed
+_BURST = 20  # seconds' worth of an address's rate that it may use at once
+_OWN_FILES = 256  # that a node needs beside connections
+_HTTP: dict[str, Any] = {
+    "keepalive_timeout": 3600,  # the table of connections has all time-outs
+    "lingering_time": 5.0,
+    "max_line_size": 8190,
+    "max_field_size": 8190,
+    "max_headers": 64,
+    "read_bufsize": 64 * 1024,
+    "access_log": None,
+}
 _VENDOR_POLL = 5.0
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +57,7 @@ class Southbound:
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
         self._settings, self.endpoint = settings, endpoint
         self._runner: web.AppRunner | None = None
+        self.front: Front | None = None
         self._tls: Listening | None = None
         self.port = 0
         self.http_port: int | None = None
@@ -55,16 +75,45 @@ class Southbound:
         vendors.changed = self._tls.trust
         if not vendors.cas:
             _log.warning("no vendor CA is trusted yet; devices can't use certificates. See: acs trust add")
-        self._runner = web.AppRunner(
-            self.app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=5, handle_signals=False
-        )
+        self._runner = web.AppRunner(self.app, shutdown_timeout=5, handle_signals=False, **_HTTP)
         await self._runner.setup()
-        self.port = await bind(self._runner, settings.host, settings.port, self._tls.context, "port")
+        self.front = self._make_front()
+        server = self._runner.server
+        assert server is not None
+        handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **_HTTP)
+        self.port = self.front.listen(settings.host, settings.port, self._tls.context, "port", handler)
         if settings.insecure_http_port is not None:
             _log.warning("LABS ONLY: devices may connect without TLS", setting="insecure_http_port")
-            self.http_port = await bind(
-                self._runner, settings.host, settings.insecure_http_port, None, "insecure_http_port"
+            self.http_port = self.front.listen(
+                settings.host, settings.insecure_http_port, None, "insecure_http_port", handler
             )
+
+    def _make_front(self) -> Front:
+        settings = self._settings
+        most = _files_for(settings.max_connections)
+        bounds = Bounds(
+            total=most,
+            strangers=min(settings.max_strangers, most),
+            per_address=settings.address_connections,
+            per_device=settings.device_connections,
+            seconds={
+                Stage.SILENT: _FIRST,
+                Stage.HANDSHAKE: settings.handshake_timeout,
+                Stage.FRESH: min(_FIRST, settings.idle_timeout),
+                Stage.HEAD: settings.header_timeout,
+                Stage.BODY: settings.stall_timeout,
+                Stage.IDLE: settings.idle_timeout,
+                Stage.WRITING: settings.stall_timeout,
+                Stage.CLOSING: _CLOSING,
+            },
+        )
+        return Front(
+            Connections(bounds),
+            rate=Buckets(settings.address_rate, settings.address_rate * _BURST),
+            unlimited=[ipaddress.ip_network(each) for each in settings.unlimited_networks],
+            handshake_timeout=settings.handshake_timeout,
+            metrics=self.endpoint.metrics,
+        )
 
     async def follow_vendors(self) -> None:
         """Take up vendor CAs that are added, and drop those that are removed. Runs until cancelled.
@@ -84,5 +133,27 @@ class Southbound:
         left = await self.endpoint.sessions.drain(self._settings.drain_timeout)
         if left:
             _log.warning("sessions were left unfinished; their devices will come again", count=left)
+        if self.front is not None:
+            self.front.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self.front is not None:
+            await self.front.stop()
+
+
+def _files_for(connections: int) -> int:
+    """Ask the system for as many open files as the connections need; return how many it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    most = max(soft - _OWN_FILES, soft // 2)
+    _log.warning(
+        "fewer connections than the setting says: the system allows too few open files (ulimit -n)",
+        setting="max_connections",
+        allowed=most,
+    )
+    return most

@@ -1,0 +1,363 @@
+"""The front: accepts connections, negotiates TLS, and holds each connection to its bounds.
+
+aiohttp bounds what a request may be, but not how long a peer may take with it, nor how many peers there
+are. So sockets are accepted here, by a loop that takes few at a time; a socket costs next to nothing until
+its first byte has come, and TLS is begun only for whom the limits admit. ``connections.py`` keeps the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+import struct
+from collections import deque
+from collections.abc import Callable, Coroutine
+from functools import lru_cache
+from typing import Any
+
+import structlog
+
+from acs.errors import AcsError
+from acs.observability import Metrics
+from acs.southbound.connections import Connection, Connections, Stage, Trust
+from acs.southbound.guarded import Guarded
+from acs.southbound.limits import Buckets, Familiar, Network, address_key, within
+
+__all__ = ["Front"]
+
+_BACKLOG = 4096
+_ACCEPTED_AT_ONCE = 32  # sockets a turn of the event loop accepts at most
+_HANDSHAKES_AT_ONCE = 4  # and handshakes that it begins
+_SWEEP = 0.5  # seconds
+_RECEIVE_BUFFER = 64 * 1024  # bytes of the kernel per connection, and so of one read
+_LEAST_MOVED = 4096  # bytes that a body, or an answer, has to move within its time
+_RESET = struct.pack("ii", 1, 0)
+_NOT_TLS = b"HTTP/1.0 400 Bad Request\r\nContent-Length: 20\r\n\r\nthis port speaks TLS"
+_log = structlog.get_logger(__name__)
+
+
+class Front:
+    """The listeners' common part: bounds, limits by address, and the handlers of open connections."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        rate: Buckets,
+        unlimited: list[Network],
+        handshake_timeout: float,
+        metrics: Metrics,
+    ) -> None:
+        self.connections, self.familiar = connections, Familiar()
+        self._rate, self._metrics = rate, metrics
+        self._unlimited = lru_cache(4096)(lambda party: within(party, unlimited))
+        self._handshake_timeout = handshake_timeout
+        self._loop = asyncio.get_running_loop()
+        self._listening: list[socket.socket] = []
+        self._waiting: tuple[deque[Callable[[], None]], deque[Callable[[], None]]] = (deque(), deque())
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._begin_scheduled = False
+        self._sweeper = self._loop.call_later(_SWEEP, self._sweep)
+        metrics.connections.set_function(lambda: len(connections))
+
+    # --- accepting -------------------------------------------------------------------------------------
+
+    def listen(
+        self, host: str, port: int, context: ssl.SSLContext | None, name: str, handler: Callable[[], Guarded]
+    ) -> int:
+        """Listen on all addresses of ``host``; return the port. Raises ``AcsError`` naming the setting."""
+        try:
+            found = socket.getaddrinfo(
+                host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG
+            )
+            for family, kind, protocol, _, address in dict.fromkeys(found):
+                listening = socket.socket(family, kind, protocol)
+                self._listening.append(listening)
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+                if family == socket.AF_INET6:
+                    listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                listening.setblocking(False)
+                listening.bind((address[0], port, *address[2:]))
+                listening.listen(_BACKLOG)
+                port = listening.getsockname()[1]
+                self._loop.add_reader(listening, self._accept, listening, context, handler)
+        except OSError as error:
+            raise AcsError(f"can't listen on {host}:{port} (setting {name}): {error}") from error
+        return port
+
+    def _accept(
+        self, listening: socket.socket, context: ssl.SSLContext | None, handler: Callable[[], Guarded]
+    ) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                accepted, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    raise
+                self._pause(listening, context, handler, error)
+                return
+            accepted.setblocking(False)
+            self._admit(accepted, address_key(str(address[0])), context, handler)
+
+    def _pause(
+        self,
+        listening: socket.socket,
+        context: ssl.SSLContext | None,
+        handler: Callable[[], Guarded],
+        error: OSError,
+    ) -> None:
+        """Accept nothing for a moment: the system has no more to give."""
+        _log.error("no connection can be accepted now", why=str(error))
+        self._loop.remove_reader(listening)
+
+        def resume() -> None:
+            if listening in self._listening:
+                self._loop.add_reader(listening, self._accept, listening, context, handler)
+
+        self._loop.call_later(0.1, resume)
+
+    def _admit(
+        self,
+        accepted: socket.socket,
+        party: str,
+        context: ssl.SSLContext | None,
+        handler: Callable[[], Guarded],
+    ) -> None:
+        unlimited = self._unlimited(party)
+        if not unlimited:
+            if self.connections.full_for(party):
+                self._refuse(accepted, "too-many-of-one-address")
+                return
+            if self._rate.wait(party, self._loop.time()) > 0:
+                self._refuse(accepted, "too-fast")
+                return
+        opening = _Opening(self, accepted, context, handler)
+        connection = Connection(party, opening, unlimited=unlimited)
+        if party in self.familiar:
+            connection.trust = Trust.FAMILIAR
+        opening.connection = connection
+        self._end(self.connections.add(connection, self._loop.time()), "no-room")
+        if opening.socket is not None:
+            opening.wait()
+
+    def _refuse(self, accepted: socket.socket, reason: str) -> None:
+        self._metrics.connections_ended.labels(reason).inc()
+        reset(accepted)
+
+    # --- the start of TLS, few at a time, familiar addresses first ----------------------------------------
+
+    def begin(self, connection: Connection, start: Callable[[], None]) -> None:
+        """Call ``start`` soon; those of addresses from which devices have come before are first."""
+        self._waiting[connection.trust is Trust.STRANGER].append(start)
+        if not self._begin_scheduled:
+            self._begin_scheduled = True
+            self._loop.call_soon(self._begin_some)
+
+    def _begin_some(self) -> None:
+        self._begin_scheduled = False
+        for _ in range(_HANDSHAKES_AT_ONCE):
+            queue = self._waiting[0] or self._waiting[1]
+            if not queue:
+                return
+            queue.popleft()()
+        if any(self._waiting):
+            self._begin_scheduled = True
+            self._loop.call_soon(self._begin_some)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run the opening of one connection."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def handshake_timeout(self) -> float:
+        """Seconds that TLS may take."""
+        return self._handshake_timeout
+
+    # --- what is learned of a connection ---------------------------------------------------------------
+
+    def charge(self, connection: Connection, amount: float = 1) -> bool:
+        """Charge a handshake or a refusal to the address; return whether there is anything left."""
+        if connection.unlimited:
+            return True
+        now = self._loop.time()
+        connection.charged += amount
+        self._rate.spend(connection.party, now, amount)
+        return self._rate.wait(connection.party, now) <= 0
+
+    def proved(self, connection: Connection, device: str) -> None:
+        """Note that a device proved who it is: what it took to come so far is not charged to its address."""
+        if connection.device == device:
+            return
+        if connection.trust is not Trust.DEVICE:
+            self._rate.give_back(connection.party, self._loop.time(), connection.charged)
+            connection.charged = 0.0
+            self.familiar.add(connection.party)
+        self._end(self.connections.trust(connection, device), "too-many-of-one-device")
+
+    def enter(self, connection: Connection, stage: Stage) -> None:
+        """Note what a connection does from now on."""
+        self.connections.enter(connection, stage, self._loop.time())
+
+    def end(self, connection: Connection, reason: str) -> None:
+        """Cut a connection off at once."""
+        self._end([connection], reason)
+
+    def _end(self, those: list[Connection], reason: str) -> None:
+        for each in those:
+            self._metrics.connections_ended.labels(reason).inc()
+            self.connections.remove(each)
+            each.holder.end()
+
+    # --- time ------------------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        found = self.connections.overdue(now)
+        for connection in found:
+            stage = connection.stage
+            if (stage is Stage.BODY and connection.moved >= _LEAST_MOVED) or (
+                stage is Stage.WRITING and connection.holder.written() >= _LEAST_MOVED
+            ):
+                self.connections.enter(connection, stage, now)
+            else:
+                self._metrics.connections_ended.labels(f"slow-{stage.name.lower()}").inc()
+                connection.holder.time_out(stage)
+        self._sweeper = self._loop.call_later(0 if len(found) > 200 else _SWEEP, self._sweep)
+
+    def close(self) -> None:
+        """Accept no more. Open connections go on."""
+        for listening in self._listening:
+            self._loop.remove_reader(listening)
+            listening.close()
+        self._listening.clear()
+
+    async def stop(self) -> None:
+        """Give up what is being opened and watch no more."""
+        self.close()
+        self._sweeper.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self.connections.everything():
+            self.connections.remove(connection)
+            connection.holder.end()
+
+
+def reset(accepted: socket.socket) -> None:
+    """Close a socket so that neither side keeps anything of it."""
+    with contextlib.suppress(OSError):
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    accepted.close()
+
+
+class _Opening:
+    """A socket between ``accept`` and its first HTTP byte."""
+
+    connection: Connection
+
+    def __init__(
+        self,
+        front: Front,
+        accepted: socket.socket,
+        context: ssl.SSLContext | None,
+        handler: Callable[[], Guarded],
+    ) -> None:
+        self._front, self._context, self._handler = front, context, handler
+        self.socket: socket.socket | None = accepted
+        self._watched = False
+        self._loop = asyncio.get_running_loop()
+
+    def wait(self) -> None:
+        """Wait for the first byte: a connection that is opened and left costs no TLS."""
+        assert self.socket is not None
+        self._watched = True
+        self._loop.add_reader(self.socket, self._readable)
+
+    def _unwatch(self) -> None:
+        if self._watched and self.socket is not None:
+            self._watched = False
+            self._loop.remove_reader(self.socket)
+
+    def end(self) -> None:
+        """Drop the socket, whatever is going on with it."""
+        self._unwatch()
+        opened, self.socket = self.socket, None
+        if opened is None:
+            return
+        if self.connection.stage is Stage.SILENT:
+            reset(opened)
+        else:  # the event loop owns it; it will find the connection broken
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+
+    def time_out(self, _: Stage) -> None:
+        """Drop the socket: the peer was too slow even to begin."""
+        self._front.connections.remove(self.connection)
+        self.end()
+
+    def written(self) -> int:
+        """Return 0: nothing is sent before the first request."""
+        return 0
+
+    def _readable(self) -> None:
+        assert self.socket is not None
+        self._unwatch()
+        try:
+            first = self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            self.wait()
+            return
+        except OSError:
+            first = b""
+        front, connection = self._front, self.connection
+        if not first:
+            front.connections.remove(connection)
+            self.end()
+        elif self._context is None:
+            front.begin(connection, self._start)
+        elif first != b"\x16":  # no handshake record of TLS
+            with contextlib.suppress(OSError):
+                self.socket.send(_NOT_TLS)
+                self.socket.shutdown(socket.SHUT_WR)
+            front.end(connection, "no-tls")
+        elif not front.charge(connection):
+            front.end(connection, "too-fast")
+        else:
+            front.begin(connection, self._start)
+
+    def _start(self) -> None:
+        if self.socket is not None:
+            self._front.enter(self.connection, Stage.HANDSHAKE)
+            self._front.run(self._open())
+
+    async def _open(self) -> None:
+        opened = self.socket
+        if opened is None:
+            return
+        options: dict[str, Any] = {}
+        if self._context is not None:
+            options = {
+                "ssl": self._context,
+                "ssl_handshake_timeout": self._front.handshake_timeout,
+                "ssl_shutdown_timeout": 5,
+            }
+        try:
+            await self._loop.connect_accepted_socket(self._protocol, opened, **options)
+        except (OSError, TimeoutError, asyncio.CancelledError) as error:
+            if self.connection.holder is self:
+                self._front.end(self.connection, "handshake-failed")
+            if isinstance(error, asyncio.CancelledError):
+                raise
+
+    def _protocol(self) -> Guarded:
+        made = self._handler()
+        made.attach(self._front, self.connection)
+        return made
