@@ -6,14 +6,12 @@ import sys
 
 from lxml import etree
 
-from acs.cwmp import messages as m
 from acs.cwmp.codec.shape import SHAPES, Array, Part, Repeated, Scalar, Special, Struct
+from acs.cwmp.versions import NAMESPACES, introduced, minor_of
 from cwmp_schemas import FOLDER
-from cwmp_schemas.facts import INTRODUCED, OCCURS, OPTIONAL, Occurs, Simple, simple_type
+from cwmp_schemas.facts import OCCURS, OPTIONAL, Occurs, Simple, simple_type
 
 __all__ = ["NAMESPACES", "build", "exists", "main"]
-
-NAMESPACES = (m.CWMP_1_0, m.CWMP_1_1, m.CWMP_1_2)
 
 _XS = "http://www.w3.org/2001/XMLSchema"
 _SOAP_ENV = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -33,7 +31,7 @@ _HEADER = (
 
 def exists(method: str, namespace: str) -> bool:
     """Tell whether ``namespace`` has the request or response ``method``."""
-    return INTRODUCED.get(method.removesuffix("Response"), 0) <= NAMESPACES.index(namespace)
+    return introduced(method) <= minor_of(namespace)
 
 
 def _add(parent: etree._Element, tag: str, **attributes: str) -> etree._Element:

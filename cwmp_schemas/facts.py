@@ -1,4 +1,4 @@
-"""What TR-069 says of single elements: lengths, ranges, patterns; and since when a method exists.
+"""What TR-069 says of single elements: lengths, ranges, patterns.
 
 The codec's table (``acs.cwmp.codec.shape``) knows names, order and kinds; this one adds what a
 schema says beyond that. A key is ``Structure.Element``, or ``Element`` for all structures.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["INTRODUCED", "OCCURS", "OPTIONAL", "TYPES", "Occurs", "Simple", "simple_type"]
+__all__ = ["OCCURS", "OPTIONAL", "TYPES", "Occurs", "Simple", "simple_type"]
 
 Occurs = tuple[int, int | None]
 
@@ -138,18 +138,6 @@ OCCURS: dict[str, Occurs] = {
     "OptionStruct": (0, None),
     "ArgStruct": (0, 16),
 }
-
-INTRODUCED: dict[str, int] = {
-    "GetAllQueuedTransfers": 1,
-    "AutonomousTransferComplete": 1,
-    "ScheduleDownload": 2,
-    "CancelTransfer": 2,
-    "ChangeDUState": 2,
-    "DUStateChangeComplete": 2,
-    "AutonomousDUStateChangeComplete": 2,
-}
-"""The minor number of the CWMP namespace in which a method first appears, where it is not 0."""
-
 
 def simple_type(owner: str, element: str, minor: int) -> Simple:
     """Return the type of ``element`` within ``owner``; KeyError where nothing is known of it."""

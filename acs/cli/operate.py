@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, Limit, find_device
+from acs.cli.look import Limit, find_device
 from acs.cli.output import (
     Config,
     Data,
@@ -29,11 +28,13 @@ from acs.cli.output import (
     who,
     write,
 )
+from acs.cli.rpc import rpc
 from acs.errors import AcsError
 
 __all__ = ["commands", "files", "golden"]
 
 commands = typer.Typer(no_args_is_help=True)
+commands.add_typer(rpc, name="send")
 files = typer.Typer(no_args_is_help=True)
 golden = typer.Typer(no_args_is_help=True)
 
@@ -78,58 +79,6 @@ def show_command(command: Number, data: Data = None, config: Config = None) -> N
     for name in ("payload", "result"):
         facts[name] = msgspec.json.decode(facts[name]) if facts[name] else None
     print_json(facts)
-
-
-@commands.command("send")
-def send_command(
-    device: DeviceKey,
-    method: Annotated[str, typer.Argument(help="For example Reboot or GetParameterValues.")],
-    fields: Annotated[
-        str, typer.Argument(help='The arguments as JSON, for example \'{"names": ["Device.DeviceInfo."]}\'.')
-    ] = "{}",
-    data: Data = None,
-    config: Config = None,
-    key: Annotated[
-        str, typer.Option(help="CommandKey, 1 to 32 characters; sending one twice does nothing.")
-    ] = "",
-    expires: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 3600,
-) -> None:
-    """Queue an RPC for a device; it is called at once if it can be.
-
-    Example: acs commands send 0005B9-A1 GetParameterValues '{"names": ["Device.DeviceInfo."]}'
-    """
-    from acs import commands as cm
-    from acs.cwmp import messages as m
-    from acs.cwmp import unpack
-
-    if method not in m.CPE_METHODS:
-        raise AcsError(f"{method!r} is no method of a CPE; known are {', '.join(sorted(m.CPE_METHODS))}")
-    command_key = key or f"op-{uuid.uuid4().hex[:16]}"
-    try:
-        arguments = msgspec.json.decode(fields, type=dict[str, Any])
-        if method in ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", "ChangeDUState"):
-            arguments.setdefault("command_key", command_key)
-        message = unpack(method, arguments)
-    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AcsError(f"the arguments of {method} are wrong: {error}") from error
-
-    def act(conn: Connection) -> int:
-        from acs import devices as dev
-
-        now = time.time()
-        found = find_device(conn, device)
-        dev.audit(conn, who(), f"command {method}", device, command_key, now=now)
-        return cm.enqueue(
-            conn,
-            found.id,
-            message,
-            command_key=command_key,
-            purpose="operator",
-            expires_at=now + expires,
-            now=now,
-        ).id
-
-    console.print(f"command {write(settings_of(data, config), act)} is queued")
 
 
 @commands.command("cancel")

@@ -1,5 +1,6 @@
 """The durable command queue of each device: the only way to make a device do anything."""
 
+from acs.commands.check import check_request
 from acs.commands.evidence import du_state_change_complete, informed, transfer_complete
 from acs.commands.model import Command, Recovery, recovery_of
 from acs.commands.queue import (
@@ -20,6 +21,7 @@ __all__ = [
     "Command",
     "Recovery",
     "cancel",
+    "check_request",
     "du_state_change_complete",
     "enqueue",
     "expire",

@@ -4,7 +4,7 @@
 ACS's side of a session as a table, ``events`` and ``faults`` name what the standard numbers.
 """
 
-from acs.cwmp import events, faults, messages, session
+from acs.cwmp import events, faults, messages, session, versions
 from acs.cwmp.codec import DEFAULT_LIMITS, DecodeError, Envelope, Limits, decode, encode, pack, unpack
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "pack",
     "session",
     "unpack",
+    "versions",
 ]

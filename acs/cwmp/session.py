@@ -18,6 +18,7 @@ CPE_TURN    answer           AskNext (nobody asked: discarded)     CPE_TURN
 AWAITING    Inform           CheckIn (the outstanding is undecided) CPE_TURN
 AWAITING    request          Handle                                AWAITING
 AWAITING    answer           Settle, then AskNext                  CPE_TURN
+AWAITING    vendor's answer  as answer, when the request was it    CPE_TURN
 AWAITING    empty            Settle(fault 9002), then AskNext      CPE_TURN
 ENDED       as CPE_TURN: a device may still tell something after the ACS's 204
 any         unknown method   Answer(fault 8000)                    same
@@ -210,9 +211,15 @@ def _no_answer(state: SessionState, received: Received) -> tuple[SessionState, A
 
 
 def _unknown(state: SessionState, received: Received) -> tuple[SessionState, Action]:
-    message = _message(received)
-    name = message.name if isinstance(message, m.UnknownMethod) else m.method_name(message)
+    name = m.method_name(_message(received))
     return state, Answer(m.Fault(8000, f"the ACS has no method {name[:64]!r}"))
+
+
+def _maybe_settle(state: SessionState, received: Received) -> tuple[SessionState, Action]:
+    """A vendor's method was called: what answers it bears a name that only the request tells."""
+    if m.method_name(_message(received)) == state.outstanding_method + "Response":
+        return _settle(state, received)
+    return _unknown(state, received)
 
 
 def _malformed(state: SessionState, received: Received) -> tuple[SessionState, Action]:
@@ -242,6 +249,7 @@ TRANSITIONS: dict[Phase, dict[Input, _Rule]] = {
         Input.INFORM: _check_in,
         Input.REQUEST: _handle,
         Input.ANSWER: _settle,
+        Input.UNKNOWN: _maybe_settle,
         Input.EMPTY: _no_answer,
     },
     Phase.ENDED: _CPE_TURN,

@@ -197,7 +197,10 @@ FAULTS = st.builds(
 )
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 UNKNOWN_METHODS = st.builds(
-    m.UnknownMethod, st.sampled_from(["", "urn:example:vendor"]), NAMES.map("X_".__add__)
+    m.UnknownMethod,
+    st.sampled_from(["", "urn:example:vendor"]),
+    NAMES.map("X_".__add__),
+    st.lists(st.tuples(NAMES, text()), max_size=4).map(tuple),
 )
 HEADERS = st.builds(
     m.Header,

@@ -187,7 +187,7 @@ def test_declared_types_have_the_conventional_prefix_where_they_are_known():
         ("fault-empty", m.Fault(9002, "SOAP fault without detail")),
         ("fault-sentence-for-code", m.Fault(9002, "Method not supported")),
         ("fault-detail-misplaced", m.Fault(9000, "no")),
-        ("vendor-method", m.UnknownMethod("urn:example:lab", "X_0005B9_Sing")),
+        ("vendor-method", m.UnknownMethod("urn:example:lab", "X_0005B9_Sing", (("Song", "1"),))),
         ("get-rpc-methods", m.GetRPCMethods()),
         ("request-download", m.RequestDownload("1 Firmware Upgrade Image", (("Version", "5"),))),
         ("names-response", m.GetParameterNamesResponse(

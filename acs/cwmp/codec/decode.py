@@ -80,6 +80,7 @@ _SCHEMA_TYPES = frozenset(
 _NO_DOCTYPE = "a document type declaration is not allowed"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*\Z", re.ASCII)
+_MOST_ARGUMENTS, _LONGEST_PATH, _LONGEST_ARGUMENT = 64, 256, 4096  # of a method that is not known
 _LOWEST, _HIGHEST, _HIGHEST_FAULT = -(2**31), 2**32 - 1, 9999  # xs:int, xs:unsignedInt, TR-069 A.5
 
 
@@ -308,6 +309,20 @@ def _flag(text: str) -> bool:
     return text.strip().lower() in _TRUE
 
 
+def _arguments(element: etree._Element) -> tuple[tuple[str, str], ...]:
+    """Return what an unknown call or answer says: the elements without children, by their path in it."""
+    found: list[tuple[str, str]] = []
+    for each in element.iterdescendants():
+        if len(each) == 0:
+            above = [_local(parent) for parent in each.iterancestors()]
+            depth = len(above) - len(list(element.iterancestors())) - 1
+            path = "/".join([*reversed(above[:depth]), _local(each)])
+            found.append((path[:_LONGEST_PATH], (each.text or "")[:_LONGEST_ARGUMENT]))
+            if len(found) == _MOST_ARGUMENTS:
+                break
+    return tuple(found)
+
+
 def _header(element: etree._Element | None, reader: _Reader) -> m.Header:
     fields: dict[str, Any] = {}
     for child in element if element is not None else ():
@@ -366,5 +381,5 @@ def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_
         message = cls(**reader.parts(element, SHAPES[cls]))
     else:
         uri = str(element.tag)[1:].partition("}")[0] if str(element.tag).startswith("{") else ""
-        message = m.UnknownMethod(uri, name)
+        message = m.UnknownMethod(uri, name, _arguments(element))
     return Envelope(message, header, _namespace(element), tuple(reader.repairs))

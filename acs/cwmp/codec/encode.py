@@ -22,6 +22,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile(r'[&<>"\r]')
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
 # A type whose prefix the envelope does not declare would make it unreadable: it is sent as xsd:string.
+_NAME = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
 _TYPE = re.compile(r"(?:xsd|soap-enc|cwmp):[A-Za-z_][\w.-]*\Z", re.ASCII)
 
 
@@ -164,18 +165,29 @@ def _fault(fault: m.Fault) -> str:
     )
 
 
+def _unknown(message: m.UnknownMethod) -> str:
+    """Write a vendor's call: qualified as it says, its arguments as text."""
+    if not all(_NAME.match(each) for each in (message.name, *(name for name, _ in message.arguments))):
+        raise ValueError(f"{message.name!r} or the name of an argument is no name of an XML element")
+    uri = _escape(message.namespace)
+    inner = "".join(f"<{name}>{_escape(value)}</{name}>" for name, value in message.arguments)
+    if uri:
+        return f'<vendor:{message.name} xmlns:vendor="{uri}">{inner}</vendor:{message.name}>'
+    return f"<{message.name}>{inner}</{message.name}>"
+
+
 def encode(message: m.Message, *, namespace: str = m.CWMP_1_0, header: m.Header | None = None) -> bytes:
     """Return ``message`` as a SOAP envelope in UTF-8.
 
     ``namespace`` is the CWMP namespace of the device; characters that XML cannot carry
-    become U+FFFD. Raises ``KeyError`` for a class that is no message.
+    become U+FFFD. Raises ``KeyError`` for a class that is no message, and ``ValueError`` for an
+    ``UnknownMethod`` whose names are no names of XML elements.
     """
     opening, middle, closing = _frame(namespace)
     if isinstance(message, m.Fault):
         body = _fault(message)
     elif isinstance(message, m.UnknownMethod):
-        uri = _escape(message.namespace)
-        body = f'<vendor:{message.name} xmlns:vendor="{uri}"/>' if uri else f"<{message.name}/>"
+        body = _unknown(message)
     else:
         name = type(message).__name__
         body = f"<cwmp:{name}>{_parts(message, SHAPES[type(message)])}</cwmp:{name}>"

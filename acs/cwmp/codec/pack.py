@@ -35,7 +35,7 @@ def unpack(method: str, fields: dict[str, Any]) -> m.Message:
     """
     if method == "Fault":
         return msgspec.convert(fields, m.Fault)
-    if method == "UnknownMethod":
+    if method not in m.METHODS and "namespace" in fields:
         return msgspec.convert(fields, m.UnknownMethod)
     if method == "ChangeDUState":
         operations = tuple(

@@ -169,7 +169,7 @@ Message = Any
 
 def method_name(message: Message) -> str:
     """Return the name of the message's XML element."""
-    return type(message).__name__
+    return message.name if isinstance(message, UnknownMethod) else type(message).__name__
 
 
 def response_of(request: type[Any]) -> type[Any]:

@@ -28,10 +28,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMethod:
-    """A well-formed call of a method that this codec does not know (``namespace``, ``name``)."""
+    """A call or an answer of a method that this codec does not know, such as a vendor's ``X_0005B9_Do``.
+
+    ``arguments`` are the elements in it that hold text, as (name, text) in their order; the name of a
+    nested one is its path, for example ``Result/Code``. Only flat arguments are written.
+    """
 
     namespace: str
     name: str
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,122 @@
+"""Queue a request from the command line: check it, audit it, wait for what becomes of it, show that."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.look import find_device
+from acs.cli.outcome import show_outcome
+from acs.cli.output import console, read, settings_of, who, write
+from acs.cwmp import messages as m
+from acs.errors import AcsError
+
+__all__ = ["Expires", "Force", "Key", "Wait", "send", "with_key"]
+
+Key = Annotated[
+    str, typer.Option("--key", help="CommandKey, 1 to 32 characters; sending one twice does nothing.")
+]
+Expires = Annotated[float, typer.Option(help="Give up after this many seconds.", min=1)]
+Wait = Annotated[float, typer.Option(help="Wait so many seconds for the outcome and print it.", min=0)]
+Force = Annotated[bool, typer.Option("--force", help="Send what the checks refuse.")]
+
+_PAUSE = 0.25  # seconds between two looks at a command that is waited for
+_OPEN = ("queued", "sent", "accepted")
+
+
+def with_key(key: str) -> str:
+    """Return the CommandKey given, or one of its own; ``AcsError`` where it is too long."""
+    if len(key) > 32:
+        raise AcsError(f"the CommandKey {key!r} has {len(key)} characters; 1 to 32 are allowed")
+    return key or f"op-{uuid.uuid4().hex[:16]}"
+
+
+def send(
+    device: str,
+    message: m.Message,
+    data: Path | None,
+    config: Path | None,
+    key: str,
+    expires: float,
+    wait: float,
+    force: bool,
+) -> None:
+    """Queue ``message`` for a device, unless a check refuses it; with ``wait``, print the outcome.
+
+    Raises ``AcsError`` naming the rule and the remedy, and for an outcome that is not success.
+    """
+    from acs import commands as cm
+    from acs import devices as dev
+
+    settings = settings_of(data, config)
+    command_key = with_key(key)
+
+    def act(conn: Connection) -> int:
+        now = time.time()
+        found = find_device(conn, device)
+        request, problems = _checked(conn, found, message)
+        if problems and not force:
+            raise AcsError(f"{'; '.join(problems[:5])}; --force sends it all the same")
+        dev.audit(conn, who(), f"command {m.method_name(message)}", device, command_key, now=now)
+        return cm.enqueue(
+            conn,
+            found.id,
+            request,
+            command_key=command_key,
+            purpose="operator",
+            expires_at=now + expires,
+            now=now,
+        ).id
+
+    number = write(settings, act)
+    console.print(f"command {number} is queued")
+    if wait:
+        show_outcome(_await(lambda: read(settings, lambda conn: cm.find_command(conn, number)), wait))
+
+
+def _checked(conn: Connection, device: Any, message: m.Message) -> tuple[m.Message, list[str]]:
+    """Return the request with the types that belong to its values, and what is wrong with it."""
+    from acs import commands as cm
+    from acs import devices as dev
+    from acs.datamodel import load_model
+
+    model = load_model("henb") if device.root in ("", "Device.") else None
+    known: dict[str, str] = {}
+    if isinstance(message, m.SetParameterValues):
+        for each in message.parameters:
+            stored = dev.parameters_of(conn, device.id, each.name).get(each.name)
+            if stored is not None:
+                known[each.name] = stored.type
+        message = replace(
+            message,
+            parameters=tuple(
+                each if each.type else replace(each, type=_type(each.name, model, known))
+                for each in message.parameters
+            ),
+        )
+    found = cm.check_request(message, model=model, known_types=known, namespace=device.cwmp_namespace)
+    return message, found
+
+
+def _type(name: str, model: Any, known: dict[str, str]) -> str:
+    spec = model.spec(name) if model is not None else None
+    return spec.xsd_type if spec is not None else known.get(name, "xsd:string")
+
+
+def _await(look: Callable[[], Any], seconds: float) -> Any:
+    end = time.monotonic() + seconds
+    while True:
+        command = look()
+        if command is None or command.state not in _OPEN:
+            return command
+        if time.monotonic() >= end:
+            state = f"it is {command.state}; see: acs commands show {command.id}"
+            raise AcsError(f"the device did not answer command {command.id} within {seconds:g} s; {state}")
+        time.sleep(_PAUSE)
