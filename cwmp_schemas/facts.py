@@ -139,6 +139,7 @@ OCCURS: dict[str, Occurs] = {
     "ArgStruct": (0, 16),
 }
 
+
 def simple_type(owner: str, element: str, minor: int) -> Simple:
     """Return the type of ``element`` within ``owner``; KeyError where nothing is known of it."""
     if element == "Notification" and minor < 2:
