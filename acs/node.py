@@ -21,7 +21,18 @@ from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
 from acs.security import Secrets, write_private
 from acs.settings import Settings
-from acs.southbound import Dispatcher, Endpoint, FileStore, FileUrls, Southbound, bind, file_handler
+from acs.southbound import (
+    DeviceTls,
+    Dispatcher,
+    Endpoint,
+    FileStore,
+    FileUrls,
+    Guard,
+    HttpWay,
+    Southbound,
+    bind,
+    file_handler,
+)
 from acs.store import Store
 
 __all__ = ["Node"]
@@ -79,14 +90,24 @@ class Node:
         self._stack.push_async_callback(self.southbound.stop)
         await self.southbound.start()
         await self._start_management()
-        networks = settings.connection_request_networks
-        dispatcher = Dispatcher(self.store, secrets, self.metrics, networks=networks)
         self._run(Engine(self.store, self.env).run(), "remediation")
-        self._run(dispatcher.run(), "connection requests")
+        self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(self.southbound.follow_vendors(), "vendor CAs")
         self._run(Housekeeper(self.store, self._retention(policy)).run(), "housekeeping")
         self._write_ports()
         self._ready = True
+
+    def _dispatcher(self, secrets: Secrets) -> Dispatcher:
+        settings = self.settings
+        for name in ("connection_request_basic", "connection_request_any_certificate"):
+            if getattr(settings, name):
+                _log.warning("LABS ONLY: connection requests can be listened to", setting=name)
+        guard = Guard(settings.connection_request_networks)
+        self._stack.callback(guard.close)
+        vendors = None if settings.connection_request_any_certificate else self.southbound.endpoint.vendors
+        http = HttpWay(guard, DeviceTls(vendors), basic=settings.connection_request_basic)
+        limit = settings.connection_requests_at_once
+        return Dispatcher(self.store, secrets, self.metrics, [http], in_flight=limit)
 
     def _retention(self, policy: Policy) -> float:
         """Return the retention in seconds; recurrences have to be remembered for as long as they count."""

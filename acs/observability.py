@@ -136,7 +136,10 @@ class Metrics:
             "acs_cases_changed", "Changes of cases, by state", ["state"], registry=self.registry
         )
         self.connection_requests = Counter(
-            "acs_connection_requests", "Connection requests by result", ["result"], registry=self.registry
+            "acs_connection_requests",
+            "Connection requests by way (http, udp, xmpp) and by what came of them",
+            ["way", "reason"],
+            registry=self.registry,
         )
         self.files = Counter(
             "acs_files_served", "Files served, by result", ["result"], registry=self.registry

@@ -65,6 +65,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
     connection_request_networks: list[str] = []
     """Where connection requests may go; empty: everywhere but loopback, link-local and multicast."""
+    connection_requests_at_once: Size = 256
+    """How many devices are called at the same time."""
+    connection_request_basic: bool = False
+    """LABS ONLY: answer a device that asks for the password in clear (HTTP Basic without TLS)."""
+    connection_request_any_certificate: bool = False
+    """LABS ONLY: call devices over https whatever certificate they show."""
     retention_days: Positive = 90
     """How long closed cases, ended alarms, settled commands and notifications are kept (the audit: ever)."""
     session_lifetime: Positive = 900

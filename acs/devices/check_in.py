@@ -41,6 +41,9 @@ _COLUMNS = {
     "DeviceInfo.HardwareVersion": "hardware_version",
     "ManagementServer.ParameterKey": "parameter_key",
     "ManagementServer.ConnectionRequestURL": "connection_request_url",
+    "ManagementServer.UDPConnectionRequestAddress": "udp_connection_request_address",
+    "ManagementServer.ConnReqJabberID": "jabber_id",
+    "ManagementServer.NATDetected": "nat_detected",
 }
 _ROOTS = ("Device.", "InternetGatewayDevice.")
 
@@ -116,7 +119,9 @@ def _columns(before: Device, inform: m.Inform) -> dict[str, Any]:
             if value.name.startswith(root):
                 found["root"] = root
                 column = _COLUMNS.get(value.name[len(root) :])
-                if column is not None:
+                if column == "nat_detected":
+                    found[column] = value.value.strip().lower() in ("1", "true")
+                elif column is not None:
                     found[column] = value.value[:1024]
     device_id = inform.device_id
     if device_id.manufacturer and device_id.manufacturer != before.manufacturer:

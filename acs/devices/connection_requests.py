@@ -24,6 +24,7 @@ _WAITING = exists(
 )
 # Seconds to the next try after the n-th failure: quick at first, then with patience.
 BACK_OFF = (5.0, 15.0, 45.0, 60.0, 120.0, 300.0)
+MAX_WAIT = 600.0  # seconds that a device's Retry-After may put its next call off
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class ConnectionRequestTarget:
     username: str
     secret_sealed: bytes | None
     attempts: int
+    udp_address: str = ""
+    binding: str = ""
+    jabber_id: str = ""
+    nat_detected: bool = False
+    certificate_name: str | None = None
 
 
 def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list[ConnectionRequestTarget]:
@@ -48,6 +54,11 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
             devices.c.connection_request_username,
             devices.c.connection_request_secret_sealed,
             devices.c.connection_request_attempts,
+            devices.c.udp_connection_request_address,
+            devices.c.udp_binding,
+            devices.c.jabber_id,
+            devices.c.nat_detected,
+            devices.c.certificate_name,
         )
         .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", _WAITING)
         .order_by(devices.c.connection_request_at)
@@ -56,17 +67,36 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
     return [ConnectionRequestTarget(*row) for row in conn.execute(query)]
 
 
-def connection_request_sent(conn: Connection, device_id: int, *, now: float, patience: float = 30.0) -> None:
-    """Note that the device accepted the call: it has ``patience`` seconds to come (TR-069 3.2.2.3)."""
-    _reschedule(conn, device_id, "", now + patience)
+def connection_request_sent(
+    conn: Connection, device_id: int, *, now: float, result: str = "accepted", patience: float = 30.0
+) -> None:
+    """Note that the device was called: it has ``patience`` seconds to come (TR-069 3.2.2.3)."""
+    _reschedule(conn, device_id, "", result, now + patience, now=now)
 
 
-def connection_request_failed(conn: Connection, device_id: int, error: str, *, now: float) -> None:
-    """Note that the call failed because of ``error``; the next is due after a while."""
+def connection_request_failed(
+    conn: Connection,
+    device_id: int,
+    error: str,
+    *,
+    now: float,
+    result: str = "failed",
+    lasting: bool = False,
+    wait: float = 0.0,
+    jitter: float = 0.0,
+) -> None:
+    """Note that the call failed because of ``error``; the next is due after a while.
+
+    ``result`` is the way and the reason, as the operator and the metrics have them. ``lasting``: another try
+    soon can't end otherwise. ``wait``: seconds the device asked for, of which ``MAX_WAIT`` are granted.
+    ``jitter`` (0 to 1) adds up to half of the pause, so that what failed together is not tried together.
+    """
     attempts = conn.execute(
         select(devices.c.connection_request_attempts).where(devices.c.id == device_id)
     ).scalar_one()
-    _reschedule(conn, device_id, error, now + BACK_OFF[min(attempts, len(BACK_OFF) - 1)])
+    pause = BACK_OFF[-1] if lasting else BACK_OFF[min(attempts, len(BACK_OFF) - 1)]
+    pause = max(pause, min(wait, MAX_WAIT)) * (1 + jitter / 2)
+    _reschedule(conn, device_id, error, result, now + pause, now=now)
 
 
 def session_over(conn: Connection, device_id: int, *, now: float, patience: float = 60.0) -> None:
@@ -78,7 +108,7 @@ def session_over(conn: Connection, device_id: int, *, now: float, patience: floa
     conn.execute(update(devices).where(devices.c.id == device_id).values(connection_request_at=later))
 
 
-def _reschedule(conn: Connection, device_id: int, error: str, at: float) -> None:
+def _reschedule(conn: Connection, device_id: int, error: str, result: str, at: float, *, now: float) -> None:
     # A device that checked in meanwhile has no call pending: leave it alone.
     conn.execute(
         update(devices)
@@ -87,5 +117,7 @@ def _reschedule(conn: Connection, device_id: int, error: str, at: float) -> None
             connection_request_at=at,
             connection_request_attempts=devices.c.connection_request_attempts + 1,
             connection_request_error=error[:500],
+            connection_request_result=result[:64],
+            connection_request_tried_at=now,
         )
     )

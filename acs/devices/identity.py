@@ -60,6 +60,13 @@ class Device:
     alarms_suspect: bool
     connection_request_at: float | None
     connection_request_error: str
+    connection_request_result: str
+    connection_request_tried_at: float | None
+    udp_connection_request_address: str
+    udp_binding: str
+    udp_binding_at: float | None
+    jabber_id: str
+    nat_detected: bool
     inform_digest: bytes | None = None
     has_open_commands: bool = False
     has_open_case: bool = False

@@ -1,16 +1,19 @@
 """CWMP over HTTP: listener, authentication, sessions, connection requests, file server."""
 
 from acs.southbound.authentication import seal_device_password
-from acs.southbound.connection_request import Dispatcher
+from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileStore, FileUrls, file_handler
 from acs.southbound.listener import Southbound, bind
 
 __all__ = [
+    "DeviceTls",
     "Dispatcher",
     "Endpoint",
     "FileStore",
     "FileUrls",
+    "Guard",
+    "HttpWay",
     "Southbound",
     "bind",
     "file_handler",

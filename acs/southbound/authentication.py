@@ -22,7 +22,16 @@ from acs.settings import Settings
 from acs.southbound.vendors import Vendors, Vouched
 from acs.store import RefusedError, Store
 
-__all__ = ["Authenticator", "Peer", "Proof", "Refused", "admit", "peer_of", "seal_device_password"]
+__all__ = [
+    "Authenticator",
+    "Peer",
+    "Proof",
+    "Refused",
+    "admit",
+    "certificates_sent",
+    "peer_of",
+    "seal_device_password",
+]
 
 _DUMMY = "-" * 24
 _PASSWORD_CONTEXT = b"device-password"
@@ -74,10 +83,10 @@ def peer_of(transport: Any, vendors: Vendors) -> Peer:
     if tls is None:
         return Peer(address, secure=False)
     der = tls.getpeercert(binary_form=True)
-    return Peer(address, True, vendors.vouch(der, lambda: _sent(tls)) if der else None)
+    return Peer(address, True, vendors.vouch(der, lambda: certificates_sent(tls)) if der else None)
 
 
-def _sent(tls: Any) -> list[bytes]:
+def certificates_sent(tls: Any) -> list[bytes]:
     """Return all certificates that the other end sent; none on a resumed connection."""
     if hasattr(tls, "get_unverified_chain"):  # Python 3.13
         return list(tls.get_unverified_chain())

@@ -14,7 +14,8 @@ from acs.security import digest
 from acs.settings import Settings
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Proof, Refused
-from acs.southbound.connection_request import Dispatcher, TargetError
+from acs.southbound.connection_requests import CallError, Dispatcher, Guard
+from acs.southbound.connection_requests.http import check_url
 from acs.store import Store
 from acs.store.tables import audit
 from tests.conftest import Clock
@@ -178,11 +179,16 @@ async def test_bytes_that_are_no_text_in_the_header_are_challenged_not_an_error(
         "http:///x",
     ],
 )
-async def test_no_spelling_of_an_address_gets_around_the_check(bench: Bench, url: str) -> None:
-    secrets = bench.node.southbound.endpoint._secrets
-    dispatcher = Dispatcher(bench.node.store, secrets, bench.node.metrics)
-    with pytest.raises((TargetError, ValueError)):
-        dispatcher._check(url)
+async def test_no_spelling_of_an_address_gets_around_the_check(url: str) -> None:
+    guard = Guard()
+
+    async def check() -> None:
+        parts = check_url(url)
+        await guard.resolve(parts.raw_host or "", parts.port or 0)
+
+    with pytest.raises(CallError):
+        await check()
+    guard.close()
 
 
 async def test_one_secret_that_can_not_be_opened_keeps_no_other_device_from_being_called(
@@ -200,8 +206,9 @@ async def test_one_secret_that_can_not_be_opened_keeps_no_other_device_from_bein
 
     device_id = await store.write(prepare)
     secrets = bench.node.southbound.endpoint._secrets
-    dispatcher = Dispatcher(store, secrets, bench.node.metrics, networks=["127.0.0.0/8"])
-    await dispatcher._round(None)
+    dispatcher = Dispatcher(store, secrets, bench.node.metrics, [])
+    await dispatcher.begin_due()
+    await dispatcher.settled()
     device = await store.read(dev.get, device_id)
     assert device.connection_request_error
     assert device.connection_request_at > now

@@ -29,6 +29,12 @@ devices = Table(
     Column("connection_request_url", Text, nullable=False, server_default=""),
     Column("connection_request_username", Text, nullable=False, server_default=""),
     Column("connection_request_secret_sealed", LargeBinary),
+    # where it can be called, beside its ConnectionRequestURL
+    Column("udp_connection_request_address", Text, nullable=False, server_default=""),  # as it reports it
+    Column("udp_binding", Text, nullable=False, server_default=""),  # as its STUN messages come: address:port
+    Column("udp_binding_at", Float),
+    Column("jabber_id", Text, nullable=False, server_default=""),  # ConnReqJabberID
+    Column("nat_detected", Boolean, nullable=False, server_default=text("false")),
     # what the last Inform said
     Column("session_epoch", BigInteger, nullable=False, server_default="0"),
     Column("last_inform_at", Float),
@@ -49,6 +55,10 @@ devices = Table(
     Column("connection_request_at", Float, index=True),
     Column("connection_request_attempts", Integer, nullable=False, server_default="0"),
     Column("connection_request_error", Text, nullable=False, server_default=""),
+    Column(
+        "connection_request_result", Text, nullable=False, server_default=""
+    ),  # of the last: way and reason
+    Column("connection_request_tried_at", Float),
 )
 
 parameters = Table(
