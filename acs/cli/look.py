@@ -25,6 +25,7 @@ from acs.cli.output import (
     write,
 )
 from acs.errors import AcsError
+from acs.settings import Settings
 
 __all__ = ["alarms", "cases", "devices", "find_device"]
 
@@ -87,9 +88,16 @@ def show_device(
     parameters: Annotated[
         str, typer.Option(help="Show stored parameters below this path, for example Device.Time.")
     ] = "",
+    canonical: Annotated[
+        bool, typer.Option("--canonical", help="Show what is known, by canonical names.")
+    ] = False,
 ) -> None:
     """Show one device and, with --parameters, what is stored of its data model."""
     from acs import devices as dev
+
+    if canonical:
+        _show_canonical(device, settings_of(data, config), json=json)
+        return
 
     def look(conn: Connection) -> tuple[dict[str, Any], dict[str, str]]:
         found = find_device(conn, device)
@@ -104,6 +112,30 @@ def show_device(
         (name, moment(value) if name.endswith("_at") and value else value) for name, value in facts.items()
     ]
     print_table(device, ("field", "value"), [*rows, *values.items()])
+
+
+def _show_canonical(device: str, settings: Settings, *, json: bool) -> None:
+    """Show what is stored of a device under canonical names."""
+    from acs import devices as dev
+    from acs.datamodel import load_profiles
+    from acs.datamodel.canonical import view
+
+    def look(conn: Connection) -> tuple[Any, Any]:
+        found = find_device(conn, device)
+        return found, dev.parameters_of(conn, found.id)
+
+    found, stored = read(settings, look)
+    profile = load_profiles(settings.data).of(found)
+    known = view(profile, stored, root=found.root)
+    if json:
+        print_json({"device": device, "profile": profile.name, "values": known})
+        return
+    rows = [
+        (each.name, f"({each.raw})" if each.value is None else each.value, each.unit, each.path)
+        for each in known.values()
+    ]
+    title = f"{device}, profile {profile.name}"
+    print_table(title, ("name", "value", "unit", "parameter"), rows)
 
 
 @devices.command("register")
