@@ -17,9 +17,12 @@ from acs.alarms.intake import AlarmEvent, Extract, extract, parse_time
 from acs.alarms.model import Alarm, AlarmChange, Applied
 from acs.alarms.outbox import alarm_body, notify
 from acs.alarms.provisioning import (
+    ATTRIBUTES,
     EXPEDITED,
     QUEUED,
+    attributes_request,
     fault_management_paths,
+    lost_notifications,
     notification_request,
     reporting_request,
 )
@@ -37,6 +40,7 @@ from acs.alarms.vocabulary import (
 )
 
 __all__ = [
+    "ATTRIBUTES",
     "CLEARED_BY_REBOOT",
     "EVENT_TYPES",
     "EXPEDITED",
@@ -56,6 +60,7 @@ __all__ = [
     "apply",
     "apply_resync",
     "assign_alarm",
+    "attributes_request",
     "clear_alarm",
     "current_alarms",
     "event_type",
@@ -65,6 +70,7 @@ __all__ = [
     "get_alarm",
     "is_security",
     "list_alarms",
+    "lost_notifications",
     "notification_request",
     "notify",
     "parse_time",

@@ -12,10 +12,21 @@ from collections.abc import Iterable
 from acs.alarms.vocabulary import event_type, is_security
 from acs.cwmp import messages as m
 
-__all__ = ["EXPEDITED", "QUEUED", "fault_management_paths", "notification_request", "reporting_request"]
+__all__ = [
+    "ATTRIBUTES",
+    "EXPEDITED",
+    "QUEUED",
+    "attributes_request",
+    "fault_management_paths",
+    "lost_notifications",
+    "notification_request",
+    "reporting_request",
+]
 
 EXPEDITED = "0 Expedited"
 QUEUED = "1 Queued"
+ATTRIBUTES = "alarm-attributes"
+"""The purpose of a command that reads or restores notification attributes."""
 _ROW = re.compile(
     r"(?P<row>[\w.-]*\.FaultMgmt\.SupportedAlarm\.\d{1,9}\.)(?P<name>EventType|ReportingMechanism)\Z",
     re.ASCII,
@@ -66,3 +77,28 @@ def notification_request(base: str) -> m.SetParameterAttributes:
             m.SetParameterAttribute(f"{base}QueuedEvent.", 1),
         )
     )
+
+
+def attributes_request(base: str) -> m.GetParameterAttributes:
+    """Return the request whose answer tells whether the device still has what ``notification_request`` set.
+
+    Attributes outlive a reboot (TR-069 A.3.2.5), yet devices are known to lose them.
+    """
+    return m.GetParameterAttributes(tuple(each.name for each in notification_request(base).parameters))
+
+
+def lost_notifications(
+    base: str, attributes: Iterable[m.ParameterAttribute]
+) -> m.SetParameterAttributes | None:
+    """Return the request that sets again what was lost, None when nothing was.
+
+    ``attributes`` are those the device told. An event table without rows says nothing of itself: then there
+    is nothing to compare, and it is set again, which does no harm.
+    """
+    told = tuple(attributes)
+    lost = tuple(
+        wanted
+        for wanted in notification_request(base).parameters
+        if {each.notification for each in told if each.name.startswith(wanted.name)} != {wanted.notification}
+    )
+    return m.SetParameterAttributes(lost) if lost else None

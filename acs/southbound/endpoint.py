@@ -22,6 +22,7 @@ from acs.security import Secrets
 from acs.settings import Settings
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
+from acs.southbound.compression import unzip
 from acs.southbound.impersonation import Seldom, identity_claimed
 from acs.southbound.open_sessions import OpenSessions
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
@@ -100,6 +101,8 @@ class Endpoint:
                     body = await request.read()
         except web.RequestPayloadError as error:
             raise Refused(400, "bad-encoding", "the body is not what its encoding says") from error
+        if request.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
+            body = unzip(body, self._settings.max_body)  # another name of gzip (RFC 9110 8.4.1.3)
         ticket = self._ticket(request, peer)
         received = await self._decode(body, request.charset) if body.strip() else None
         if isinstance(received, Envelope):
@@ -115,7 +118,7 @@ class Endpoint:
 
     def _ticket(self, request: web.Request, peer: Peer) -> Ticket | None:
         """Return the session that the cookie names, or else the connection."""
-        header = request.headers.get("Cookie", "")
+        header = "; ".join(request.headers.getall("Cookie", ()))
         ticket, recalled = self._tickets.open(header), self._tickets.recall(request.transport)
         # A cookie that the device should have replaced gives way to what this connection was given since.
         stale = (

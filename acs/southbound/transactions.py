@@ -115,6 +115,10 @@ def _ask_for_alarms(
     wanted: list[tuple[str, str, m.Message]] = []
     if resync:
         wanted.append((al.RESYNC, f"a{device.id}-{check.epoch}", al.resync_request(device)))
+    here = check.boot and not check.bootstrap and device.fault_management
+    if here and device.provisioned_for == (device.software_version or "?"):
+        request = al.attributes_request(device.fault_management)
+        wanted.append((al.ATTRIBUTES, f"n{device.id}-{check.epoch}", request))
     if incomplete:
         wanted.append((_ROWS, f"i{device.id}-{check.epoch}", m.GetParameterValues(tuple(incomplete))))
     for purpose, key, request in wanted:
@@ -241,6 +245,8 @@ class _Turn:
 
     def _read(self, command: Command, answer: m.Message) -> Sequence[al.AlarmChange]:
         """Keep the values that a GetParameterValues brought; alarms among them become alarms."""
+        if command.purpose == al.ATTRIBUTES and isinstance(answer, m.GetParameterAttributesResponse):
+            self._restore(command, answer)
         if not isinstance(answer, m.GetParameterValuesResponse):
             return ()
         if command.purpose == al.RESYNC:
@@ -254,6 +260,21 @@ class _Turn:
         values = [each for each in answer.parameters if ".FaultMgmt." not in each.name]
         dev.save_parameters(self.conn, self.device.id, values, now=self.now)
         return ()
+
+    def _restore(self, command: Command, answer: m.GetParameterAttributesResponse) -> None:
+        """Set the notification attributes again that the device lost with its reboot."""
+        request = al.lost_notifications(self.device.fault_management, answer.parameters)
+        if request is not None:
+            key = f"{command.command_key}r"
+            cm.enqueue(
+                self.conn,
+                self.device.id,
+                request,
+                command_key=key,
+                purpose=al.ATTRIBUTES,
+                priority=1,
+                now=self.now,
+            )
 
     def no_answer(
         self, received: Envelope | DecodeError | None, outstanding: Command, *, unproved: bool

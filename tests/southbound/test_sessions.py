@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-
-import pytest
-
 from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import decode
@@ -102,50 +98,6 @@ async def test_the_connection_request_password_is_put_in_on_the_wire_and_stored_
         assert sent not in found.payload
 
 
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        "{cookie}",
-        "$Version=0; {cookie}; $Path=/",
-        "Path=/; {cookie}",
-        "other=1; {cookie}",
-        "a=b, {cookie}",
-        'session="{value}"',
-        "session=stale; {cookie}",
-    ],
-)
-async def test_the_cookie_is_found_however_it_is_spelt(bench, spelling):
-    async with bench.client() as http:
-        await provisioned(bench, http)
-        answer = await bench.post(http, inform())
-    text = spelling.format(cookie=answer.cookie, value=answer.cookie.partition("=")[2])
-    async with bench.client() as other:  # a new connection: nothing but the cookie tells
-        end = await bench.post(other, b"", cookie=text)
-        assert end.status == 204
-        handled = await bench.post(other, m.GetRPCMethods(), cookie=text)
-        assert "Inform" in handled.message.methods
-
-
-async def test_a_dropped_cookie_is_recovered_through_the_connection(bench):
-    async with bench.client() as http:
-        device = await provisioned(bench, http)
-        await enqueue(bench, device, m.Reboot("k1"))
-        await bench.post(http, inform())
-        request = await bench.post(http, b"")
-        assert request.message == m.Reboot("k1")
-
-
-async def test_a_newer_inform_wins_and_the_older_session_is_refused(bench):
-    async with bench.client() as http, bench.client() as other:
-        await provisioned(bench, http)
-        old = await bench.post(http, inform())
-        new = await bench.post(other, inform())
-        refused = await bench.post(http, b"", cookie=old.cookie)
-        assert refused.status == 403
-        assert bench.metric("acs_refused_total", reason="session-superseded") == 1
-        assert (await bench.post(other, b"", cookie=new.cookie)).status == 204
-
-
 async def test_a_session_ends_with_its_lifetime(bench):
     async with bench.client() as http:
         await provisioned(bench, http)
@@ -155,76 +107,6 @@ async def test_a_session_ends_with_its_lifetime(bench):
         late = await bench.post(http, m.GetRPCMethods(), cookie=answer.cookie)
         assert isinstance(late.message, m.Fault)
         assert late.message.code == 8003
-
-
-async def test_requests_of_the_device_after_the_204_are_still_answered(bench):
-    async with bench.client() as http:
-        await provisioned(bench, http)
-        answer = await bench.post(http, inform())
-        assert (await bench.post(http, b"", cookie=answer.cookie)).status == 204
-        done = m.TransferComplete("k", m.FaultStruct(), m.UNKNOWN_TIME, m.UNKNOWN_TIME)
-        late = await bench.post(http, done, cookie=answer.cookie)
-        assert isinstance(late.message, m.TransferCompleteResponse)
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        m.RequestDownload("1 Firmware Upgrade Image"),
-        m.Kicked("c", "r", "a", "next"),
-        m.GetRPCMethods(),
-        m.TransferComplete("", m.FaultStruct(9010, "x"), m.UNKNOWN_TIME, m.UNKNOWN_TIME),
-        m.DUStateChangeComplete((), "k"),
-        m.AutonomousDUStateChangeComplete(()),
-    ],
-    ids=lambda request: type(request).__name__,
-)
-async def test_every_request_of_a_device_gets_its_response(bench, request_):
-    async with bench.client() as http:
-        await provisioned(bench, http)
-        answer = await bench.post(http, inform())
-        response = await bench.post(http, request_, cookie=answer.cookie)
-        assert m.method_name(response.message) == m.method_name(request_) + "Response"
-
-
-async def test_an_unknown_method_gets_fault_8000(bench):
-    unknown = (
-        b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" '
-        b'xmlns:c="urn:dslforum-org:cwmp-1-2"><e:Body><c:Dance/></e:Body></e:Envelope>'
-    )
-    async with bench.client() as http:
-        answer = await bench.post(http, inform())
-        reply = await bench.post(http, unknown, cookie=answer.cookie)
-        assert (reply.status, reply.message.code) == (200, 8000)
-
-
-async def test_gzip_bodies_are_read(bench):
-    async with bench.client() as http:
-        body = gzip.compress(body_of(inform()))
-        answer = await bench.post(http, body, headers={"Content-Encoding": "gzip"})
-        assert isinstance(answer.message, m.InformResponse)
-
-
-async def test_http_1_0_and_a_new_connection_for_each_message_are_served(bench):
-    import asyncio
-
-    async def speak(text: bytes) -> bytes:
-        reader, writer = await asyncio.open_connection(
-            "localhost", bench.node.southbound.port, ssl=bench.tls()
-        )
-        writer.write(text)
-        answer = await reader.read()
-        writer.close()
-        return answer
-
-    body = body_of(inform())
-    head = f"POST /acs HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    answer = await speak(head + body)
-    assert answer.startswith(b"HTTP/1.0 200")
-    cookie = next(line for line in answer.split(b"\r\n") if line.startswith(b"Set-Cookie"))
-    value = cookie.partition(b": ")[2].partition(b";")[0]
-    second = await speak(b"POST /acs HTTP/1.0\r\nCookie: " + value + b"\r\nContent-Length: 0\r\n\r\n")
-    assert second.startswith(b"HTTP/1.0 200")  # the first request of the provisioning
 
 
 async def test_a_stopping_node_lets_open_sessions_finish_and_takes_no_new_ones(bench):
@@ -251,30 +133,6 @@ async def test_an_empty_post_in_place_of_an_answer_fails_a_read_but_leaves_a_reb
         assert (await bench.node.store.read(cm.find_command, reboot.id)).state == "sent"
         await bench.post(http, inform(SERIAL, "1 BOOT"))
         assert (await bench.node.store.read(cm.find_command, reboot.id)).succeeded
-
-
-async def test_an_empty_post_without_the_password_before_each_message_is_challenged_and_settles_nothing(
-    bench,
-):
-    import aiohttp
-
-    from acs.security import Secrets
-    from acs.southbound import seal_device_password
-
-    async with bench.client() as http:
-        device = await provisioned(bench, http)
-    sealed = seal_device_password(Secrets.load_or_create(bench.node.settings.data), "secret")
-    await bench.node.store.write(dev.set_digest_secret, device.id, "user", sealed)
-    proof = {"Authorization": aiohttp.encode_basic_auth("user", "secret")}
-    async with bench.client(bench.anonymous()) as http:
-        command = await enqueue(bench, device, m.GetParameterValues(("Device.Time.",)))
-        answer = await bench.post(http, inform(), headers=proof)
-        request = await bench.post(http, b"", headers=proof, cookie=answer.cookie)
-        assert request.message == command.message
-        assert (await bench.post(http, b"", cookie=answer.cookie)).status == 401
-        end = await bench.post(http, m.GetParameterValuesResponse(()), headers=proof, cookie=answer.cookie)
-        assert end.status == 204
-    assert (await bench.node.store.read(cm.find_command, command.id)).succeeded
 
 
 async def test_what_is_enqueued_while_an_idle_session_is_open_is_handed_over_in_it(bench):

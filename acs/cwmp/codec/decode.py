@@ -67,8 +67,10 @@ _TOLERANT = etree.XMLParser(**_OPTIONS, recover=True)
 _BARE_AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);)")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
-_CWMP_NAMESPACE = re.compile(r"urn:dslforum-org:cwmp-1-\d+\Z")
-_KNOWN_NAMESPACES = {m.CWMP_1_0, m.CWMP_1_1, m.CWMP_1_2}
+_CWMP_NAMESPACE = re.compile(r"cwmp-([0-9])-([0-9])\Z")
+_NAMESPACES = {"10": m.CWMP_1_0, "11": m.CWMP_1_1, "12": m.CWMP_1_2}
+_KNOWN_NAMESPACES = frozenset(_NAMESPACES.values())
+_CPE_FAULT = re.compile(r"\b9[0-9]{3}\b", re.ASCII)
 _TYPE_PREFIX = re.compile(r"\A(?:[\w.-]+:)?")
 _SCHEMA_TYPES = frozenset(
     (
@@ -195,7 +197,10 @@ class _Reader:
         )
         if detail is None:
             text = " ".join(" ".join(map(str, element.itertext())).split())[:256]
-            return m.Fault(9002, text or "SOAP fault without detail")
+            numbers = _CPE_FAULT.findall(text)  # some clients put the number in place of the sentence
+            return m.Fault(
+                int(numbers[0]) if len(numbers) == 1 else 9002, text or "SOAP fault without detail"
+            )
         parameters = tuple(
             m.SetParameterValuesFault(
                 _child(each, "ParameterName").strip(),
@@ -302,7 +307,8 @@ def _namespace(element: etree._Element) -> str:
     for uri in candidates:
         if uri in _KNOWN_NAMESPACES:
             return uri
-    return m.CWMP_1_2 if any(_CWMP_NAMESPACE.match(uri) for uri in candidates) else m.CWMP_1_0
+    versions = [found[1] + found[2] for found in map(_CWMP_NAMESPACE.search, candidates) if found]
+    return _NAMESPACES.get(versions[0], m.CWMP_1_2) if versions else m.CWMP_1_0
 
 
 def _flag(text: str) -> bool:
