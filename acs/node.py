@@ -16,6 +16,7 @@ from prometheus_client import generate_latest
 
 from acs.datamodel import install_profiles, load_profiles
 from acs.errors import AcsError
+from acs.files import FileUrls
 from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
@@ -26,7 +27,6 @@ from acs.southbound import (
     Dispatcher,
     Endpoint,
     FileStore,
-    FileUrls,
     Guard,
     HttpWay,
     Southbound,
@@ -81,7 +81,7 @@ class Node:
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)
         self.files = FileStore(settings.data / "files")
-        self.env = Environment(policy, self._file_url)
+        self.env = Environment(policy, self._file_url, self._upload_url)
         endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
         self.southbound = Southbound(settings, endpoint)
         self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
@@ -121,6 +121,9 @@ class Node:
 
     def _file_url(self, device_id: int, name: str, now: float) -> str:
         return self._urls.url(device_id, name, now)
+
+    def _upload_url(self, device_id: int, file_type: str, command_key: str, now: float) -> str:
+        return self._urls.upload_url(device_id, file_type, command_key, now)
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

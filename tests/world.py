@@ -78,7 +78,11 @@ class World:
         self.now = 1_800_000_000.0
         self.conn = open_database()
         weakref.finalize(self, _close, self.conn)
-        self.env = Environment(parse_policy(policy), lambda device, name, now: f"https://acs/files/{name}")
+        self.env = Environment(
+            parse_policy(policy),
+            lambda device, name, now: f"https://acs/files/{name}",
+            lambda device, file_type, key, now: f"https://acs/uploads/{key}",
+        )
         self.settings = Settings()
         self.lose = lose
         identity = m.DeviceId("ACME", "0005B9", PRODUCT_CLASS, SERIAL)

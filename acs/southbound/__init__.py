@@ -3,7 +3,7 @@
 from acs.southbound.authentication import seal_device_password
 from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay
 from acs.southbound.endpoint import Endpoint
-from acs.southbound.files import FileStore, FileUrls, file_handler
+from acs.southbound.files import FileStore, file_handler
 from acs.southbound.listener import Southbound, bind
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "Dispatcher",
     "Endpoint",
     "FileStore",
-    "FileUrls",
     "Guard",
     "HttpWay",
     "Southbound",

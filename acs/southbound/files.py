@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -20,43 +16,15 @@ from sqlalchemy import Connection
 from acs import devices as dev
 from acs.devices import CatalogueFile
 from acs.errors import AcsError
+from acs.files import FileGrant, FileUrls
 from acs.observability import Metrics
-from acs.security import Sealer, SealError, private_directory
+from acs.security import private_directory
 from acs.store import Store
 
-__all__ = ["FileStore", "FileUrls", "file_handler"]
+__all__ = ["FileStore", "file_handler"]
 
-_CONTEXT = b"file-url"
 _CHUNK = 1024 * 1024
 _log = structlog.get_logger(__name__)
-
-
-class _Grant(msgspec.Struct, frozen=True, array_like=True):
-    device_id: int
-    name: str
-    expires_at: float
-
-
-class FileUrls:
-    """Makes and reads the URLs under which a device may fetch one file."""
-
-    def __init__(self, key: bytes, base_url: Callable[[], str], *, lifetime: float) -> None:
-        self._sealer, self._base_url, self._lifetime = Sealer(key), base_url, lifetime
-
-    def url(self, device_id: int, name: str, now: float) -> str:
-        """Return a URL for ``name`` that this device alone is given."""
-        grant = _Grant(device_id, name, now + self._lifetime)
-        sealed = self._sealer.seal(msgspec.msgpack.encode(grant), _CONTEXT)
-        token = base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
-        return f"{self._base_url().rstrip('/')}/files/{token}/{quote(name, safe='')}"
-
-    def open(self, token: str) -> _Grant | None:
-        """Return what a token grants; None when it was not made here."""
-        try:
-            sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            return msgspec.msgpack.decode(self._sealer.open(sealed, _CONTEXT), type=_Grant)
-        except (SealError, binascii.Error, ValueError, msgspec.DecodeError):
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +88,7 @@ def file_handler(store: Store, files: FileStore, urls: FileUrls, metrics: Metric
     return handle
 
 
-def _lookup(conn: Connection, grant: _Grant) -> CatalogueFile | None:
+def _lookup(conn: Connection, grant: FileGrant) -> CatalogueFile | None:
     if dev.get(conn, grant.device_id).blocked:
         return None
     return dev.find_file(conn, grant.name)

@@ -56,7 +56,7 @@ def test_a_running_case_finishes_on_the_policy_it_was_opened_under():
     world.boot()
     world.henb.tamper("configuration-modified", world.now)
     world.run(2)
-    world.env = Environment(parse_policy(POLICY), world.env.file_url)
+    world.env = Environment(parse_policy(POLICY), world.env.file_url, world.env.upload_url)
     world.run(4000)
     (case,) = world.cases()
     assert world.rungs(case) == ["reboot"]

@@ -8,7 +8,8 @@ import pytest
 
 from acs import devices as dev
 from acs.errors import AcsError
-from acs.southbound import FileStore, FileUrls
+from acs.files import FileUrls
+from acs.southbound import FileStore
 from tests.southbound.conftest import SERIAL, inform
 
 CONTENT = bytes(range(256)) * 400
@@ -105,3 +106,27 @@ async def test_the_url_is_short_enough_for_download(bench, served):
     assert len(url) <= 256  # TR-069 A.3.2.8
     async with bench.client() as http:
         await bench.post(http, inform())
+
+
+def test_an_upload_url_is_for_one_device_and_not_for_fetching():
+    urls = FileUrls(b"k" * 32, lambda: "https://acs/", lifetime=10)
+    url = urls.upload_url(7, "4 Vendor Log File 1", "c1-2", 100.0)
+    token = url.removeprefix("https://acs/uploads/")
+    grant = urls.open_upload(token)
+    assert (grant.device_id, grant.kind, grant.command_key, grant.expires_at) == (
+        7,
+        "4 Vendor Log File 1",
+        "c1-2",
+        110.0,
+    )
+    assert not grant.standing
+    assert urls.open(token) is None
+    assert urls.open_upload(urls.url(7, "a", 100.0).split("/")[4]) is None
+    assert grant.key != urls.open_upload(urls.upload_url(7, "x", "c1-2", 100.0).rpartition("/")[2]).key
+
+
+def test_an_upload_url_that_is_too_long_is_refused():
+    urls = FileUrls(b"k" * 32, lambda: "https://acs.example", lifetime=10)
+    assert len(urls.upload_url(2**31, "X 0005B9 " + "x" * 40, "k" * 32, 1.8e9)) <= 256
+    with pytest.raises(AcsError, match="shorten the file type"):
+        urls.upload_url(2**31, "X" * 150, "k" * 32, 1.8e9)

@@ -16,6 +16,7 @@ from acs.store.tables.devices import devices, golden_parameters, parameters
 from acs.store.tables.files import files
 from acs.store.tables.outbox import outbox
 from acs.store.tables.remediation import case_is_open, cases, journal, policies
+from acs.store.tables.uploads import uploads
 
 __all__ = [
     "Id",
@@ -34,4 +35,5 @@ __all__ = [
     "outbox",
     "parameters",
     "policies",
+    "uploads",
 ]

@@ -1,0 +1,146 @@
+"""What is done with an upload once it is here: handlers, each called until it has succeeded or given up.
+
+This is the hook for whatever makes something of the files of devices (PM files into metrics, logs into
+evidence). A handler is an ``async def`` of an ``Arrival``:
+
+    async def count_pm(arrival: Arrival) -> None:
+        async with arrival.content() as path:   # a local file, to be read only
+            ...                                 # arrival.upload: device, kind, CommandKey, size, SHA-256
+
+    arrivals.on(PM_FILE, count_pm)
+
+It runs after the upload was acknowledged and does not hold the device up. That it is to run is a fact in the
+store: an ACS that dies in between calls it after the next start. So a handler may be called again for the
+same ``upload.id``, and its own writes should be keyed by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, select, update
+
+from acs.errors import AcsError
+from acs.files.storage import Storage
+from acs.files.uploads import ARRIVED, Upload, find_upload
+from acs.store import Store
+from acs.store.tables import uploads
+
+__all__ = ["Arrival", "Arrivals", "Handler"]
+
+_TIMEOUT = 600.0  # seconds a handler may take
+_CLAIM = 2 * _TIMEOUT  # after which another node may take it over
+_PAUSE = 60.0
+_BATCH = 20
+_TRIES = 3
+_REMEMBERED = 500
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An upload that is stored, and the way to its content."""
+
+    upload: Upload
+    storage: Storage
+
+    def content(self) -> AbstractAsyncContextManager[Path]:
+        """Make the content available as a local file for reading; it is the device's, thus hostile."""
+        return self.storage.local(self.upload.storage_key)
+
+
+Handler = Callable[[Arrival], Awaitable[None]]
+
+
+def _due(conn: Connection, now: float, beside: list[int]) -> list[Upload]:
+    """Take what is to be handled; from then on it is this node's for a while."""
+    query = (
+        select(uploads.c.id)
+        .where(uploads.c.handle_at <= now, uploads.c.id.not_in(beside))
+        .order_by(uploads.c.handle_at, uploads.c.id)
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(conn.execute(query).scalars())
+    taken = {"handle_at": now + _CLAIM, "handler_attempts": uploads.c.handler_attempts + 1}
+    conn.execute(update(uploads).where(uploads.c.id.in_(ids)).values(**taken))
+    return [found for each in ids if (found := find_upload(conn, each)) is not None]
+
+
+def _settle(conn: Connection, upload_id: int, at: float | None, again: float | None, reason: str) -> None:
+    facts = {"handled_at": at, "handle_at": again, "reason": reason}
+    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**facts))
+
+
+class Arrivals:
+    """Calls the handlers of uploads."""
+
+    def __init__(self, store: Store, storage: Storage) -> None:
+        self._store, self._storage = store, storage
+        self._handlers: dict[str, list[Handler]] = {}
+        self._wake = asyncio.Event()
+        self._elsewhere: dict[int, None] = {}  # on the disk of another node
+
+    def on(self, kind: str, handler: Handler) -> None:
+        """Have ``handler`` called for each upload of ``kind``; before ``run``."""
+        self._handlers.setdefault(kind, []).append(handler)
+
+    async def run(self) -> None:
+        """Handle what has arrived and what arrives, until cancelled."""
+        off = self._store.on(ARRIVED, lambda _: self._wake.set())
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    while await self.handle_due():
+                        pass
+                except Exception:  # noqa: BLE001 - the store may be back in a minute
+                    _log.exception("handling uploads failed; it is tried again")
+                try:
+                    async with asyncio.timeout(_PAUSE):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            off()
+
+    async def handle_due(self) -> int:
+        """Call the handlers of a batch of uploads that are due; return how many there were."""
+        due = await self._store.write(_due, self._store.clock(), list(self._elsewhere))
+        for upload in due:
+            await self._handle(upload)
+        return len(due)
+
+    async def _handle(self, upload: Upload) -> None:
+        now = self._store.clock()
+        handlers = self._handlers.get(upload.kind, ())
+        if handlers and not await self._here(upload):
+            await self._store.write(_settle, upload.id, None, now, "")
+            return
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                for handler in handlers:
+                    await handler(Arrival(upload, self._storage))
+        except Exception as error:  # noqa: BLE001 - what a device sent may break any parser
+            again = now + 60 * upload.handler_attempts if upload.handler_attempts < _TRIES else None
+            reason = str(error) if isinstance(error, AcsError) else f"{type(error).__name__}: {error}"
+            _log.warning("an upload can't be handled", upload=upload.id, kind=upload.kind, why=reason)
+            await self._store.write(_settle, upload.id, None, again, reason[:300])
+        else:
+            await self._store.write(_settle, upload.id, now if handlers else None, None, "")
+
+    async def _here(self, upload: Upload) -> bool:
+        """Tell whether the content is within reach; where it is another node's, leave it to that one."""
+        try:
+            await self._storage.stat(upload.storage_key)
+        except FileNotFoundError:
+            self._elsewhere[upload.id] = None
+            while len(self._elsewhere) > _REMEMBERED:
+                del self._elsewhere[next(iter(self._elsewhere))]
+            return False
+        return True

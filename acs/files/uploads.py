@@ -1,0 +1,252 @@
+"""What devices send: claiming a URL, quotas, what was stored. Repository functions of a connection.
+
+A one-time URL works once for a complete body. An attempt that breaks may be repeated, and the newest attempt
+is the one that counts: a device that comes again has given the older connection up, whatever this side of it
+still looks like. Every attempt stores under a key of its own, so that two of them can't mix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+
+from acs import devices as dev
+from acs.files.urls import UploadGrant
+from acs.store import RefusedError, signal
+from acs.store.tables import devices, uploads
+
+__all__ = [
+    "ARRIVED",
+    "PM_FILE",
+    "Claim",
+    "Upload",
+    "UploadLimits",
+    "UploadRefused",
+    "break_overdue",
+    "break_upload",
+    "claim_upload",
+    "complete_upload",
+    "find_upload",
+    "forget_uploads",
+    "list_uploads",
+    "old_uploads",
+]
+
+PM_FILE = "PM"
+"""The kind of what a HeNB sends at the URL of its ``PerfMgmt.Config`` (TR-196), which is no FileType."""
+ARRIVED = "upload"
+"""The signal's topic; its payload is the number of the upload."""
+_ATTEMPTS = 20  # at one URL
+_NAME = 128  # characters that are kept of what a device calls its file
+
+
+class UploadRefused(RefusedError):  # noqa: N818 - an answer to the device, not an error of the program
+    """The upload is turned away: HTTP ``status``, the metric's ``reason``, a sentence."""
+
+    def __init__(self, status: int, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.status, self.reason, self.text = status, reason, text
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """Bytes: of one upload, of all that is kept of one device, of all that is kept."""
+
+    size: int
+    device_quota: int
+    total_quota: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to store one body of at most ``most`` bytes under ``storage_key``."""
+
+    upload_id: int
+    attempt: int
+    most: int
+    storage_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A row of ``uploads``. ``name`` and ``media_type`` are the device's words, not to be believed."""
+
+    id: int
+    device_id: int
+    device_key: str
+    kind: str
+    command_key: str
+    name: str
+    media_type: str
+    state: str
+    size: int
+    sha256: str
+    storage_key: str
+    reason: str
+    address: str
+    created_at: float
+    changed_at: float
+    handler_attempts: int
+    handled_at: float | None
+
+
+_FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name != "device_key")
+_SELECT = select(*(uploads.c[name] for name in _FIELDS), devices.c.device_key).join_from(uploads, devices)
+
+
+def _upload(row: RowMapping) -> Upload:
+    return Upload(**row)
+
+
+def claim_upload(
+    conn: Connection,
+    grant: UploadGrant,
+    *,
+    limits: UploadLimits,
+    declared: int | None,
+    name: str,
+    media_type: str,
+    address: str,
+    now: float,
+) -> Claim:
+    """Let a body in and reserve its share of the quotas; ``declared``: its Content-Length, if it has one.
+
+    Raises ``UploadRefused`` when the device is blocked, the URL is used up, or there is no room.
+    """
+    dev.lock(conn, grant.device_id)  # two uploads of one device can't both take the last of its quota
+    device = dev.get(conn, grant.device_id)
+    if device.blocked:
+        raise UploadRefused(403, "refused", "this device may not send files")
+    if declared is not None and declared > limits.size:
+        raise UploadRefused(413, "too-large", f"{declared} bytes are too many; {limits.size} are allowed")
+    found = None
+    if not grant.standing:
+        wanted = uploads.c.grant_key == grant.key
+        found = conn.execute(select(uploads).where(wanted).with_for_update()).mappings().first()
+    if found is not None and found["state"] == "stored":
+        raise UploadRefused(410, "used", "this URL was used; the ACS has to ask for the file again")
+    if found is not None and found["attempt"] >= _ATTEMPTS:
+        raise UploadRefused(410, "too-often", f"{_ATTEMPTS} attempts at this URL have failed; it is closed")
+    most = _reserve(conn, grant.device_id, found["id"] if found else None, limits, declared)
+    facts = {
+        "name": name[:_NAME],
+        "media_type": media_type[:_NAME],
+        "address": address,
+        "state": "receiving",
+        "reserved": most,
+        "reason": "",
+        "changed_at": now,
+    }
+    if found is not None:
+        attempt = found["attempt"] + 1
+        conn.execute(update(uploads).where(uploads.c.id == found["id"]).values(attempt=attempt, **facts))
+        upload_id = found["id"]
+    else:
+        attempt = 1
+        made = insert(uploads).values(
+            device_id=grant.device_id,
+            grant_key=None if grant.standing else grant.key,
+            kind=grant.kind,
+            command_key=grant.command_key,
+            created_at=now,
+            **facts,
+        )
+        upload_id = conn.execute(made.returning(uploads.c.id)).scalar_one()
+    return Claim(upload_id, attempt, most, f"uploads/{grant.device_id}/{upload_id}-{attempt}")
+
+
+def _reserve(
+    conn: Connection, device_id: int, own: int | None, limits: UploadLimits, declared: int | None
+) -> int:
+    """Return how many bytes may come; raise ``UploadRefused`` when that is less than what is to come."""
+    used = select(func.coalesce(func.sum(uploads.c.size + uploads.c.reserved), 0))
+    if own is not None:
+        used = used.where(uploads.c.id != own)
+    of_device = limits.device_quota - int(
+        conn.execute(used.where(uploads.c.device_id == device_id)).scalar_one()
+    )
+    of_all = limits.total_quota - int(conn.execute(used).scalar_one())
+    wanted = 1 if declared is None else declared
+    if wanted > of_device:
+        raise UploadRefused(507, "device-quota", "what is kept of this device has reached its quota")
+    if wanted > of_all:
+        raise UploadRefused(507, "total-quota", "what is kept of all devices has reached its quota")
+    return min(limits.size, of_device, of_all) if declared is None else declared
+
+
+def complete_upload(conn: Connection, claim: Claim, *, sha256: str, size: int, now: float) -> bool:
+    """Enter a body that was stored; False when a newer attempt took over and this one does not count."""
+    done = conn.execute(
+        update(uploads)
+        .where(_is(claim))
+        .values(
+            state="stored",
+            sha256=sha256,
+            size=size,
+            reserved=0,
+            storage_key=claim.storage_key,
+            changed_at=now,
+            handle_at=now,
+        )
+    )
+    if done.rowcount:
+        signal(conn, ARRIVED, str(claim.upload_id))
+    return bool(done.rowcount)
+
+
+def break_upload(conn: Connection, claim: Claim, reason: str, *, now: float) -> None:
+    """Note that an attempt ended without a whole body, and give its share of the quotas back."""
+    broken = {"state": "broken", "reason": reason, "reserved": 0, "changed_at": now}
+    conn.execute(update(uploads).where(_is(claim)).values(**broken))
+
+
+def _is(claim: Claim):  # type: ignore[no-untyped-def]  # an SQL expression
+    return (
+        (uploads.c.id == claim.upload_id)
+        & (uploads.c.attempt == claim.attempt)
+        & (uploads.c.state == "receiving")
+    )
+
+
+def find_upload(conn: Connection, upload_id: int) -> Upload | None:
+    """Return an upload by its number."""
+    row = conn.execute(_SELECT.where(uploads.c.id == upload_id)).mappings().first()
+    return _upload(row) if row else None
+
+
+def list_uploads(
+    conn: Connection, *, device_id: int | None = None, kind: str | None = None, limit: int = 100
+) -> list[Upload]:
+    """Return uploads, the newest first."""
+    query = _SELECT.order_by(uploads.c.id.desc()).limit(limit)
+    if device_id is not None:
+        query = query.where(uploads.c.device_id == device_id)
+    if kind is not None:
+        query = query.where(uploads.c.kind == kind)
+    return [_upload(row) for row in conn.execute(query).mappings()]
+
+
+def break_overdue(conn: Connection, *, before: float, now: float, limit: int) -> int:
+    """Give back the reservations of attempts begun before then, whose node must have died."""
+    overdue = (
+        select(uploads.c.id)
+        .where(uploads.c.state == "receiving", uploads.c.changed_at < before)
+        .order_by(uploads.c.id)
+        .limit(limit)
+    )
+    broken = {"state": "broken", "reason": "the ACS stopped meanwhile", "reserved": 0, "changed_at": now}
+    return conn.execute(update(uploads).where(uploads.c.id.in_(overdue)).values(**broken)).rowcount
+
+
+def old_uploads(conn: Connection, *, before: float, limit: int) -> list[Upload]:
+    """Return uploads that came, or broke, before then: content and row are to be deleted, in this order."""
+    query = _SELECT.where(uploads.c.state != "receiving", uploads.c.changed_at < before)
+    return [
+        _upload(row) for row in conn.execute(query.order_by(uploads.c.changed_at).limit(limit)).mappings()
+    ]
+
+
+def forget_uploads(conn: Connection, ids: list[int]) -> int:
+    """Delete rows whose content is deleted already."""
+    return conn.execute(delete(uploads).where(uploads.c.id.in_(ids))).rowcount
