@@ -22,7 +22,7 @@ from acs.errors import AcsError
 __all__ = ["bench"]
 
 bench = typer.Typer(no_args_is_help=True)
-_PASSWORD = "bench"  # noqa: S105 - of devices that live for a minute
+_PASSWORD = "of-a-device-of-the-bench"  # noqa: S105 - of devices that live for a minute
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -229,7 +229,7 @@ class _Client:
         )
         self._ports = int(acs.facts["port"]), int(acs.facts["http_port"])
         self._username = f"{OUI}-{serial}"
-        self._nonce = ""
+        self._nonce, self._count = "", 0
         self.plain = False
         identity = m.DeviceId("bench", OUI, "HeNB-LTE", serial)
         names = {
@@ -283,10 +283,12 @@ class _Client:
     def _authorization(self) -> str:
         """Return the answer to the challenge, with MD5, which is what the smallest clients know."""
         secret = _md5(f"{self._username}:femto.example:{_PASSWORD}")
-        response = _md5(f"{secret}:{self._nonce}:00000001:c:auth:{_md5('POST:/acs')}")
+        self._count += 1
+        response = _md5(f"{secret}:{self._nonce}:00000001:{self._count}:auth:{_md5('POST:/acs')}")
         return (
             f'Authorization: Digest username="{self._username}", realm="femto.example", '
-            f'nonce="{self._nonce}", uri="/acs", qop=auth, nc=00000001, cnonce="c", response="{response}"\r\n'
+            f'nonce="{self._nonce}", uri="/acs", qop=auth, nc=00000001, cnonce="{self._count}", '
+            f'response="{response}"\r\n'
         )
 
     def close(self) -> None:

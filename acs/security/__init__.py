@@ -8,20 +8,23 @@ from acs.security.certificates import (
     load_pem,
     may_issue,
 )
+from acs.security.lockout import Lockout
 from acs.security.pki import Authority, Issued
 from acs.security.scope import Scope, read_scope, write_scope
 from acs.security.sealer import Sealer, SealError
-from acs.security.secrets import Secrets, new_password, private_directory, write_private
+from acs.security.secrets import Secrets, check_secret, new_password, private_directory, write_private
 
 __all__ = [
     "Authority",
     "Certificate",
     "CertificatePath",
     "Issued",
+    "Lockout",
     "Scope",
     "SealError",
     "Sealer",
     "Secrets",
+    "check_secret",
     "find_path",
     "fingerprint_of",
     "load_pem",

@@ -1,8 +1,8 @@
 """HTTP authentication of devices: Digest (RFC 7616) with stateless nonces, Basic (RFC 7617). Pure.
 
-A nonce is a time stamp and its HMAC, valid on any connection and any node for a while. Replays within
-that while are harmless here: only an Inform is authenticated so, under TLS by default, and the
-session that it opens is bound to a sealed cookie.
+A nonce is a time stamp and its HMAC, valid on any connection and any node for a while. Within that while
+a client may use it again, with another ``nc`` or, as several do that know no counting, with another
+``cnonce``; an answer that was given before is a replay. A replay on another node is only found by TLS.
 """
 
 from __future__ import annotations
@@ -14,10 +14,20 @@ import hmac
 import os
 import re
 import struct
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["ALGORITHMS", "Authorization", "Nonces", "challenge", "parse", "same_secret", "verify_digest"]
+__all__ = [
+    "ALGORITHMS",
+    "Authorization",
+    "Nonces",
+    "Replays",
+    "challenge",
+    "parse",
+    "same_secret",
+    "verify_digest",
+]
 
 ALGORITHMS = {"SHA-256": "sha256", "MD5": "md5"}
 """In order of preference; MD5 for clients that know nothing else (TR-069 3.4.5)."""
@@ -62,6 +72,37 @@ class Nonces:
         return "fresh" if -5 <= age <= self._lifetime else "stale"
 
 
+class Replays:
+    """Remembers the answers to challenges that were right; bounded, forgets the oldest.
+
+    Who can fill it knows a password. An honest client whose answer is taken for a replay is given a new
+    nonce and answers that.
+    """
+
+    def __init__(self, *, lifetime: float = 600, capacity: int = 100_000) -> None:
+        self._lifetime, self._capacity = lifetime, capacity
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
+
+    def seen(self, fields: Mapping[str, str], now: float) -> bool:
+        """Note a right answer; tell whether it was given before.
+
+        It is the same answer where nonce, ``cnonce`` and ``nc`` are, whatever it was given for. Without a
+        ``qop`` there is neither of the two, and a nonce is good for one request.
+        """
+        parts = [fields.get("nonce", ""), fields.get("username", "")]
+        if fields.get("qop"):
+            parts += [fields.get("cnonce", ""), fields.get("nc", "").lstrip("0").lower()]
+        key = hashlib.blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=16).digest()
+        while self._seen and now - next(iter(self._seen.values())) > self._lifetime:
+            self._seen.popitem(last=False)
+        if key in self._seen:
+            return True
+        self._seen[key] = now
+        if len(self._seen) > self._capacity:
+            self._seen.popitem(last=False)
+        return False
+
+
 def challenge(realm: str, nonce: str, *, stale: bool = False) -> list[str]:
     """Return the WWW-Authenticate values, one for each algorithm."""
     end = ", stale=true" if stale else ""
@@ -98,14 +139,24 @@ def _unescape(text: str) -> str:
     return _ESCAPE.sub(r"\1", text) if "\\" in text else text
 
 
-def verify_digest(fields: Mapping[str, str], *, method: str, realm: str, password: str, path: str) -> bool:
+def verify_digest(
+    fields: Mapping[str, str], *, method: str, realm: str, password: str, path: str, body: bytes = b""
+) -> bool:
     """Tell whether the response in ``fields`` was made with ``password`` for this method and path.
 
-    Tolerates what real clients do: no ``qop``, quoted or upper-case ``qop``, odd ``nc``, an absolute ``uri``.
+    With ``auth-int``, which is not asked for but understood, for this ``body`` too. Tolerates what real
+    clients do: no ``qop``, quoted or upper-case ``qop``, odd ``nc``, an absolute ``uri``. An empty password
+    is nobody's.
     """
     algorithm = ALGORITHMS.get(fields.get("algorithm", "MD5").upper())
     response, uri = fields.get("response", ""), fields.get("uri", "")
-    if algorithm is None or not response or fields.get("realm") != realm or not _same_path(uri, path):
+    if (
+        algorithm is None
+        or not response
+        or not password
+        or fields.get("realm") != realm
+        or not _same_path(uri, path)
+    ):
         return False
 
     def h(text: str) -> str:
@@ -116,17 +167,20 @@ def verify_digest(fields: Mapping[str, str], *, method: str, realm: str, passwor
     request = h(f"{method}:{uri}")
     if not qop:
         expected = h(f"{secret}:{nonce}:{request}")
-    elif qop.lower() == "auth":
+    elif qop.lower() in ("auth", "auth-int"):
+        if qop.lower() == "auth-int":
+            entity = hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()
+            request = h(f"{method}:{uri}:{entity}")
         middle = f"{nonce}:{fields.get('nc', '')}:{fields.get('cnonce', '')}:{qop}"
         expected = h(f"{secret}:{middle}:{request}")
     else:
-        return False  # auth-int was not offered
+        return False
     return hmac.compare_digest(expected.encode(), response.lower().encode())
 
 
 def same_secret(one: str, other: str) -> bool:
-    """Compare two secrets in constant time."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    """Compare two secrets in constant time; empty ones are no secrets."""
+    return bool(one and other) and hmac.compare_digest(one.encode(), other.encode())
 
 
 def _same_path(uri: str, path: str) -> bool:

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import hmac
 import os
+from itertools import pairwise
 from pathlib import Path
 
 from acs.errors import AcsError
 
-__all__ = ["Secrets", "new_password", "private_directory", "write_private"]
+__all__ = ["Secrets", "check_secret", "new_password", "private_directory", "write_private"]
 
 _FILE = "master.key"
 
@@ -37,11 +38,65 @@ def new_password(length: int = 24) -> str:
     return base64.urlsafe_b64encode(os.urandom(length)).decode("ascii")[:length]
 
 
+_SHORTEST = 12
+# What is tried first everywhere, and what examples of other products use.
+_KNOWN = frozenset(
+    [
+        "acs",
+        "admin",
+        "administrator",
+        "bench",
+        "changeme",
+        "cpe",
+        "cwmp",
+        "default",
+        "femto",
+        "guest",
+        "letmein",
+        "passw0rd",
+        "password",
+        "postgres",
+        "public",
+        "qwerty",
+        "root",
+        "secret",
+        "test",
+        "tr069",
+        "user",
+    ]
+)
+
+
+def _common(text: str) -> bool:
+    """Tell whether a secret is a known word, perhaps repeated or with digits and signs around it."""
+    plain = "".join(c for c in text.lower() if c.isalnum())
+    letters = plain.strip("0123456789")
+    return not letters or letters in _KNOWN or plain in _KNOWN or _repeats(plain)
+
+
+def _repeats(text: str) -> bool:
+    return any(text == text[:n] * (len(text) // n) for n in range(1, len(text) // 2 + 1))
+
+
+def check_secret(
+    secret: str, what: str, *, shortest: int = _SHORTEST, forbidden: tuple[str, ...] = ()
+) -> None:
+    """Raise ``AcsError`` when a secret is empty, short, a default that is known, or one of ``forbidden``."""
+    if not secret:
+        raise AcsError(f"{what} is empty; leave it out to have one made")
+    if len(secret) < shortest:
+        raise AcsError(f"{what} has {len(secret)} characters; at least {shortest} are needed")
+    told = {each.lower() for each in forbidden if each}
+    if _common(secret) or secret.lower() in told or len(set(secret)) < min(6, shortest):
+        raise AcsError(f"{what} is one that anybody guesses; leave it out to have one made")
+
+
 class Secrets:
     """Keys for separate purposes, all derived from one master key of 256 bits."""
 
     def __init__(self, master: bytes) -> None:
-        if len(master) != 32 or len(set(master)) < 8:
+        steps = {(b - a) % 256 for a, b in pairwise(master)}
+        if len(master) != 32 or len(set(master)) < 8 or len(steps) < 8 or master.isalnum():
             raise AcsError(
                 "the master key is empty or too simple; remove master.key from the data directory to have a"
                 " new one made (secrets sealed under the old one are then lost)"

@@ -6,9 +6,8 @@ Nothing about a device is loaded before it has proved who it is (but its sealed 
 from __future__ import annotations
 
 import ssl
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,7 +16,7 @@ from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.devices import Credentials, Device
 from acs.errors import AcsError
-from acs.security import Sealer, Secrets, digest
+from acs.security import Lockout, Sealer, Secrets, digest
 from acs.settings import Settings
 from acs.southbound.vendors import Vendors, Vouched
 from acs.store import RefusedError, Store
@@ -41,11 +40,18 @@ class Refused(RefusedError):  # noqa: N818 - an answer to the device, not an err
     """The device is turned away: HTTP ``status``, the metric's ``reason``, a sentence for both sides."""
 
     def __init__(
-        self, status: int, reason: str, text: str, *, challenges: Sequence[str] = (), expected: bool = False
+        self,
+        status: int,
+        reason: str,
+        text: str,
+        *,
+        challenges: Sequence[str] = (),
+        expected: bool = False,
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(text)
         self.status, self.reason, self.text = status, reason, text
-        self.challenges, self.expected = tuple(challenges), expected
+        self.challenges, self.expected, self.retry_after = tuple(challenges), expected, retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +101,6 @@ def certificates_sent(tls: Any) -> list[bytes]:
     return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
 
 
-@dataclass(slots=True)
-class _Failures:
-    """Counts failures by key and tells when there were too many; bounded, forgets the oldest."""
-
-    limit: int = 10
-    window: float = 60
-    capacity: int = 10_000
-    _seen: OrderedDict[tuple[str, str], list[float]] = field(default_factory=OrderedDict)
-
-    def too_many(self, key: tuple[str, str], now: float) -> bool:
-        recent = [at for at in self._seen.get(key, ()) if now - at < self.window]
-        return len(recent) >= self.limit
-
-    def add(self, key: tuple[str, str], now: float) -> None:
-        recent = [at for at in self._seen.pop(key, []) if now - at < self.window]
-        self._seen[key] = [*recent[-self.limit :], now]
-        while len(self._seen) > self.capacity:
-            self._seen.popitem(last=False)
-
-
 def seal_device_password(secrets: Secrets, password: str) -> bytes:
     """Return a device's password as the store keeps it."""
     return Sealer(secrets.store_key).seal(password.encode(), _PASSWORD_CONTEXT)
@@ -127,7 +113,9 @@ class Authenticator:
         self._store, self._realm = store, settings.realm
         self._sealer = Sealer(store_key)
         self._nonces = digest.Nonces(nonce_key)
-        self._failures = _Failures()
+        self._replays = digest.Replays()
+        self._lockout = Lockout()
+        self._dummy = self._sealer.seal(_DUMMY.encode(), _PASSWORD_CONTEXT)
 
     def challenge(self, text: str, reason: str = "no-credentials", *, stale: bool = False) -> Refused:
         """Return the refusal that asks for credentials."""
@@ -136,8 +124,11 @@ class Authenticator:
         expected = stale or reason == "no-credentials"
         return Refused(401, reason, text, challenges=challenges, expected=expected)
 
-    async def prove(self, peer: Peer, header: str, *, method: str, path: str) -> Proof:
-        """Return what the peer proves. Raises ``Refused`` with a challenge or with the reason."""
+    async def prove(self, peer: Peer, header: str, *, method: str, path: str, body: bytes = b"") -> Proof:
+        """Return what the peer proves. Raises ``Refused`` with a challenge or with the reason.
+
+        ``body`` as it was received, for ``auth-int``.
+        """
         if peer.vouched is not None:
             return self.certified(peer.vouched)
         if not header:
@@ -146,16 +137,21 @@ class Authenticator:
         if given is None or (given.scheme == "basic" and not peer.secure):
             raise self.challenge("only Digest, and Basic over TLS, are accepted", "bad-scheme")
         now = self._store.clock()
-        key = (peer.address, given.username[:256])
-        if self._failures.too_many(key, now):
-            raise Refused(429, "locked-out", "too many wrong passwords; try again in a minute")
+        user = given.username[:256]
+        wait = self._lockout.wait(peer.address, user, now)
+        if wait > 0:
+            text = f"too many wrong passwords; try again in {wait:.0f} s"
+            raise Refused(429, "locked-out", text, retry_after=wait)
         stale = given.fields is not None and self._check_nonce(given.fields, now)
-        credentials = await self._store.read(dev.credentials_by_username, given.username[:256])
-        if not self._right(given, credentials, method=method, path=path):
-            self._failures.add(key, now)
+        credentials = await self._store.read(dev.credentials_by_username, user)
+        if not self._right(given, credentials, method=method, path=path, body=body):
+            self._lockout.failed(peer.address, user, now)
             raise self.challenge("user name or password are wrong", "wrong-credentials")
         if stale:
             raise self.challenge("the nonce is too old", stale=True)
+        if given.fields is not None and self._replays.seen(given.fields, now):
+            raise self.challenge("this answer was given before", "replayed", stale=True)
+        self._lockout.succeeded(peer.address, user)
         assert credentials is not None
         return Proof(device_key=credentials.device_key)
 
@@ -177,16 +173,21 @@ class Authenticator:
         return verdict == "stale"
 
     def _right(
-        self, given: digest.Authorization, credentials: Credentials | None, *, method: str, path: str
+        self,
+        given: digest.Authorization,
+        credentials: Credentials | None,
+        *,
+        method: str,
+        path: str,
+        body: bytes,
     ) -> bool:
         known = credentials is not None and credentials.secret_sealed is not None
         # An unknown user costs as much time as a wrong password.
-        password = _DUMMY
-        if credentials is not None and credentials.secret_sealed is not None:
-            password = self._sealer.open(credentials.secret_sealed, _PASSWORD_CONTEXT).decode()
+        sealed = credentials.secret_sealed if credentials is not None else None
+        password = self._sealer.open(sealed or self._dummy, _PASSWORD_CONTEXT).decode()
         if given.fields is not None:
             right = digest.verify_digest(
-                given.fields, method=method, realm=self._realm, password=password, path=path
+                given.fields, method=method, realm=self._realm, password=password, path=path, body=body
             )
         else:
             right = digest.same_secret(given.password or "", password)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from dataclasses import replace
 from time import perf_counter
@@ -88,6 +89,8 @@ class Endpoint:
         response = web.Response(status=refused.status, text=refused.text + "\n")
         for each in refused.challenges:
             response.headers.add("WWW-Authenticate", each)
+        if refused.retry_after:
+            response.headers["Retry-After"] = str(math.ceil(refused.retry_after))
         if refused.status in (413, 400):
             response.force_close()
         return response
@@ -150,7 +153,8 @@ class Endpoint:
         if self.sessions.draining:
             return _later("this node is being stopped")
         header = request.headers.get("Authorization", "")
-        proof = await self.authenticator.prove(peer, header, method="POST", path=request.path)
+        body = await request.read()  # it was read before, and is kept
+        proof = await self.authenticator.prove(peer, header, method="POST", path=request.path, body=body)
         try:
             opened = await self._store.write(
                 tx.open_session,

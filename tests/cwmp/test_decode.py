@@ -93,6 +93,9 @@ def test_other_encodings_are_read(name, manufacturer, repairs):
         ("no-such-charset", "£ód\x9f", "read as ISO-8859-1: the bytes are not UTF-8"),
         ("ascii", "£ód\x9f", "read as ISO-8859-1: the bytes are not UTF-8"),
         ("a\0b", "£ód\x9f", "read as ISO-8859-1: the bytes are not UTF-8"),
+        ("punycode", "£ód\x9f", "read as ISO-8859-1: the bytes are not UTF-8"),
+        ("unicode_escape", "£ód\x9f", "read as ISO-8859-1: the bytes are not UTF-8"),
+        ("utf-7", "£ód\x9f", "read as ISO-8859-1: the bytes are not UTF-8"),
         ("hex", "£ód\x9f", "read as ISO-8859-1: the bytes are not UTF-8"),
     ],
 )

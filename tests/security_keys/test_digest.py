@@ -68,6 +68,7 @@ def test_the_path_must_fit_however_it_is_written(uri: str, path: str, fits: bool
         {"realm": "other"},
         {"algorithm": "SHA-512"},
         {"qop": "auth-int"},
+        {"qop": "auth-conf"},
         {"nc": "00000002"},
         {"username": "other"},
         {"nonce": "m"},

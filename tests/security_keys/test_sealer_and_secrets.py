@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import stat
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from acs.errors import AcsError
 from acs.security import Sealer, SealError, Secrets, new_password, private_directory, write_private
 
-KEY = bytes(range(32))
+KEY = hashlib.sha256(b"a test's own key").digest()
 
 
 @given(st.binary(max_size=200), st.binary(max_size=20))
@@ -75,7 +76,12 @@ def test_a_master_key_that_others_can_reach_is_refused(tmp_path: Path, bits: int
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\n", base64.b64encode(bytes(32)), base64.b64encode(b"ab" * 16), b"a", b"short"]
+    "content",
+    [b"", b"\n", base64.b64encode(bytes(32)), base64.b64encode(b"ab" * 16), b"a", b"short"]
+    + [
+        base64.b64encode(key)
+        for key in (bytes(range(32)), bytes(range(255, 223, -1)), b"abcdefgh12345678" * 2)
+    ],
 )
 def test_a_master_key_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     write_private(tmp_path / "master.key", content)

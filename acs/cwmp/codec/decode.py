@@ -261,6 +261,14 @@ def _parse(body: bytes, charset: str | None) -> tuple[etree._Element, list[str]]
     return root, repairs
 
 
+# Python has codecs that take time out of proportion to their input, or are no character sets at all.
+_CHARSETS = re.compile(
+    r"(us-)?ascii|(windows-|cp)12\d\d|cp437|cp850|iso[-_]?8859[-_]\d\d?|latin[-_]?\d|koi8[-_][ru]"
+    r"|utf[-_]?16([-_]?[lb]e)?|gb2312|gbk|gb18030|big5|shift[-_]jis|euc[-_](jp|kr)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
 def _as_text(body: bytes, charset: str | None) -> tuple[str, str]:
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return body.decode("utf-16", "replace"), "read as UTF-16"
@@ -269,7 +277,7 @@ def _as_text(body: bytes, charset: str | None) -> tuple[str, str]:
         return body.decode("utf-8"), ""
     except UnicodeDecodeError:
         pass
-    if charset and charset.lower() not in ("utf-8", "utf8"):
+    if charset and _CHARSETS.fullmatch(charset):
         try:
             return body.decode(charset), f"read as {charset[:32]}"
         except (LookupError, UnicodeDecodeError, ValueError):
