@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection
 
 from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
-from acs.devices.connection_requests import BACK_OFF
+from acs.devices.connection_requests import BACK_OFF, MAX_WAIT
 from acs.store import Store
 from tests.conftest import Clock
 
@@ -126,3 +128,37 @@ async def test_a_session_is_idle_when_nothing_waits_and_none_is_newer(store: Sto
     assert not await store.read(dev.idle, 99, 0)
     await store.write(make, "1", clock.now)
     assert not await store.read(dev.idle, device.id, 0)
+
+
+async def test_what_can_not_end_otherwise_soon_waits_longest_and_what_failed_together_is_spread(
+    store: Store, clock: Clock
+) -> None:
+    device = await store.write(make, "1", clock.now)
+
+    async def pause(**facts: Any) -> float:
+        await store.write(dev.connection_request_failed, device.id, "why", now=clock.now, **facts)
+        stored = await store.read(dev.get, device.id)
+        assert stored.connection_request_at is not None
+        assert stored.connection_request_tried_at == clock.now
+        return stored.connection_request_at - clock.now
+
+    assert await pause(lasting=True) == BACK_OFF[-1]
+    assert await pause(jitter=1.0) == BACK_OFF[1] * 1.5
+    assert await pause(wait=100.0, result="http busy") == 100
+    assert await pause(wait=1e9) == MAX_WAIT
+    assert (await store.read(dev.get, device.id)).connection_request_result == "failed"
+
+
+async def test_a_device_tells_in_its_inform_where_else_it_can_be_called(store: Store, clock: Clock) -> None:
+    device = await store.write(make, "1", clock.now)
+    values = {"UDPConnectionRequestAddress": "192.0.2.9:7547", "ConnReqJabberID": "a@x/y", "NATDetected": "1"}
+    told = tuple(m.ParameterValue(f"Device.ManagementServer.{name}", value) for name, value in values.items())
+    identity = m.DeviceId("ACME", "0005B9", "HeNB", "1")
+    inform = m.Inform(identity, (m.Event("4 VALUE CHANGE"),), 1, "2026-01-01T00:00:00Z", 0, told)
+
+    def act(conn: Connection) -> None:
+        dev.check_in(conn, dev.get(conn, device.id), inform, namespace=m.CWMP_1_2, now=clock.now)
+
+    await store.write(act)
+    [target] = await due(store, clock.now + 1000)
+    assert (target.udp_address, target.jabber_id, target.nat_detected) == ("192.0.2.9:7547", "a@x/y", True)

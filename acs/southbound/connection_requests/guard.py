@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from acs.southbound.connection_requests.ways import Reason
 
@@ -110,9 +111,7 @@ class Guard:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_DNS_TIMEOUT):
-                rows = await loop.run_in_executor(
-                    self._threads, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-                )
+                rows = await loop.run_in_executor(self._threads, self._query, host)
         except TimeoutError:
             text = f"no answer from DNS about {host[:200]!r} within {_DNS_TIMEOUT:g} s"
             raise CallError(Reason.DNS, text) from None
@@ -124,6 +123,10 @@ class Guard:
         if not found:
             raise CallError(Reason.DNS, f"{host[:200]!r} has no address")
         return found
+
+    @staticmethod
+    def _query(host: str) -> Sequence[Any]:
+        return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
 
     def close(self) -> None:
         """Let go of the threads; look-ups that hang end on their own."""
