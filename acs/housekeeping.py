@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import Connection
 
 from acs.alarms import prune_alarms
+from acs.bulkdata import prune_bulk
 from acs.commands import expire_overdue, prune_commands
 from acs.remediation import prune_cases
 from acs.store import Store
@@ -20,26 +21,31 @@ _BREATH = 0.2
 _log = structlog.get_logger(__name__)
 
 
-def _tidy(conn: Connection, now: float, before: float) -> int:
+def _tidy(conn: Connection, now: float, before: float, bulk_before: float) -> int:
     """Give up what is overdue and delete one batch of each kind; return the number of rows."""
     return (
         expire_overdue(conn, now=now, limit=_BATCH)
         + prune_cases(conn, before=before, limit=_BATCH)
         + prune_commands(conn, before=before, limit=_BATCH)
         + prune_alarms(conn, before=before, limit=_BATCH)
+        + prune_bulk(conn, before=bulk_before, limit=_BATCH)
     )
 
 
 class Housekeeper:
-    """Forgets what ended more than ``retention`` seconds ago. The audit is kept for ever."""
+    """Forgets what ended more than ``retention`` seconds ago. The audit is kept for ever.
 
-    def __init__(self, store: Store, retention: float) -> None:
+    ``bulk_retention`` is that of bulk data, in seconds too; None: the same.
+    """
+
+    def __init__(self, store: Store, retention: float, bulk_retention: float | None = None) -> None:
         self._store, self._retention = store, retention
+        self._bulk_retention = retention if bulk_retention is None else bulk_retention
 
     async def tidy(self) -> int:
         """Deal with all that is overdue or too old; return the number of rows."""
         now, total = self._store.clock(), 0
-        while count := await self._store.write(_tidy, now, now - self._retention):
+        while count := await self._store.write(_tidy, now, now - self._retention, now - self._bulk_retention):
             total += count
             await asyncio.sleep(_BREATH)
         return total

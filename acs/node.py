@@ -23,6 +23,7 @@ from acs.remediation import Engine, Environment, Policy, load_policy
 from acs.security import Secrets, write_private
 from acs.settings import Settings
 from acs.southbound import (
+    BulkCollector,
     DeviceTls,
     Dispatcher,
     Endpoint,
@@ -87,13 +88,18 @@ class Node:
         self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
         handler = file_handler(self.store, self.files, self._urls, self.metrics)
         self.southbound.app.router.add_get("/files/{token}/{name}", handler)
+        collector = BulkCollector(
+            self.store, settings, secrets, env=self.env, metrics=self.metrics, vendors=endpoint.vendors
+        )
+        collector.register(self.southbound.app)
         self._stack.push_async_callback(self.southbound.stop)
         await self.southbound.start()
         await self._start_management()
         self._run(Engine(self.store, self.env).run(), "remediation")
         self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(self.southbound.follow_vendors(), "vendor CAs")
-        self._run(Housekeeper(self.store, self._retention(policy)).run(), "housekeeping")
+        keep = self._retention(policy), settings.bulk_retention_days * 86400
+        self._run(Housekeeper(self.store, *keep).run(), "housekeeping")
         self._write_ports()
         self._ready = True
 

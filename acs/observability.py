@@ -144,3 +144,13 @@ class Metrics:
         self.files = Counter(
             "acs_files_served", "Files served, by result", ["result"], registry=self.registry
         )
+        self.bulk_messages = Counter(
+            "acs_bulk_messages", "Bulk data messages by what came of them", ["result"], registry=self.registry
+        )
+        self.bulk_reports = Counter(
+            "acs_bulk_reports",
+            "Bulk data reports: stored, or there already",
+            ["what"],
+            registry=self.registry,
+        )
+        self.bulk_values = Counter("acs_bulk_values", "Values in bulk data reports", registry=self.registry)

@@ -106,6 +106,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     message_rate: Size = 256 * 1024
     """Bytes of messages of one device a second in the long run; four times ``max_body`` at once."""
     file_url_lifetime: Positive = 3600
+    bulk_max_body: Size = 4 * _MEGABYTE
+    """Of a bulk data report, decompressed."""
+    bulk_device_quota: Size = 16 * _MEGABYTE
+    """How much bulk data one device may have stored; beyond it the oldest goes."""
+    bulk_retention_days: Positive = 30
+    """How long bulk data and performance measurements are kept."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "console"
 

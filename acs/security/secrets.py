@@ -107,6 +107,7 @@ class Secrets:
         self.nonce_key = self._derive("nonce")
         self.file_url_key = self._derive("file-url")
         self._connection_request_key = self._derive("connection-request")
+        self._bulk_data_key = self._derive("bulk-data")
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -116,7 +117,15 @@ class Secrets:
 
     def connection_request_password(self, device_key: str) -> str:
         """Return the password that a device is given to let this ACS call it (TR-069 3.2.2)."""
-        digest = hmac.digest(self._connection_request_key, device_key.encode(), "sha256")
+        return self._password(self._connection_request_key, device_key)
+
+    def bulk_data_password(self, device_key: str) -> str:
+        """Return the password with which a device delivers its bulk data; its user name is the key."""
+        return self._password(self._bulk_data_key, device_key)
+
+    @staticmethod
+    def _password(key: bytes, device_key: str) -> str:
+        digest = hmac.digest(key, device_key.encode(), "sha256")
         return base64.urlsafe_b64encode(digest).decode("ascii")[:32]
 
     @classmethod

@@ -1,12 +1,14 @@
 """CWMP over HTTP: listener, authentication, sessions, connection requests, file server."""
 
 from acs.southbound.authentication import seal_device_password
+from acs.southbound.bulk_collector import BulkCollector
 from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileStore, file_handler
 from acs.southbound.listener import Southbound, bind
 
 __all__ = [
+    "BulkCollector",
     "DeviceTls",
     "Dispatcher",
     "Endpoint",

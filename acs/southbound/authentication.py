@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from acs import devices as dev
 from acs.cwmp import messages as m
-from acs.devices import Credentials, Device
+from acs.devices import Device
 from acs.errors import AcsError
 from acs.security import Lockout, Sealer, Secrets, digest
 from acs.settings import Settings
@@ -143,8 +143,10 @@ class Authenticator:
             text = f"too many wrong passwords; try again in {wait:.0f} s"
             raise Refused(429, "locked-out", text, retry_after=wait)
         stale = given.fields is not None and self._check_nonce(given.fields, now)
-        credentials = await self._store.read(dev.credentials_by_username, user)
-        if not self._right(given, credentials, method=method, path=path, body=body):
+        device_key, password = await self._password_of(user)
+        # An unknown user costs as much time as a wrong password.
+        right = self._right(given, password or _DUMMY, method=method, path=path, body=body)
+        if not (right and password):
             self._lockout.failed(peer.address, user, now)
             raise self.challenge("user name or password are wrong", "wrong-credentials")
         if stale:
@@ -152,8 +154,14 @@ class Authenticator:
         if given.fields is not None and self._replays.seen(given.fields, now):
             raise self.challenge("this answer was given before", "replayed", stale=True)
         self._lockout.succeeded(peer.address, user)
-        assert credentials is not None
-        return Proof(device_key=credentials.device_key)
+        return Proof(device_key=device_key)
+
+    async def _password_of(self, username: str) -> tuple[str, str]:
+        """Return whose user name this is and the password; both empty where nobody's."""
+        found = await self._store.read(dev.credentials_by_username, username)
+        sealed = found.secret_sealed if found is not None else None
+        password = self._sealer.open(sealed or self._dummy, _PASSWORD_CONTEXT).decode()
+        return (found.device_key, password) if found is not None and sealed else ("", "")
 
     def certified(self, vouched: Vouched) -> Proof:
         """Return the proof that a certificate is. Raises ``Refused`` where nobody vouches for it."""
@@ -173,25 +181,13 @@ class Authenticator:
         return verdict == "stale"
 
     def _right(
-        self,
-        given: digest.Authorization,
-        credentials: Credentials | None,
-        *,
-        method: str,
-        path: str,
-        body: bytes,
+        self, given: digest.Authorization, password: str, *, method: str, path: str, body: bytes
     ) -> bool:
-        known = credentials is not None and credentials.secret_sealed is not None
-        # An unknown user costs as much time as a wrong password.
-        sealed = credentials.secret_sealed if credentials is not None else None
-        password = self._sealer.open(sealed or self._dummy, _PASSWORD_CONTEXT).decode()
-        if given.fields is not None:
-            right = digest.verify_digest(
-                given.fields, method=method, realm=self._realm, password=password, path=path, body=body
-            )
-        else:
-            right = digest.same_secret(given.password or "", password)
-        return right and known
+        if given.fields is None:
+            return digest.same_secret(given.password or "", password)
+        return digest.verify_digest(
+            given.fields, method=method, realm=self._realm, password=password, path=path, body=body
+        )
 
 
 def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, *, now: float) -> Device:

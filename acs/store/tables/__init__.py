@@ -11,6 +11,7 @@ from __future__ import annotations
 from acs.store.tables.alarms import alarm_events, alarms
 from acs.store.tables.audit import audit
 from acs.store.tables.base import Id, metadata
+from acs.store.tables.bulk import bulk_layouts, bulk_profiles, bulk_reports, bulk_usage
 from acs.store.tables.commands import command_is_open, commands
 from acs.store.tables.devices import devices, golden_parameters, parameters
 from acs.store.tables.files import files
@@ -23,6 +24,10 @@ __all__ = [
     "alarm_events",
     "alarms",
     "audit",
+    "bulk_layouts",
+    "bulk_profiles",
+    "bulk_reports",
+    "bulk_usage",
     "case_is_open",
     "cases",
     "command_is_open",

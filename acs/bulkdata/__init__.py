@@ -1,0 +1,38 @@
+"""Bulk data (TR-069 Annex N): reports and how they are read, time series, profiles."""
+
+from acs.bulkdata.csv_report import Dialect
+from acs.bulkdata.parse import REPORT_FORMATS, decompress, parse_message
+from acs.bulkdata.report import Batch, BulkDataError, Limits, Report, Sample, Value
+from acs.bulkdata.series import (
+    Known,
+    Point,
+    Quota,
+    Stored,
+    known_parameters,
+    points,
+    prune_bulk,
+    store_reports,
+    usage,
+)
+
+__all__ = [
+    "REPORT_FORMATS",
+    "Batch",
+    "BulkDataError",
+    "Dialect",
+    "Known",
+    "Limits",
+    "Point",
+    "Quota",
+    "Report",
+    "Sample",
+    "Stored",
+    "Value",
+    "decompress",
+    "known_parameters",
+    "parse_message",
+    "points",
+    "prune_bulk",
+    "store_reports",
+    "usage",
+]

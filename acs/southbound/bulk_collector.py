@@ -1,0 +1,258 @@
+"""The bulk data collector: ``POST`` and ``PUT`` of ``/bulk`` and ``/bulk/<profile>`` (TR-069 Annex N).
+
+What a device is told is stored, is committed. What can't be taken at once is refused with Retry-After rather
+than queued: the device retries, and keeps what failed for the next interval.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import structlog
+from aiohttp import web
+from sqlalchemy import Connection
+
+from acs import bulkdata as bd
+from acs import devices as dev
+from acs.devices import Device
+from acs.errors import AcsError
+from acs.observability import Metrics
+from acs.remediation import Environment
+from acs.security import Secrets
+from acs.settings import Settings
+from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
+from acs.southbound.guarded import guarded
+from acs.southbound.impersonation import Seldom, identity_claimed
+from acs.southbound.vendors import Vendors
+from acs.store import Store
+
+__all__ = ["BulkCollector"]
+
+_BIG = 64 * 1024  # bytes; parsing more than this is done in a thread
+_PARSERS = 2  # threads at once: a report of many small values takes a hundred times its size in memory
+_WAITING = 64  # messages at once
+_ROOM = 16  # bodies of the largest size that may be in memory at once
+_PROFILE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_QUERY = 16  # parameters that the profile adds to the URI
+_log = structlog.get_logger(__name__)
+
+
+class _BulkAuthenticator(Authenticator):
+    """Passwords of bulk data are derived: the user name is the device's key."""
+
+    def __init__(self, store: Store, settings: Settings, secret: Secrets) -> None:
+        super().__init__(store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key)
+        self._secrets = secret
+
+    async def _password_of(self, username: str) -> tuple[str, str]:
+        known = await self._store.read(dev.find, username)
+        return (username, self._secrets.bulk_data_password(username)) if known is not None else ("", "")
+
+
+class _Room:
+    """How much is being dealt with: messages, bytes of them, and one message of each device."""
+
+    def __init__(self, messages: int, size: int) -> None:
+        self._messages, self._size = messages, size
+        self._devices: set[int] = set()
+
+    @contextmanager
+    def take(self, device_id: int, size: int) -> Iterator[None]:
+        """Make room for a message. Raises ``_BusyError`` where there is none."""
+        if device_id in self._devices:
+            raise _BusyError("another report of this device is being stored")
+        if self._messages < 1 or self._size < size:
+            raise _BusyError("too many reports at once")
+        self._devices.add(device_id)
+        self._messages, self._size = self._messages - 1, self._size - size
+        try:
+            yield
+        finally:
+            self._devices.discard(device_id)
+            self._messages, self._size = self._messages + 1, self._size + size
+
+
+class _BusyError(Exception):
+    """There is no room for the message now."""
+
+
+class BulkCollector:
+    """The handler of bulk data, on the listener of the devices."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        secret: Secrets,
+        *,
+        env: Environment,
+        metrics: Metrics,
+        vendors: Vendors,
+    ) -> None:
+        self._store, self._settings, self._env = store, settings, env
+        self._metrics, self._vendors = metrics, vendors
+        self._claims = Seldom(60.0)
+        self._authenticator = _BulkAuthenticator(store, settings, secret)
+        self._limits = bd.Limits(bytes=settings.bulk_max_body)
+        self._quota = bd.Quota(bytes=settings.bulk_device_quota)
+        self._room = _Room(_WAITING, _ROOM * settings.bulk_max_body)
+        self._parsers = asyncio.Semaphore(_PARSERS)
+
+    def register(self, app: web.Application) -> None:
+        """Add the routes."""
+        for path in ("/bulk", "/bulk/{profile}"):
+            app.router.add_post(path, self.handle)
+            app.router.add_put(path, self.handle)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one message. Whatever goes wrong, the device gets an answer and the log a line."""
+        assert request.transport is not None
+        peer = peer_of(request.transport, self._vendors)
+        try:
+            return await self._answer(request, peer)
+        except Refused as refused:
+            return self._refusal(refused, peer)
+        except bd.BulkDataError as error:
+            return self._refusal(Refused(error.status, "malformed", str(error)), peer)
+        except _BusyError as error:
+            return self._later("busy", str(error))
+        except (TimeoutError, AcsError) as error:
+            _log.warning("a bulk data report could not be stored", why=str(error), address=peer.address)
+            return self._later("busy", "the ACS is busy; the report was not stored")
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001 - one bad report must not take more than itself down
+            _log.exception("a bulk data report failed", address=peer.address)
+            return self._later("error", "the ACS failed; the report was not stored")
+
+    async def _answer(self, request: web.Request, peer: Peer) -> web.Response:
+        header = request.headers.get("Authorization", "")
+        proof = await self._authenticator.prove(peer, header, method=request.method, path=request.path)
+        profile = request.match_info.get("profile", "")
+        if profile and not _PROFILE.fullmatch(profile):
+            raise Refused(404, "no-profile", "a profile's name has 1 to 64 letters, digits, '_', '.' or '-'")
+        device = await self._store.read(_identify, proof)
+        guarded(request).proved(device.device_key)
+        await self._same_device(device, request, peer)
+        with self._room.take(device.id, self._size(request)):
+            return await self._store_message(request, device, profile)
+
+    def _size(self, request: web.Request) -> int:
+        """Return how large the body may be: chunks and compression hide it until it is read."""
+        told = request.content_length
+        plain = told is not None and "Content-Encoding" not in request.headers
+        return min(told or 0, self._limits.bytes) if plain else self._limits.bytes
+
+    async def _store_message(self, request: web.Request, device: Device, profile: str) -> web.Response:
+        batch = await self._parse(await self._body(request), request, None)
+        extra = _uri_parameters(request)
+        reports = [replace(report, samples=(*report.samples, *extra)) for report in batch.reports]
+        now = self._store.clock()
+        stored = await self._store.write(
+            bd.store_reports, device.id, profile, reports, quota=self._quota, now=now
+        )
+        self._metrics.bulk_messages.labels("stored").inc()
+        self._metrics.bulk_reports.labels("stored").inc(stored.new)
+        self._metrics.bulk_reports.labels("repeated").inc(stored.repeated)
+        self._metrics.bulk_values.inc(batch.samples)
+        if batch.repairs:
+            _log.info("a bulk data report was repaired", device=device.device_key, repairs=batch.repairs)
+        return web.Response(status=200, text=f"{stored.new} stored, {stored.repeated} there already\n")
+
+    async def _same_device(self, device: Device, request: web.Request, peer: Peer) -> None:
+        """Refuse a report that the URI says is another device's (``oui`` and ``sn`` of Annex N)."""
+        oui, serial = request.query.get("oui", device.oui), request.query.get("sn", device.serial_number)
+        if oui.upper() == device.oui and serial == device.serial_number:
+            return
+        claimed, now = dev.device_key(oui, serial)[:200], self._store.clock()
+        text = f"{device.device_key} may not report in the name of {claimed[:100]}"
+        if self._claims((claimed, device.id), now):
+            await self._store.write(
+                identity_claimed,
+                claimed,
+                names=(),
+                by_key=device.device_key,
+                why=text,
+                address=peer.address,
+                detector=f"HeMS:{self._settings.realm}",
+                env=self._env,
+                now=now,
+            )
+        raise Refused(403, "identity-of-another", text)
+
+    async def _body(self, request: web.Request) -> bytes:
+        """Return the body, which aiohttp has decompressed piece by piece; not more than is taken."""
+        limit, parts, size = self._limits.bytes, list[bytes](), 0
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                async for part in request.content.iter_any():
+                    size += len(part)
+                    if size > limit:
+                        raise bd.BulkDataError(f"the body has more than {limit} bytes", status=413)
+                    parts.append(part)
+        except web.RequestPayloadError as error:
+            raise bd.BulkDataError("the body is not what its Content-Encoding says") from error
+        return b"".join(parts)
+
+    async def _parse(self, body: bytes, request: web.Request, dialect: bd.Dialect | None) -> bd.Batch:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        encoding = headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip", "deflate"):  # aiohttp leaves what it doesn't know
+            body = bd.decompress(body, encoding, limit=self._limits.bytes)
+        now = self._store.clock()
+        if len(body) < _BIG:
+            return bd.parse_message(body, headers, now=now, limits=self._limits, dialect=dialect)
+        async with self._parsers:
+            return await asyncio.to_thread(
+                bd.parse_message, body, headers, now=now, limits=self._limits, dialect=dialect
+            )
+
+    def _refusal(self, refused: Refused, peer: Peer) -> web.Response:
+        self._metrics.bulk_messages.labels(refused.reason).inc()
+        log = _log.debug if refused.expected else _log.warning
+        log("a bulk data report was refused", reason=refused.reason, why=refused.text, address=peer.address)
+        response = web.Response(status=refused.status, text=refused.text + "\n")
+        for each in refused.challenges:
+            response.headers.add("WWW-Authenticate", each)
+        if refused.status == 429:
+            response.headers["Retry-After"] = str(math.ceil(refused.retry_after or 300))
+        if refused.status == 413:
+            response.force_close()
+        return response
+
+    def _later(self, reason: str, text: str) -> web.Response:
+        self._metrics.bulk_messages.labels(reason).inc()
+        wait = random.randint(20, 60)  # noqa: S311 - so that not all come again at once
+        return web.Response(status=503, text=text + "\n", headers={"Retry-After": str(wait)})
+
+
+def _identify(conn: Connection, proof: Proof) -> Device:
+    """Return the device that proved itself. Raises ``Refused``."""
+    key = proof.device_key
+    for name in proof.names:
+        key = key or dev.certificate_holder(conn, name) or ""
+    device = dev.find(conn, key) if key else None
+    if device is None:
+        raise Refused(403, "unknown-device", "this certificate is bound to no device; it informs first")
+    name = device.certificate_name or ""
+    why = proof.vouched.refusal(device.oui, name, device.product_class) if proof.vouched else ""
+    if why:
+        raise Refused(403, "out-of-scope", f"the certificate does not make it {device.device_key}: {why}")
+    if device.blocked:
+        raise Refused(403, "blocked", f"{device.device_key} is blocked: {device.admission_reason}")
+    return device
+
+
+def _uri_parameters(request: web.Request) -> tuple[bd.Sample, ...]:
+    """Return what RequestURIParameter of the profile adds to the URI, as parameters of the report."""
+    known = ("oui", "pc", "sn")
+    extra = [(name, value) for name, value in request.query.items() if name not in known]
+    return tuple(
+        bd.Sample(f"uri.{name[:64]}", value[:256]) for name, value in dict(extra[:_QUERY]).items() if name
+    )
