@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import secrets
 from dataclasses import replace
@@ -10,12 +11,13 @@ from time import perf_counter
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
 from acs.cwmp import messages as m
-from acs.devices import device_key
+from acs.devices import audit, device_key
 from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
@@ -24,7 +26,9 @@ from acs.settings import Settings
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.compression import unzip
+from acs.southbound.guarded import guarded
 from acs.southbound.impersonation import Seldom, identity_claimed
+from acs.southbound.intake import Intake, Narrow, Quarantine
 from acs.southbound.open_sessions import OpenSessions
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
 from acs.southbound.vendors import Vendors
@@ -32,7 +36,9 @@ from acs.store import Store
 
 __all__ = ["Endpoint"]
 
-_BIG = 128 * 1024  # bytes; parsing more than this is done in a thread
+_BIG = 32 * 1024  # bytes; parsing more than this is done in a thread, one after the other
+_MOST_UNPROVED = 256 * 1024  # bytes of a message whose proof can't be checked without it
+_WHO = web.RequestKey("who", str)
 _CONTENT_TYPE = 'text/xml; charset="utf-8"'
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +57,8 @@ class Endpoint:
         )
         self._claims = Seldom(60.0)
         self.vendors = Vendors(settings, store.clock)
+        self.intake = Intake(settings)
+        self._narrow, self._quarantine = Narrow(), Quarantine()
         self._tickets = Tickets(secret.cookie_key)
         self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
         store.on("commands", self.sessions.woken)
@@ -70,14 +78,16 @@ class Endpoint:
         except AcsError as error:
             _log.warning("a POST could not be served", why=str(error), address=peer.address)
             response, result = _later("the ACS is busy"), "busy"
-        except web.HTTPRequestEntityTooLarge:
-            text = f"the body has more than {self._settings.max_body} bytes"
-            response, result = self._refusal(Refused(413, "too-large", text), peer), "too-large"
         except ConnectionError:
             raise
-        except Exception:  # noqa: BLE001 - one bad message must not take more than itself down
+        except Exception as error:  # noqa: BLE001 - one bad message must not take more than itself down
             _log.exception("a POST failed", address=peer.address)
             response, result = _later("the ACS failed; the message was not stored"), "error"
+            await self._failed(request.get(_WHO, ""), error)
+        else:
+            self._quarantine.fine(request.get(_WHO, ""))
+        if _WHO not in request and not guarded(request).refused():
+            response.force_close()  # its address has used up what it may
         self.metrics.posts.labels(result).inc()
         self.metrics.post_seconds.observe(perf_counter() - started)
         return response
@@ -91,31 +101,83 @@ class Endpoint:
             response.headers.add("WWW-Authenticate", each)
         if refused.retry_after:
             response.headers["Retry-After"] = str(math.ceil(refused.retry_after))
-        if refused.status in (413, 400):
+        if refused.status in (413, 408, 400):
             response.force_close()
         return response
 
+    async def _failed(self, who: str, error: Exception) -> None:
+        """Leave a device aside whose messages make the ACS fail again and again."""
+        if not who or isinstance(error, OSError | OperationalError | InterfaceError):
+            return  # that is not the device's fault
+        seconds = self._quarantine.failed(who, self._store.clock())
+        if not seconds:
+            return
+        self.metrics.quarantines.inc()
+        detail = f"not served for {seconds:g} s: {type(error).__name__}: {str(error)[:500]}"
+        _log.error("a device is left aside", device=who, why=detail)
+        with contextlib.suppress(Exception):
+            await self._store.write(
+                audit, "quarantine", "device left aside", who[:200], detail, now=self._store.clock()
+            )
+
     async def _answer(self, request: web.Request, peer: Peer) -> web.Response:
-        try:
-            if request.content.is_eof():
-                body = await request.read()
-            else:
-                async with asyncio.timeout(self._settings.body_timeout):
-                    body = await request.read()
-        except web.RequestPayloadError as error:
-            raise Refused(400, "bad-encoding", "the body is not what its encoding says") from error
-        if request.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
-            body = unzip(body, self._settings.max_body)  # another name of gzip (RFC 9110 8.4.1.3)
+        """Find out who it is, then what it may send, and only then what it says."""
         ticket = self._ticket(request, peer)
-        received = await self._decode(body, request.charset) if body.strip() else None
+        proof: Proof | None = None
+        signed = "auth-int" in request.headers.get("Authorization", "").lower()
+        if ticket is None and not signed:
+            proof = await self._prove(request, peer)
+        who = self._known(request, ticket, proof)
+        async with self.intake.body(request, None if who else _MOST_UNPROVED) as raw:
+            if not who:  # its proof covers the body
+                proof = await self._prove(request, peer, raw)
+                who = self._known(request, None, proof)
+            await self.intake.admit(who, raw)
+            body = raw
+            if request.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
+                body = unzip(raw, self._settings.max_body)  # another name of gzip (RFC 9110 8.4.1.3)
+            received = await self._decode(body, request.charset) if body.strip() else None
+            if isinstance(received, Envelope) and isinstance(received.message, m.Inform) and proof is None:
+                proof = await self._prove(request, peer, raw)
+            return await self._handle(request, peer, ticket, proof, received)
+
+    def _known(self, request: web.Request, ticket: Ticket | None, proof: Proof | None) -> str:
+        """Return who sends this, empty where that is not known yet. Raises ``Refused`` in quarantine."""
+        if ticket is not None:
+            who = ticket.binding or ticket.device_key
+        elif proof is not None:
+            who = proof.names[0] if proof.names else proof.device_key
+        else:
+            return ""
+        request[_WHO] = who
+        guarded(request).proved(who)
+        left = self._quarantine.left(who, self._store.clock())
+        if left:
+            text = "messages of this device made the ACS fail; it is left aside for a while"
+            raise Refused(503, "quarantined", text, retry_after=left)
+        return who
+
+    async def _prove(self, request: web.Request, peer: Peer, body: bytes = b"") -> Proof:
+        header = request.headers.get("Authorization", "")
+        return await self.authenticator.prove(peer, header, method="POST", path=request.path, body=body)
+
+    async def _handle(
+        self,
+        request: web.Request,
+        peer: Peer,
+        ticket: Ticket | None,
+        proof: Proof | None,
+        received: Envelope | DecodeError | None,
+    ) -> web.Response:
         if isinstance(received, Envelope):
             if received.repairs:
                 self.metrics.repairs.inc()
                 _log.info("a message was repaired", repairs=received.repairs, address=peer.address)
             if isinstance(received.message, m.Inform):
-                return await self._open(request, peer, received, received.message)
+                assert proof is not None
+                return await self._open(request, peer, proof, received, received.message)
         if ticket is None:
-            return await self._outside(request, peer, received)
+            return self._outside(peer, received)
         unproved = not ticket.binding and "Authorization" not in request.headers
         return await self._continue(ticket, received, unproved=unproved)
 
@@ -142,19 +204,17 @@ class Endpoint:
     async def _decode(self, body: bytes, charset: str | None) -> Envelope | DecodeError:
         try:
             if len(body) > _BIG:
-                return await asyncio.to_thread(decode, body, charset=charset, limits=self._limits)
+                async with self._narrow.passing(len(body)):
+                    return await asyncio.to_thread(decode, body, charset=charset, limits=self._limits)
             return decode(body, charset=charset, limits=self._limits)
         except DecodeError as error:
             return error
 
     async def _open(
-        self, request: web.Request, peer: Peer, received: Envelope, inform: m.Inform
+        self, request: web.Request, peer: Peer, proof: Proof, received: Envelope, inform: m.Inform
     ) -> web.Response:
         if self.sessions.draining:
             return _later("this node is being stopped")
-        header = request.headers.get("Authorization", "")
-        body = await request.read()  # it was read before, and is kept
-        proof = await self.authenticator.prove(peer, header, method="POST", path=request.path, body=body)
         try:
             opened = await self._store.write(
                 tx.open_session,
@@ -220,12 +280,8 @@ class Endpoint:
         )
         self._count((), tuple(changes))
 
-    async def _outside(
-        self, request: web.Request, peer: Peer, received: Envelope | DecodeError | None
-    ) -> web.Response:
+    def _outside(self, peer: Peer, received: Envelope | DecodeError | None) -> web.Response:
         """Answer what comes before any Inform: nothing of it is stored."""
-        if not peer.names and "Authorization" not in request.headers:
-            raise self.authenticator.challenge("a session begins with an Inform of a known device")
         if isinstance(received, DecodeError):
             self.metrics.refused.labels("malformed").inc()
             _log.warning("refused", reason="malformed", why=received.reason, address=peer.address)
