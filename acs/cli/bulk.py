@@ -1,0 +1,166 @@
+"""``acs bulk``: what devices reported as bulk data, and the measurements in their PM files."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.look import DeviceKey, find_device
+from acs.cli.output import Config, Data, Json, console, moment, print_json, print_table, read, settings_of
+from acs.errors import AcsError
+
+__all__ = ["bulk"]
+
+bulk = typer.Typer(no_args_is_help=True)
+
+Path_ = Annotated[
+    str, typer.Argument(metavar="PATH", help="A parameter, or all below a path that ends with a dot.")
+]
+Source = Annotated[str | None, typer.Option(help="Only of this profile, or pm:<measInfoId>.")]
+Since = Annotated[str, typer.Option(help="From this time on, for example 2026-01-31T10:00.")]
+Until = Annotated[str, typer.Option(help="Before this time.")]
+
+
+@bulk.command("list")
+def list_parameters(
+    device: DeviceKey,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    below: Annotated[str, typer.Option(help="Only below this path, which ends with a dot.")] = "",
+) -> None:
+    """List the parameters of which there are values, each with the newest one."""
+    from acs import bulkdata as bd
+
+    def look(conn: Connection) -> tuple[list[Any], tuple[int, int, float | None]]:
+        found = find_device(conn, device)
+        return bd.known_parameters(conn, found.id, below), bd.usage(conn, found.id)
+
+    known, (reports, size, last) = read(settings_of(data, config), look)
+    if json:
+        print_json(
+            {
+                "reports": reports,
+                "bytes": size,
+                "last_report_at": last,
+                "parameters": list(map(asdict, known)),
+            }
+        )
+        return
+    rows = [(each.source, each.name, each.value, each.kind, moment(each.at)) for each in known]
+    title = f"{device}: {reports} reports, {size} bytes, the last received {moment(last) or 'never'}"
+    print_table(title, ("source", "parameter", "newest value", "type", "at"), rows)
+
+
+def _points(
+    device: str, path: str, last: int, source: str | None, since: str, until: str, settings: Any
+) -> list[Any]:
+    from acs import bulkdata as bd
+
+    def look(conn: Connection) -> list[Any]:
+        found = find_device(conn, device)
+        window = {"since": _time(since, "--since"), "until": _time(until, "--until")}
+        return list(bd.points(conn, found.id, path, last=last, source=source, **window))
+
+    return read(settings, look)
+
+
+def _time(text: str, option: str) -> float | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise AcsError(f"{option} {text!r} is no time; write it as 2026-01-31T10:00, UTC") from error
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+@bulk.command("show")
+def show_values(
+    device: DeviceKey,
+    path: Path_,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    last: Annotated[int, typer.Option(help="Of so many reports.", min=1, max=100_000)] = 20,
+    source: Source = None,
+    since: Since = "",
+    until: Until = "",
+) -> None:
+    """Show the values of a parameter, the newest first.
+
+    Example: acs bulk show 0005B9-A1 Device.DeviceInfo.UpTime --last 5
+    """
+    found = _points(device, path, last, source, since, until, settings_of(data, config))
+    if json:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [
+        (
+            moment(each.at),
+            each.source,
+            each.name,
+            each.value,
+            "" if each.period is None else f"{each.period:g} s",
+            ", ".join(
+                word
+                for word, holds in (("suspect", each.suspect), ("time of receipt", not each.timed))
+                if holds
+            ),
+        )
+        for each in found
+    ]
+    print_table(f"{device}: {path}", ("at", "source", "parameter", "value", "period", "note"), rows)
+
+
+@bulk.command("export")
+def export_values(
+    device: DeviceKey,
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="See acs bulk show; empty: everything.")] = "",
+    data: Data = None,
+    config: Config = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file (default: stdout).")] = None,
+    last: Annotated[int, typer.Option(help="Of so many reports.", min=1, max=1_000_000)] = 10_000,
+    source: Source = None,
+    since: Since = "",
+    until: Until = "",
+) -> None:
+    """Write values as CSV, one a row. Text that a spreadsheet would run as a formula is defused."""
+    found = _points(device, path, last, source, since, until, settings_of(data, config))
+    if output is None:
+        _write(sys.stdout, found)
+        return
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            _write(file, found)
+    except OSError as error:
+        raise AcsError(f"can't write {output}: {error.strerror or error}") from error
+    console.print(f"{len(found)} values are in {output}", markup=False)
+
+
+def _write(file: TextIO, found: Iterable[Any]) -> None:
+    writer = csv.writer(file)
+    writer.writerow(("time", "source", "parameter", "value", "type", "period", "suspect"))
+    for each in found:
+        at = datetime.fromtimestamp(each.at, UTC).isoformat()
+        row = (at, each.source, each.name, each.value, each.kind, each.period, int(each.suspect))
+        writer.writerow([defused(field) for field in row])
+
+
+def defused(field: Any) -> Any:
+    """Return a field that no spreadsheet takes for a formula: text that could be one is quoted.
+
+    Numbers stay what they are, whatever their sign.
+    """
+    if not isinstance(field, str):
+        return field
+    runs = field.startswith(("\t", "\r", "\n")) or field.lstrip().startswith(("=", "+", "-", "@", "|"))
+    return f"'{field}" if runs else field
