@@ -1,8 +1,11 @@
 """Data models of femtocells: what a parameter is, which values it may have, what a whole tree looks like."""
 
+from acs.datamodel.about import About, about
+from acs.datamodel.compact import Compact, ObjectSpec, ProfileSpec, dump, parse
 from acs.datamodel.golden import golden_configuration, parse_golden
+from acs.datamodel.importer import Imported, import_models
 from acs.datamodel.matching import Identified, Match
-from acs.datamodel.model import Model, ObjectSpec, load_model, pattern_of
+from acs.datamodel.model import Model, composed, load_model, packaged_names, pattern_of, rerooted
 from acs.datamodel.profile import STANDARD, Alias, Profile
 from acs.datamodel.profiles import (
     Profiles,
@@ -16,22 +19,33 @@ from acs.datamodel.tree import instantiate
 
 __all__ = [
     "STANDARD",
+    "About",
     "Alias",
+    "Compact",
     "Identified",
+    "Imported",
     "Match",
     "Model",
     "ObjectSpec",
     "ParameterSpec",
     "Problem",
     "Profile",
+    "ProfileSpec",
     "Profiles",
+    "about",
+    "composed",
+    "dump",
     "golden_configuration",
+    "import_models",
     "install_profiles",
     "installed_profiles",
     "instantiate",
     "load_model",
     "load_profiles",
+    "packaged_names",
+    "parse",
     "parse_golden",
     "pattern_of",
     "profile_for",
+    "rerooted",
 ]

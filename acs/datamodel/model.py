@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from difflib import get_close_matches
 from functools import lru_cache
 from types import MappingProxyType
 
 import device_models
+from acs.datamodel.compact import Compact, ObjectSpec, ProfileSpec, parse
 from acs.datamodel.spec import ParameterSpec, Problem
 from acs.errors import AcsError
 
-__all__ = ["Model", "ObjectSpec", "load_model", "pattern_of"]
+__all__ = ["Model", "composed", "load_model", "packaged_names", "pattern_of", "rerooted"]
 
 _INSTANCE = re.compile(r"\.(?:\d+|\[[^\]]*\])(?=\.|\Z)", re.ASCII)
-_RANGE = re.compile(r"(-?\d+)?\.\.(-?\d+)?")
-_LENGTH = re.compile(r"max (\d+)")
-_ITEM_LENGTH = re.compile(r"item (\d+)")
 _COMPOSED = {
     "henb": ("device2-hems", "fapservice-2"),
     "henb-issue-1": ("device1-fap", "fapservice-1"),
+    "henb-igd": ("igd-hems", "fapservice-2@InternetGatewayDevice.Services."),
+    "nr-femto": ("device2-hems", "fapservice-2", "fapservice-nr", "secmon"),
 }
+_LONGEST = 256  # characters of a path (TR-069 A.2.1)
+_SERVICES = "Device.Services."
 
 
 def pattern_of(path: str) -> str:
@@ -29,24 +32,21 @@ def pattern_of(path: str) -> str:
     return _INSTANCE.sub(".{i}", path)
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectSpec:
-    """An object: its ``{i}`` path and whether instances may be added and deleted."""
-
-    path: str
-    writable: bool
-
-    @property
-    def multiple(self) -> bool:
-        """Whether it has numbered instances."""
-        return self.path.endswith("{i}.")
-
-
 class Model:
     """An immutable data model; ``parameters`` and ``objects`` by their ``{i}`` path."""
 
-    def __init__(self, name: str, objects: Iterable[ObjectSpec], parameters: Iterable[ParameterSpec]) -> None:
+    def __init__(
+        self,
+        name: str,
+        objects: Iterable[ObjectSpec],
+        parameters: Iterable[ParameterSpec],
+        *,
+        profiles: Iterable[ProfileSpec] = (),
+        sources: Iterable[tuple[Mapping[str, str], frozenset[str]]] = (),
+    ) -> None:
         self.name = name
+        self.profiles = tuple(profiles)
+        self._sources = tuple(sources)
         self.objects: Mapping[str, ObjectSpec] = MappingProxyType({each.path: each for each in objects})
         self.parameters: Mapping[str, ParameterSpec] = MappingProxyType(
             {each.path: each for each in parameters}
@@ -79,6 +79,28 @@ class Model:
         base = path if not path or path.endswith(".") else path + "."
         return tuple(base + name for name in self._children.get(pattern, ()))
 
+    def source(self, path: str) -> Mapping[str, str]:
+        """Return what is known of the file that defines an object or parameter (``{i}`` path): its head."""
+        holder = path if path.endswith(".") else path[: path.rfind(".") + 1]
+        return next((head for head, paths in reversed(self._sources) if holder in paths), {})
+
+    def profiles_of(self, path: str) -> list[str]:
+        """Return the names of the profiles that an object or parameter (``{i}`` path) belongs to."""
+        return [each.name for each in self.profiles if path in each.parameters or path in each.objects]
+
+    def nearest(self, path: str) -> list[str]:
+        """Return up to three paths that look like this one, which the model does not have."""
+        pattern = pattern_of(path)
+        holder, name = pattern[: pattern.rstrip(".").rfind(".") + 1], pattern.rstrip(".").rpartition(".")[2]
+        below = {each.rstrip(".").rpartition(".")[2]: each for each in self.children(holder)}
+        near = [below[each] for each in get_close_matches(name, below, n=3, cutoff=0.6)]
+        if near or len(path) > _LONGEST:
+            return near
+        ends = {each.rpartition(".")[2]: each for each in self.parameters}
+        same = [ends[name]] if name in ends else []
+        found = get_close_matches(pattern, list(self.parameters) + list(self.objects), n=3, cutoff=0.8)
+        return list(dict.fromkeys(same + found))[:3]
+
     def check(self, path: str, value: str, kind: str = "") -> Problem | None:
         """Return why ``path`` can't be set to ``value``, None when it can (fault codes of TR-069 A.5.1).
 
@@ -92,7 +114,7 @@ class Model:
             return Problem(9008, f"{path} can't be written")
         if kind and not spec.accepts_type(kind):
             return Problem(9006, f"{path} is {spec.xsd_type}, not {kind[:40]}")
-        return spec.check(value)
+        return spec.check_set(value)
 
 
 def _parent(path: str) -> str:
@@ -116,51 +138,59 @@ def _children(*paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {parent: tuple(names) for parent, names in found.items()}
 
 
-def _parse(text: str) -> tuple[list[ObjectSpec], list[ParameterSpec]]:
-    objects: list[ObjectSpec] = []
-    parameters: list[ParameterSpec] = []
-    current = ""
-    for line in text.splitlines():
-        if not line.startswith("\t"):
-            current, _, access = line.partition("\t")
-            objects.append(ObjectSpec(current, access == "W"))
-            continue
-        fields = line[1:].split("\t")
-        name, kind, access, values, limits = [*fields, "", "", "", ""][:5]
-        length, item_length = _LENGTH.search(limits), _ITEM_LENGTH.search(limits)
-        ranges = tuple(
-            (int(low) if low else None, int(high) if high else None)
-            for low, high in _RANGE.findall(limits.partition("range")[2])
-        )
-        parameters.append(
-            ParameterSpec(
-                path=current + name,
-                type=kind,
-                access=access or "R",
-                values=tuple(values.split("|")) if values else (),
-                ranges=ranges,
-                maximum_length=int(length[1]) if length else None,
-                maximum_item_length=int(item_length[1]) if item_length else None,
-            )
-        )
-    return objects, parameters
-
-
 @lru_cache(maxsize=16)
 def load_model(name: str) -> Model:
     """Return the model ``henb`` (Device:2 with TR-196 Issue 2), ``henb-issue-1``, or one packaged file's.
 
     Raises ``AcsError`` for an unknown name.
     """
-    objects: list[ObjectSpec] = []
-    parameters: list[ParameterSpec] = []
-    for part in _COMPOSED.get(name, (name,)):
-        try:
-            text = device_models.read(f"{part}.model")
-        except FileNotFoundError:
-            known = ", ".join([*_COMPOSED, *device_models.model_names()])
-            raise AcsError(f"there is no data model {name!r}; known are {known}") from None
-        more_objects, more_parameters = _parse(text)
-        objects += more_objects
-        parameters += more_parameters
-    return Model(name, objects, parameters)
+    return composed(name, [_packaged(part) for part in _COMPOSED.get(name, (name,))])
+
+
+def packaged_names() -> list[str]:
+    """Return the names of all packaged models, those that are put together from files first."""
+    return [*_COMPOSED, *device_models.model_names()]
+
+
+def composed(name: str, parts: Iterable[Compact]) -> Model:
+    """Return the model that has what any of ``parts`` has; of two definitions the later counts."""
+    parts = list(parts)
+    return Model(
+        name,
+        [each for part in parts for each in part.objects],
+        [each for part in parts for each in part.parameters],
+        profiles=[each for part in parts for each in part.profiles],
+        sources=[(part.head, frozenset(each.path for each in part.objects)) for part in parts],
+    )
+
+
+def rerooted(part: Compact, old: str, new: str) -> Compact:
+    """Return a model with everything below ``old`` moved to ``new``."""
+
+    def moved(path: str) -> str:
+        return new + path[len(old) :] if path.startswith(old) else path
+
+    return Compact(
+        part.head,
+        tuple(replace(each, path=moved(each.path)) for each in part.objects),
+        tuple(replace(each, path=moved(each.path)) for each in part.parameters),
+        tuple(
+            replace(
+                each,
+                objects={moved(path): word for path, word in each.objects.items()},
+                parameters={moved(path): word for path, word in each.parameters.items()},
+            )
+            for each in part.profiles
+        ),
+    )
+
+
+def _packaged(part: str) -> Compact:
+    name, _, root = part.partition("@")
+    try:
+        text = device_models.read(f"{name}.model")
+    except FileNotFoundError:
+        known = ", ".join(packaged_names())
+        raise AcsError(f"there is no data model {name!r}; known are {known}") from None
+    found = parse(text, f"the packaged model {name}")
+    return rerooted(found, _SERVICES, root) if root else found
