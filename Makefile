@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check fuzz lock clean
 
 help: ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -34,6 +34,11 @@ test: check ## All static checks, all tests, coverage of the rooms that must not
 	  echo "coverage of acs/$$room, lines and branches:"; \
 	  $(BIN)/coverage report --include="acs/$$room/*" --format=total --fail-under=90 || exit 1; \
 	done
+
+FUZZ_SECONDS ?= 60
+fuzz: $(STAMP) ## Fuzz every parser and the HTTP front, FUZZ_SECONDS each (60).
+	$(BIN)/python -c 'import atheris' 2>/dev/null || VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet 'atheris>=3.0'
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 lock: ## Resolve the dependencies anew.
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
