@@ -16,7 +16,7 @@ from prometheus_client import generate_latest
 
 from acs.datamodel import install_profiles, load_profiles
 from acs.errors import AcsError
-from acs.files import FileUrls
+from acs.files import Arrivals, DiskStorage, FileUrls, Storage
 from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
@@ -27,12 +27,11 @@ from acs.southbound import (
     DeviceTls,
     Dispatcher,
     Endpoint,
-    FileStore,
+    FileServer,
     Guard,
     HttpWay,
     Southbound,
     bind,
-    file_handler,
 )
 from acs.store import Store
 
@@ -44,7 +43,7 @@ _log = structlog.get_logger(__name__)
 class Node:
     """One ACS process. ``start`` returns when it serves; ``stop`` when everything is finished.
 
-    ``store``, ``env``, ``files`` and ``metrics`` are there after ``start``.
+    ``store``, ``env``, ``storage``, ``arrivals`` and ``metrics`` are there after ``start``.
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time) -> None:
@@ -57,7 +56,8 @@ class Node:
         self.management_port = 0
         self.store: Store
         self.env: Environment
-        self.files: FileStore
+        self.storage: Storage
+        self.arrivals: Arrivals
         self.southbound: Southbound
 
     @property
@@ -81,17 +81,25 @@ class Node:
         policy = load_policy(settings.policy)
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)
-        self.files = FileStore(settings.data / "files")
+        self.storage = DiskStorage(settings.data)
+        self.arrivals = Arrivals(self.store, self.storage)
         self.env = Environment(policy, self._file_url, self._upload_url)
         endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
         self.southbound = Southbound(settings, endpoint)
         self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
-        handler = file_handler(self.store, self.files, self._urls, self.metrics)
-        self.southbound.app.router.add_get("/files/{token}/{name}", handler)
         collector = BulkCollector(
             self.store, settings, secrets, env=self.env, metrics=self.metrics, vendors=endpoint.vendors
         )
         collector.register(self.southbound.app)
+        files = FileServer(
+            self.store,
+            self.storage,
+            self._urls,
+            settings=settings,
+            vendors=endpoint.vendors,
+            metrics=self.metrics,
+        )
+        self.southbound.app.add_routes(files.routes())
         self._stack.push_async_callback(self.southbound.stop)
         await self.southbound.start()
         await self._start_management()
@@ -100,6 +108,7 @@ class Node:
         self._run(self.southbound.follow_vendors(), "vendor CAs")
         keep = self._retention(policy), settings.bulk_retention_days * 86400
         self._run(Housekeeper(self.store, *keep).run(), "housekeeping")
+        self._run(self.arrivals.run(), "uploads")
         self._write_ports()
         self._ready = True
 

@@ -29,6 +29,9 @@ class _Rule(NamedTuple):
 
 Positive = Annotated[float, _Rule(lambda value: 0 < value < math.inf, "a positive number is needed")]
 Size = Annotated[int, _Rule(lambda value: value > 0, "a positive number is needed")]
+Rate = Annotated[
+    int, _Rule(lambda value: value == 0 or value >= 4096, "at least 4096 is needed, or 0 for no limit")
+]
 Port = Annotated[int, _Rule(lambda value: 0 <= value <= 65535, "a port is 0 to 65535")]
 
 
@@ -112,6 +115,34 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How much bulk data one device may have stored; beyond it the oldest goes."""
     bulk_retention_days: Positive = 30
     """How long bulk data and performance measurements are kept."""
+    file_certificate: Literal["if-shown", "required"] = "if-shown"
+    """Whether a device has to show its certificate to fetch or send a file; another device's never does."""
+    file_transfers: Size = 64
+    """Transfers of files at the same time; another one is told to come again (503, Retry-After)."""
+    file_device_transfers: Size = 2
+    """Of one device."""
+    file_rate: Rate = 0
+    """Bytes a second of one transfer; 0: no limit."""
+    file_rate_total: Rate = 0
+    """Bytes a second of all that is fetched; 0: no limit."""
+    upload_size: Size = 64 * _MEGABYTE
+    """Of one file that a device sends."""
+    upload_device_quota: Size = 256 * _MEGABYTE
+    """Of all files that are kept of one device."""
+    upload_quota: Size = 20 * 1024 * _MEGABYTE
+    """Of all files of all devices."""
+    upload_types: list[str] = msgspec.field(
+        default_factory=lambda: [
+            *("application/octet-stream", "application/x-www-form-urlencoded", "binary/octet-stream"),
+            *("text/plain", "text/xml", "text/csv", "application/xml", "application/json"),
+            *("application/gzip", "application/x-gzip", "application/zip", "application/x-tar"),
+            *("application/x-bzip2", "application/x-xz", "application/vnd.*", "application/x-tgz"),
+        ]
+    )
+    """Which Content-Types may be sent, with ``*`` for any part; a body without one may."""
+    upload_timeout: Positive = 1800
+    """For one file, whatever its size."""
+    upload_retention_days: Positive = 30
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "console"
 

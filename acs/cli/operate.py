@@ -24,6 +24,7 @@ from acs.cli.output import (
     read,
     read_file,
     require_data,
+    run,
     settings_of,
     who,
     write,
@@ -121,11 +122,11 @@ def add_file(
 ) -> None:
     """Copy a software image into the catalogue. It is used by remediation once it is approved."""
     from acs import devices as dev
-    from acs.southbound import FileStore
+    from acs.files import DiskStorage, take_in
 
     settings = settings_of(data, config)
     require_data(settings)
-    sha256, size = FileStore(settings.data / "files").take_in(path)
+    stored = run(take_in(DiskStorage(settings.data), path))
     made = write(
         settings,
         lambda conn: dev.add_file(
@@ -134,12 +135,12 @@ def add_file(
             file_type=dev.FIRMWARE,
             version=image_version,
             product_class=product_class,
-            sha256=sha256,
-            size=size,
+            sha256=stored.sha256,
+            size=stored.size,
             now=time.time(),
         ),
     )
-    console.print(f"{made.name}: {size} bytes, SHA-256 {sha256}", markup=False)
+    console.print(f"{made.name}: {stored.size} bytes, SHA-256 {stored.sha256}", markup=False)
 
 
 @files.command("approve")

@@ -23,8 +23,8 @@ from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.errors import AcsError
+from acs.files import DiskStorage, Stored, take_in
 from acs.simulator import LAB, OUI, PRODUCT_CLASS, Entry, Fleet, Pace, Scenario, Vendor, build_image
-from acs.southbound import FileStore
 from acs.store import Store
 
 __all__ = ["AcsProcess", "Row", "Trial"]
@@ -157,28 +157,27 @@ class Trial:
         self.vendor.trusted_in(self.data / "pki" / "device-ca.d")
         await self.acs.start()
         self.store = await Store.open(f"sqlite:///{(self.data / 'acs.db').absolute()}")
-        await self.store.write(self._fill, self._take_in_image())
+        await self.store.write(self._fill, await self._take_in_image())
         self.fleet = Fleet(self.vendor, self.acs.url, server_ca=self.acs.ca_path, pace=self._pace)
         await self.fleet.start()
         for serial in self.entries:
             self.fleet.add(serial)
 
-    def _take_in_image(self) -> tuple[str, int]:
+    async def _take_in_image(self) -> Stored:
         path = self.directory / f"henb-{self.scenario.image}.img"
         path.write_bytes(build_image(self.scenario.image, PRODUCT_CLASS, self.vendor.image_key))
-        return FileStore(self.data / "files").take_in(path)
+        return await take_in(DiskStorage(self.data), path)
 
-    def _fill(self, conn: Connection, image: tuple[str, int]) -> None:
+    def _fill(self, conn: Connection, image: Stored) -> None:
         name, now = f"henb-{self.scenario.image}.img", time()
-        sha256, size = image
         dev.add_file(
             conn,
             name,
             file_type=dev.FIRMWARE,
             version=self.scenario.image,
             product_class=PRODUCT_CLASS,
-            sha256=sha256,
-            size=size,
+            sha256=image.sha256,
+            size=image.size,
             now=now,
         )
         dev.approve_file(conn, name, who="trial", now=now)

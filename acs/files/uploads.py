@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from acs import devices as dev
+from acs.files.refused import TransferRefused
+from acs.files.storage import Stored
 from acs.files.urls import UploadGrant
-from acs.store import RefusedError, signal
+from acs.store import signal
 from acs.store.tables import devices, uploads
 
 __all__ = [
@@ -22,7 +24,6 @@ __all__ = [
     "Claim",
     "Upload",
     "UploadLimits",
-    "UploadRefused",
     "break_overdue",
     "break_upload",
     "claim_upload",
@@ -39,14 +40,6 @@ ARRIVED = "upload"
 """The signal's topic; its payload is the number of the upload."""
 _ATTEMPTS = 20  # at one URL
 _NAME = 128  # characters that are kept of what a device calls its file
-
-
-class UploadRefused(RefusedError):  # noqa: N818 - an answer to the device, not an error of the program
-    """The upload is turned away: HTTP ``status``, the metric's ``reason``, a sentence."""
-
-    def __init__(self, status: int, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.status, self.reason, self.text = status, reason, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +105,22 @@ def claim_upload(
 ) -> Claim:
     """Let a body in and reserve its share of the quotas; ``declared``: its Content-Length, if it has one.
 
-    Raises ``UploadRefused`` when the device is blocked, the URL is used up, or there is no room.
+    Raises ``TransferRefused`` when the device is blocked, the URL is used up, or there is no room.
     """
     dev.lock(conn, grant.device_id)  # two uploads of one device can't both take the last of its quota
     device = dev.get(conn, grant.device_id)
     if device.blocked:
-        raise UploadRefused(403, "refused", "this device may not send files")
+        raise TransferRefused(403, "refused", "this device may not send files")
     if declared is not None and declared > limits.size:
-        raise UploadRefused(413, "too-large", f"{declared} bytes are too many; {limits.size} are allowed")
+        raise TransferRefused(413, "too-large", f"{declared} bytes are too many; {limits.size} are allowed")
     found = None
     if not grant.standing:
         wanted = uploads.c.grant_key == grant.key
         found = conn.execute(select(uploads).where(wanted).with_for_update()).mappings().first()
     if found is not None and found["state"] == "stored":
-        raise UploadRefused(410, "used", "this URL was used; the ACS has to ask for the file again")
+        raise TransferRefused(410, "used", "this URL was used; the ACS has to ask for the file again")
     if found is not None and found["attempt"] >= _ATTEMPTS:
-        raise UploadRefused(410, "too-often", f"{_ATTEMPTS} attempts at this URL have failed; it is closed")
+        raise TransferRefused(410, "too-often", f"{_ATTEMPTS} attempts at this URL have failed; it is closed")
     most = _reserve(conn, grant.device_id, found["id"] if found else None, limits, declared)
     facts = {
         "name": name[:_NAME],
@@ -159,7 +152,7 @@ def claim_upload(
 def _reserve(
     conn: Connection, device_id: int, own: int | None, limits: UploadLimits, declared: int | None
 ) -> int:
-    """Return how many bytes may come; raise ``UploadRefused`` when that is less than what is to come."""
+    """Return how many bytes may come; raise ``TransferRefused`` when that is less than what is to come."""
     used = select(func.coalesce(func.sum(uploads.c.size + uploads.c.reserved), 0))
     if own is not None:
         used = used.where(uploads.c.id != own)
@@ -169,21 +162,21 @@ def _reserve(
     of_all = limits.total_quota - int(conn.execute(used).scalar_one())
     wanted = 1 if declared is None else declared
     if wanted > of_device:
-        raise UploadRefused(507, "device-quota", "what is kept of this device has reached its quota")
+        raise TransferRefused(507, "device-quota", "what is kept of this device has reached its quota")
     if wanted > of_all:
-        raise UploadRefused(507, "total-quota", "what is kept of all devices has reached its quota")
+        raise TransferRefused(507, "total-quota", "what is kept of all devices has reached its quota")
     return min(limits.size, of_device, of_all) if declared is None else declared
 
 
-def complete_upload(conn: Connection, claim: Claim, *, sha256: str, size: int, now: float) -> bool:
+def complete_upload(conn: Connection, claim: Claim, stored: Stored, *, now: float) -> bool:
     """Enter a body that was stored; False when a newer attempt took over and this one does not count."""
     done = conn.execute(
         update(uploads)
         .where(_is(claim))
         .values(
             state="stored",
-            sha256=sha256,
-            size=size,
+            sha256=stored.sha256,
+            size=stored.size,
             reserved=0,
             storage_key=claim.storage_key,
             changed_at=now,
@@ -195,10 +188,16 @@ def complete_upload(conn: Connection, claim: Claim, *, sha256: str, size: int, n
     return bool(done.rowcount)
 
 
-def break_upload(conn: Connection, claim: Claim, reason: str, *, now: float) -> None:
-    """Note that an attempt ended without a whole body, and give its share of the quotas back."""
+def break_upload(conn: Connection, claim: Claim, reason: str, *, now: float) -> bool:
+    """Note that an attempt ended without a whole body, and give its share of the quotas back.
+
+    Returns False when it had been completed after all: then its content has to stay.
+    """
     broken = {"state": "broken", "reason": reason, "reserved": 0, "changed_at": now}
-    conn.execute(update(uploads).where(_is(claim)).values(**broken))
+    if conn.execute(update(uploads).where(_is(claim)).values(**broken)).rowcount:
+        return True
+    kept = select(uploads.c.storage_key).where(uploads.c.id == claim.upload_id)
+    return conn.execute(kept).scalar() != claim.storage_key
 
 
 def _is(claim: Claim):  # type: ignore[no-untyped-def]  # an SQL expression

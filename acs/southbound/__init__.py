@@ -4,7 +4,7 @@ from acs.southbound.authentication import seal_device_password
 from acs.southbound.bulk_collector import BulkCollector
 from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay
 from acs.southbound.endpoint import Endpoint
-from acs.southbound.files import FileStore, file_handler
+from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
 
 __all__ = [
@@ -12,11 +12,10 @@ __all__ = [
     "DeviceTls",
     "Dispatcher",
     "Endpoint",
-    "FileStore",
+    "FileServer",
     "Guard",
     "HttpWay",
     "Southbound",
     "bind",
-    "file_handler",
     "seal_device_password",
 ]

@@ -53,6 +53,11 @@ class Buckets:
         self._rate, self._burst, self._capacity = rate, burst, capacity
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
+    @property
+    def rate(self) -> float:
+        """What a key may spend a second in the long run."""
+        return self._rate
+
     def __len__(self) -> int:
         return len(self._buckets)
 

@@ -15,6 +15,7 @@ from acs import remediation as rm
 from acs.cwmp import decode, encode
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
+from acs.files import take_in
 from acs.node import Node
 from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
@@ -85,8 +86,8 @@ async def test_fleets_at_both_nodes_are_remediated(nodes, tmp_path):
     (one, two), vendor = nodes
     image = tmp_path / "image"
     image.write_bytes(build_image("2.0.0", PRODUCT_CLASS, vendor.image_key))
-    sha256, size = one.files.take_in(image)
-    two.files.take_in(image)
+    stored = await take_in(one.storage, image)
+    await take_in(two.storage, image)
 
     def fill(conn):
         dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
@@ -96,8 +97,8 @@ async def test_fleets_at_both_nodes_are_remediated(nodes, tmp_path):
             file_type=dev.FIRMWARE,
             version="2.0.0",
             product_class="*",
-            sha256=sha256,
-            size=size,
+            sha256=stored.sha256,
+            size=stored.size,
             now=time(),
         )
         dev.approve_file(conn, "image", who="test", now=time())

@@ -8,8 +8,7 @@ import pytest
 
 from acs import devices as dev
 from acs.errors import AcsError
-from acs.files import FileUrls
-from acs.southbound import FileStore
+from acs.files import DiskStorage, FileUrls, take_in
 from tests.southbound.conftest import SERIAL, inform
 
 CONTENT = bytes(range(256)) * 400
@@ -20,7 +19,7 @@ async def served(bench, tmp_path):
     """A file in the catalogue and its URL for the device."""
     path = tmp_path / "image.bin"
     path.write_bytes(CONTENT)
-    sha256, size = bench.node.files.take_in(path)
+    stored = await take_in(bench.node.storage, path)
 
     def act(conn):
         dev.add_file(
@@ -29,8 +28,8 @@ async def served(bench, tmp_path):
             file_type=dev.FIRMWARE,
             version="2",
             product_class="*",
-            sha256=sha256,
-            size=size,
+            sha256=stored.sha256,
+            size=stored.size,
             now=bench.clock[0],
         )
         return dev.register(conn, "0005B9", SERIAL, now=bench.clock[0])
@@ -96,9 +95,9 @@ def test_a_grant_is_for_one_device_and_one_name():
     assert urls.open("\u00e9") is None
 
 
-def test_a_file_that_can_not_be_read_is_a_clear_error(tmp_path):
+async def test_a_file_that_can_not_be_read_is_a_clear_error(tmp_path):
     with pytest.raises(AcsError, match="can't take in"):
-        FileStore(tmp_path / "files").take_in(tmp_path / "none")
+        await take_in(DiskStorage(tmp_path), tmp_path / "none")
 
 
 async def test_the_url_is_short_enough_for_download(bench, served):

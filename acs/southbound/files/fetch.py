@@ -1,0 +1,96 @@
+"""Sending a file of the catalogue to a device: the part that it asks for, a chunk at a time.
+
+The content is read by threads and never in memory as a whole. Over TLS every byte passes through this
+process, as the encryption is here; so there is no sendfile, and the pace is kept here too.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+from sqlalchemy import Connection
+
+from acs import devices as dev
+from acs.devices import CatalogueFile, Device
+from acs.files import CHUNK, FileGrant, Storage, TransferRefused
+from acs.southbound.files.ranges import http_date, part_wanted
+from acs.southbound.files.transfers import Transfers
+
+__all__ = ["find_content", "send"]
+
+
+def find_content(conn: Connection, _device: Device, grant: FileGrant) -> CatalogueFile:
+    """Return the file that ``grant`` names. Raises ``TransferRefused`` when the device may not have it."""
+    found = dev.find_file(conn, grant.name)
+    if found is None:
+        raise TransferRefused(404, "no-grant", "there is no such file")
+    return found
+
+
+async def send(
+    request: web.Request, file: CatalogueFile, storage: Storage, transfers: Transfers, device_id: int
+) -> web.StreamResponse:
+    """Answer a GET or HEAD. Raises ``TransferRefused`` when the content is gone or all slots are taken."""
+    part = part_wanted(request.headers, etag=file.sha256, modified=file.created_at, size=file.size)
+    response = web.StreamResponse(status=part.status, headers=_headers(file))
+    if part.status == 416:
+        response.headers[hdrs.CONTENT_RANGE] = f"bytes */{file.size}"
+    if part.status not in (200, 206):
+        return await _finish(request, response)
+    if part.status == 206:
+        response.headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{part.end - 1}/{file.size}"
+    response.content_length = part.end - part.start
+    if request.method == hdrs.METH_HEAD or part.start == part.end:
+        return await _finish(request, response)
+    with transfers.slot(device_id) as key:
+        try:
+            chunks = storage.get(f"files/{file.sha256}", part.start, part.end)
+            await _stream(request, response, chunks, transfers, key)
+        except FileNotFoundError:
+            raise TransferRefused(500, "missing", "the ACS has lost the content of this file") from None
+        except OSError as error:
+            if isinstance(error, ConnectionError) or response.prepared:
+                raise
+            raise TransferRefused(503, "storage", "the ACS can't read it now", retry_after=60) from error
+    return response
+
+
+async def _stream(
+    request: web.Request,
+    response: web.StreamResponse,
+    chunks: AsyncIterator[bytes],
+    transfers: Transfers,
+    key: str,
+) -> None:
+    most = transfers.largest(CHUNK)
+    async for chunk in chunks:
+        if not response.prepared:  # not before there is something to send: until then it can be refused
+            await response.prepare(request)
+        for offset in range(0, len(chunk), most):
+            piece = memoryview(chunk)[offset : offset + most]
+            await transfers.pace(key, len(piece))
+            await response.write(piece)
+    await response.write_eof()
+
+
+async def _finish(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    await response.prepare(request)
+    await response.write_eof()
+    return response
+
+
+def _headers(file: CatalogueFile) -> dict[str, str]:
+    digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
+    return {
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-transform",
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{file.sha256}"',
+        "Last-Modified": http_date(file.created_at),
+        "Repr-Digest": f"sha-256=:{digest}:",
+    }

@@ -1,0 +1,183 @@
+"""The routes of the file server: who may fetch or send what, in how many transfers at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import hdrs, web
+from sqlalchemy import Connection
+
+from acs import devices as dev
+from acs.devices import Device
+from acs.errors import AcsError
+from acs.files import (
+    Claim,
+    FileUrls,
+    Storage,
+    TransferRefused,
+    UploadGrant,
+    UploadLimits,
+    claim_upload,
+)
+from acs.observability import Metrics
+from acs.settings import Settings
+from acs.southbound.authentication import Peer, peer_of
+from acs.southbound.files.fetch import find_content, send
+from acs.southbound.files.receive import FORM, accepted, media_type_of, receive
+from acs.southbound.files.transfers import Transfers
+from acs.southbound.guarded import guarded
+from acs.southbound.vendors import Vendors
+from acs.store import Store
+
+__all__ = ["FileServer"]
+
+_log = structlog.get_logger(__name__)
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FileServer:
+    """Serves ``/files/`` and takes in at ``/uploads/``."""
+
+    def __init__(
+        self,
+        store: Store,
+        storage: Storage,
+        urls: FileUrls,
+        *,
+        settings: Settings,
+        vendors: Vendors,
+        metrics: Metrics,
+    ) -> None:
+        self._store, self._storage, self._urls = store, storage, urls
+        self._settings, self._vendors, self._metrics = settings, vendors, metrics
+        self._limits = UploadLimits(settings.upload_size, settings.upload_device_quota, settings.upload_quota)
+        self.transfers = Transfers(
+            total=settings.file_transfers,
+            per_device=settings.file_device_transfers,
+            rate=settings.file_rate,
+            rate_total=settings.file_rate_total,
+        )
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return what is to be added to the listener's application."""
+        fetch, take = self._guard(self._fetch), self._guard(self._take)
+        made = [web.get("/files/{token}/{name}", fetch)]
+        for path in ("/uploads/{token}", "/uploads/{token}/{name}"):
+            made += [web.route(method, path, take, expect_handler=_later) for method in ("PUT", "POST")]
+        return made
+
+    def _guard(self, handler: _Handler) -> _Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except TransferRefused as refused:
+                return self._refuse(request, refused)
+
+        return handle
+
+    def _refuse(self, request: web.Request, refused: TransferRefused) -> web.Response:
+        self._metrics.files.labels(refused.reason).inc()
+        _log.warning("file transfer refused", reason=refused.reason, why=refused.text, method=request.method)
+        response = web.Response(status=refused.status, text=refused.text + "\n")
+        if refused.retry_after is not None:
+            response.headers[hdrs.RETRY_AFTER] = str(refused.retry_after)
+        if not request.content.is_eof() or not guarded(request).refused():
+            response.force_close()
+        return response
+
+    def _peer(self, request: web.Request) -> Peer:
+        peer = peer_of(request.transport, self._vendors)
+        if peer.vouched is not None and not peer.names:
+            raise TransferRefused(
+                403, "bad-certificate", "no trusted CA vouches for this certificate any more"
+            )
+        if not peer.names and self._settings.file_certificate == "required":
+            raise TransferRefused(403, "no-certificate", "files are for devices that show their certificate")
+        return peer
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        peer = self._peer(request)
+        grant = self._urls.open(request.match_info["token"])
+        if grant is None or grant.name != request.match_info["name"]:
+            raise TransferRefused(404, "no-grant", "there is no such file")
+        if grant.expires_at < self._store.clock():
+            raise TransferRefused(
+                410, "expired", "this URL has expired; the ACS has to be asked for a new one"
+            )
+
+        def look(conn: Connection) -> tuple[Device, dev.CatalogueFile]:
+            device = self._device(conn, grant.device_id, peer)
+            return device, find_content(conn, device, grant)
+
+        device, found = await self._store.read(look)
+        guarded(request).proved(device.device_key)
+        response = await send(request, found, self._storage, self.transfers, device.id)
+        self._metrics.files.labels("served").inc()
+        return response
+
+    def _device(self, conn: Connection, device_id: int, peer: Peer) -> Device:
+        """Return the device of a grant, if it may be the peer and is not blocked."""
+        try:
+            device = dev.get(conn, device_id)
+        except AcsError:
+            raise TransferRefused(404, "no-grant", "there is no such file") from None
+        if device.blocked:
+            raise TransferRefused(403, "refused", "this device may neither fetch nor send files")
+        name = device.certificate_name or dev.certificate_name(
+            device.oui, device.serial_number, self._settings.realm
+        )
+        if peer.names and name.lower() not in peer.names:
+            raise TransferRefused(403, "identity-of-another", "this URL was made for another device")
+        return device
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        peer = self._peer(request)
+        grant = self._urls.open_upload(request.match_info["token"])
+        if grant is None:
+            raise TransferRefused(404, "no-grant", "nothing is to be sent here")
+        if grant.expires_at < self._store.clock():
+            raise TransferRefused(
+                410, "expired", "this URL has expired; the ACS has to ask for the file again"
+            )
+        types = self._settings.upload_types
+        media_type = media_type_of(request)
+        if not accepted(media_type, [*types, FORM]):
+            raise TransferRefused(415, "wrong-type", f"{media_type[:60]} is not taken here")
+        with self.transfers.slot(grant.device_id):
+            claim, device = await self._store.write(self._claim, grant, request, peer, media_type)
+            guarded(request).proved(device.device_key)
+            await _go_on(request)
+            timeout = self._settings.upload_timeout
+            size = await receive(request, claim, self._store, self._storage, types=types, timeout=timeout)
+        self._metrics.files.labels("received").inc()
+        _log.info("upload", device=device.device_key, upload=claim.upload_id, kind=grant.kind, size=size)
+        return web.Response(status=201 if request.method == "PUT" else 200)
+
+    def _claim(
+        self, conn: Connection, grant: UploadGrant, request: web.Request, peer: Peer, media_type: str
+    ) -> tuple[Claim, Device]:
+        device = self._device(conn, grant.device_id, peer)
+        packed = hdrs.CONTENT_ENCODING in request.headers  # its length says nothing of what is in it
+        claim = claim_upload(
+            conn,
+            grant,
+            limits=self._limits,
+            declared=None if packed else request.content_length,
+            name=request.match_info.get("name", ""),
+            media_type=media_type,
+            address=peer.address,
+            now=self._store.clock(),
+        )
+        return claim, device
+
+
+async def _later(_: web.Request) -> None:
+    """Put ``Expect: 100-continue`` off until it is known whether the body is wanted."""
+
+
+async def _go_on(request: web.Request) -> None:
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await asyncio.sleep(0)
