@@ -54,8 +54,10 @@ def send(
     """
     from acs import commands as cm
     from acs import devices as dev
+    from acs.datamodel.profiles import install_profiles, load_profiles
 
     settings = settings_of(data, config)
+    install_profiles(load_profiles(settings.data))
     command_key = with_key(key)
 
     def act(conn: Connection) -> int:
@@ -85,9 +87,10 @@ def _checked(conn: Connection, device: Any, message: m.Message) -> tuple[m.Messa
     """Return the request with the types that belong to its values, and what is wrong with it."""
     from acs import commands as cm
     from acs import devices as dev
-    from acs.datamodel import load_model
+    from acs.datamodel import load_model, profile_for
 
-    model = load_model("henb") if device.root in ("", "Device.") else None
+    name = profile_for(device).model
+    model = load_model(name) if name else None
     known: dict[str, str] = {}
     if isinstance(message, m.SetParameterValues):
         for each in message.parameters:

@@ -26,6 +26,7 @@ def informed(
     (``0 BOOTSTRAP``), and decides about commands that an earlier session left unanswered.
     """
     events = tuple(events)
+    booted = ev.has_event(events, ev.BOOT) or ev.has_event(events, ev.BOOTSTRAP)
     settled: list[Command] = []
     for command in open_commands(conn, device_id):
         if command.state == "queued":
@@ -33,7 +34,7 @@ def informed(
         if _happened(command, events):
             settled.append(change(conn, command, state="succeeded", settled_at=now))
         elif command.state == "sent" and command.session_epoch != epoch:
-            settled += unanswered(conn, command, now=now)
+            settled += unanswered(conn, command, booted=booted, now=now)
     return settled
 
 

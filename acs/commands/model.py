@@ -44,6 +44,8 @@ class Command:
     fault_code: int | None
     fault_string: str
     result: str | None
+    part: int | None = None
+    part_method: str = ""
 
     @property
     def message(self) -> m.Message:
@@ -57,6 +59,11 @@ class Command:
             return None
         stored: dict[str, Any] = msgspec.json.decode(self.result)
         return unpack(stored["method"], stored["fields"])
+
+    @property
+    def awaited_method(self) -> str:
+        """The method of what was really sent: a part of a command may be of another kind."""
+        return self.part_method or self.method
 
     @property
     def succeeded(self) -> bool:

@@ -6,12 +6,15 @@ at most once: where the answer was lost, evidence decides before it is sent agai
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from acs import devices as dev
 from acs.commands.model import OPEN, Command, Recovery, command_from_row, recovery_of, reply_json
+from acs.commands.parts import drop_parts, part_answered, request_of
 from acs.cwmp import messages as m
 from acs.cwmp import pack
 from acs.errors import AcsError
@@ -32,11 +35,19 @@ __all__ = [
 ]
 
 MAX_ATTEMPTS = 5
-MAX_RESULT = 256 * 1024
+MAX_RESULT = 1024 * 1024
 """The most characters of an answer, as JSON, that a case is given: it reads them at every replay."""
 _GRACE = 0.5  # seconds in which an open session may fetch the command before the device is called
 _PATIENCE = 7 * 86400.0
 _PROBE = "transfer-probe"
+RESTART_PATIENCE = 60.0
+"""Seconds in which a device that got a Reboot or FactoryReset may still come without having done it.
+
+TR-069 A.3.2.9 lets it finish what it is at first. A session of it that bears no boot after that proves that
+it never got the request; before, a second one with the same CommandKey could make it restart twice.
+"""
+RESTARTS = (Recovery.BOOT_TELLS, Recovery.BOOTSTRAP_TELLS)
+_COMMITS = ("SetParameterValues", "AddObject", "DeleteObject")
 
 _BY_KEY = select(commands).where(commands.c.command_key == bindparam("key"))
 _BY_ID = select(commands).where(commands.c.id == bindparam("id_"))
@@ -103,7 +114,9 @@ def open_commands(conn: Connection, device_id: int) -> list[Command]:
 
 
 def change(conn: Connection, command: Command, **values: Any) -> Command:
-    """Write ``values`` and return the command as it is then."""
+    """Write ``values`` and return the command as it is then; a settled one has no parts any more."""
+    if command.part is not None and values.get("state", "queued") not in OPEN:
+        drop_parts(conn, command.id)
     query = update(commands).where(commands.c.id == command.id).values(**values).returning(commands)
     return command_from_row(conn.execute(query).mappings().one())
 
@@ -125,11 +138,11 @@ def next_command(
 ) -> tuple[Command, m.Message] | None:
     """Take the next command for the session ``epoch`` and mark it sent; None when the session may end.
 
-    While a Reboot or FactoryReset is accepted nothing more is sent: the device waits for the end of the
-    session to do it (TR-069 A.3.2.9).
+    While a Reboot or FactoryReset is accepted, or may have been, nothing more is sent: the device waits for
+    the end of the session to do it (TR-069 A.3.2.9).
     """
     found = open_commands(conn, device_id)
-    if any(each.state == "accepted" and each.method in ("Reboot", "FactoryReset") for each in found):
+    if any(each.state in ("accepted", "sent") and recovery_of(each.method) in RESTARTS for each in found):
         return None
     for command in found:
         if command.state != "queued":
@@ -137,18 +150,27 @@ def next_command(
         if command.expires_at is not None and command.expires_at <= now:
             expire(conn, command.id, now=now)
             continue
+        message, part = request_of(conn, command)
+        values = {"part": part, "part_method": "" if part is None else m.method_name(message)}
         sent = change(
-            conn, command, state="sent", session_epoch=epoch, sent_at=now, attempts=command.attempts + 1
+            conn,
+            command,
+            state="sent",
+            session_epoch=epoch,
+            sent_at=now,
+            attempts=command.attempts + 1,
+            **values,
         )
-        return sent, sent.message
+        return sent, message
     return None
 
 
-def once_more(conn: Connection, command: Command) -> Command | None:
+def once_more(conn: Connection, command: Command) -> tuple[Command, m.Message] | None:
     """Send a command again in the session that did not receive it; None when that was done too often."""
     if command.attempts >= MAX_ATTEMPTS:
         return None
-    return change(conn, command, attempts=command.attempts + 1)
+    again = change(conn, command, attempts=command.attempts + 1)
+    return again, request_of(conn, again)[0]
 
 
 def settle(conn: Connection, command_id: int, answer: m.Message, *, epoch: int, now: float) -> list[Command]:
@@ -163,17 +185,38 @@ def settle(conn: Connection, command_id: int, answer: m.Message, *, epoch: int, 
     if command.purpose == _PROBE:
         change(conn, command, state="succeeded", settled_at=now, result=reply_json(answer))
         return _probe_answered(conn, command, answer, now=now)
+    progress = part_answered(conn, command, answer)
+    if progress.next is not None:
+        values = {"part": progress.next, "part_method": progress.method}
+        change(conn, command, state="queued", session_epoch=None, attempts=0, **values)
+        return []
+    if getattr(answer, "status", 0) == 1 and command.method in _COMMITS:
+        key = getattr(command.message, "parameter_key", "")
+        dev.mark_reboot_needed(conn, command.device_id, key, now=now)
+    if progress.answer is None:
+        return [fail(conn, command, None, progress.problem, now=now)]
+    return _settle(conn, command, progress.answer, progress.problem, now=now)
+
+
+def _settle(
+    conn: Connection, command: Command, answer: m.Message, problem: str, *, now: float
+) -> list[Command]:
+    """Settle a command by the answer to all of it; ``problem`` says what the answer does not."""
+    text = reply_json(answer)
     # What an alarm intake asked for is applied at once and of no use afterwards.
-    result = None if command.purpose.startswith("alarm-") else reply_json(answer)
+    result = None if command.purpose.startswith("alarm-") else text
+    if isinstance(answer, m.Fault) or problem:
+        code = answer.code if isinstance(answer, m.Fault) else None
+        why = problem or getattr(answer, "string", "")
+        return [fail(conn, command, code, why, now=now, result=result)]
     if command.case_id is not None and result is not None and len(result) > MAX_RESULT:
-        text = f"the answer has {len(result)} characters, {MAX_RESULT} are allowed"
-        return [fail(conn, command, None, text, now=now)]
-    if isinstance(answer, m.Fault):
-        return [fail(conn, command, answer.code, answer.string, now=now, result=result)]
+        why = f"the answer has {len(result)} characters, {MAX_RESULT} are allowed"
+        return [fail(conn, command, None, why, now=now)]
     if _deferred(command.method, answer):
         change(conn, command, state="accepted", result=result)
         return []
-    return [change(conn, command, state="succeeded", settled_at=now, result=result)]
+    done = change(conn, command, state="succeeded", settled_at=now, result=result)
+    return [replace(done, result=text)]
 
 
 def _deferred(method: str, answer: m.Message) -> bool:
@@ -185,7 +228,7 @@ def _deferred(method: str, answer: m.Message) -> bool:
 def fail(
     conn: Connection, command: Command, code: int | None, text: str, *, now: float, result: str | None = None
 ) -> Command:
-    """Settle a command as failed."""
+    """Settle a command as failed; what was answered of its parts is forgotten."""
     values = {"state": "failed", "settled_at": now, "fault_code": code, "fault_string": text[:256]}
     return change(conn, command, **values, result=result)
 
@@ -228,10 +271,17 @@ def send_again(conn: Connection, command: Command, *, now: float) -> list[Comman
     return []
 
 
-def unanswered(conn: Connection, command: Command, *, now: float) -> list[Command]:
-    """Decide about a command whose session is over and whose answer never came."""
+def unanswered(conn: Connection, command: Command, *, booted: bool, now: float) -> list[Command]:
+    """Decide about a command whose session is over and whose answer never came.
+
+    ``booted``: the device has restarted since, for whatever reason.
+    """
     match recovery_of(command.method):
-        case Recovery.SEND_AGAIN | Recovery.BOOT_TELLS | Recovery.BOOTSTRAP_TELLS:
+        case Recovery.SEND_AGAIN:
+            return send_again(conn, command, now=now)
+        case Recovery.BOOT_TELLS | Recovery.BOOTSTRAP_TELLS:
+            if not booted and command.sent_at is not None and now < command.sent_at + RESTART_PATIENCE:
+                return []  # it may be about to restart
             return send_again(conn, command, now=now)
         case Recovery.QUEUE_TELLS:
             probe_transfer(conn, command, now=now)

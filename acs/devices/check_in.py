@@ -95,6 +95,7 @@ def check_in(conn: Connection, before: Device, inform: m.Inform, *, namespace: s
         update_values = {"inform_digest": digest, **_columns(before, inform)}
     if boot:
         update_values["booted_at"] = now
+        update_values |= {"reboot_needed_at": None, "reboot_needed_for": ""}
     if bootstrap:
         update_values["bootstrapped_at"] = now
     if update_values:

@@ -67,6 +67,8 @@ class Device:
     udp_binding_at: float | None
     jabber_id: str
     nat_detected: bool
+    reboot_needed_at: float | None = None
+    reboot_needed_for: str = ""
     inform_digest: bytes | None = None
     has_open_commands: bool = False
     has_open_case: bool = False

@@ -25,6 +25,7 @@ __all__ = [
     "listing",
     "lock",
     "mark_provisioned",
+    "mark_reboot_needed",
     "register",
     "set_connection_request_secret",
     "set_digest_secret",
@@ -222,6 +223,16 @@ def unblock(conn: Connection, device_id: int, reason: str, *, who: str, now: flo
 def set_fault_management(conn: Connection, device_id: int, path: str) -> None:
     """Note where the device's FaultMgmt object is."""
     conn.execute(update(devices).where(devices.c.id == device_id).values(fault_management=path))
+
+
+def mark_reboot_needed(conn: Connection, device_id: int, parameter_key: str, *, now: float) -> None:
+    """Note that the device committed changes which it has not applied (Status 1, TR-069 A.3.2.1).
+
+    The first time counts until the next boot, and the ParameterKey of the last change.
+    """
+    since = func.coalesce(devices.c.reboot_needed_at, now)
+    values = {"reboot_needed_at": since, "reboot_needed_for": parameter_key}
+    conn.execute(update(devices).where(devices.c.id == device_id).values(**values))
 
 
 def mark_provisioned(conn: Connection, device_id: int, software_version: str) -> None:

@@ -26,8 +26,6 @@ from acs.remediation.steps import (
 
 __all__ = ["CaseApi"]
 
-_BATCH = 64  # parameters in one GetParameterValues or SetParameterValues
-
 
 class CaseApi:
     """One case, as its playbook sees it."""
@@ -58,19 +56,16 @@ class CaseApi:
         )
 
     async def get_values(self, names: Iterable[str], *, because: str) -> tuple[Outcome, dict[str, str]]:
-        """Read parameters in batches; stop at the first that fails. Returns its outcome and the values."""
+        """Read parameters; a read too large for the device is split. Returns the outcome and the values."""
         wanted = tuple(names)
-        values: dict[str, str] = {}
-        outcome = Outcome("succeeded")
-        for start in range(0, len(wanted), _BATCH):
-            batch = wanted[start : start + _BATCH]
-            detail = batch[0] if len(batch) == 1 else f"{len(batch)} names"
-            outcome = await self.call(m.GetParameterValues(batch), because=because, detail=detail)
-            if not outcome.ok:
-                break
-            assert isinstance(outcome.answer, m.GetParameterValuesResponse)
-            values.update({each.name: each.value for each in outcome.answer.parameters})
-        return outcome, values
+        if not wanted:
+            return Outcome("succeeded"), {}
+        detail = wanted[0] if len(wanted) == 1 else f"{len(wanted)} names"
+        outcome = await self.call(m.GetParameterValues(wanted), because=because, detail=detail)
+        if not outcome.ok:
+            return outcome, {}
+        assert isinstance(outcome.answer, m.GetParameterValuesResponse)
+        return outcome, {each.name: each.value for each in outcome.answer.parameters}
 
     async def set_values(self, values: Iterable[m.ParameterValue], *, because: str) -> Outcome:
         """Set parameters atomically under a ParameterKey that names this step."""

@@ -19,8 +19,6 @@ from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope
 from acs.cwmp import messages as m
 from acs.cwmp import session as ses
-from acs.datamodel import profile_for
-from acs.datamodel.conversion import spelled_request
 from acs.devices import CheckIn, Device
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
@@ -164,7 +162,7 @@ def continue_session(
         reply = turn.no_answer(received, outstanding, unproved=unproved)
         if reply is not None:
             return reply
-        state = ses.send(state, str(outstanding.id), outstanding.method)
+        state = ses.send(state, str(outstanding.id), outstanding.awaited_method)
     _, action = ses.step(state, received)
     match action:
         case ses.Answer(fault):
@@ -188,26 +186,29 @@ def _repeated(conn: Connection, received: Envelope | DecodeError | None, outstan
     if not isinstance(received, Envelope) or ses.classify(received) is not ses.Input.ANSWER:
         return False
     text = received.header.id or ""
-    number = text.removeprefix(_ID)
-    if (
-        text == number
-        or text == _id(outstanding)
-        or not (number.isascii() and number.isdecimal())
-        or len(number) > 18
-    ):
+    number, _, part = text.removeprefix(_ID).partition(".")
+    if text == _id(outstanding) or not text.startswith(_ID):
+        return False
+    if not _is_number(number) or not _is_number(part or "0"):
         return False
     before = cm.find_command(conn, int(number))
     if before is None or before.device_id != outstanding.device_id:
         return False
+    if before.id == outstanding.id:
+        return True  # of an earlier part
     fits = (
         isinstance(received.message, m.Fault) or m.method_name(received.message) == f"{before.method}Response"
     )
     return fits and before.session_epoch == outstanding.session_epoch
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
 def _id(command: Command) -> str:
     """Return the ``cwmp:ID`` of a request; a device that counts on its own does not hit on it."""
-    return f"{_ID}{command.id}"
+    return f"{_ID}{command.id}" + ("" if command.part is None else f".{command.part}")
 
 
 @dataclass(slots=True)
@@ -238,13 +239,14 @@ class _Turn:
         """Store the answer to the outstanding command, react to it, and go on."""
         settled = cm.settle(self.conn, command_id, answer, epoch=self.epoch, now=self.now)
         mine = [command for command in settled if command.id == command_id and command.succeeded]
-        changes = [change for command in mine for change in self._read(command, answer)]
+        changes = [change for command in mine for change in self._read(command)]
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
         return self.next(settled=settled, changes=changes)
 
-    def _read(self, command: Command, answer: m.Message) -> Sequence[al.AlarmChange]:
+    def _read(self, command: Command) -> Sequence[al.AlarmChange]:
         """Keep the values that a GetParameterValues brought; alarms among them become alarms."""
+        answer = command.answer
         if command.purpose == al.ATTRIBUTES and isinstance(answer, m.GetParameterAttributesResponse):
             self._restore(command, answer)
         if not isinstance(answer, m.GetParameterValuesResponse):
@@ -288,10 +290,7 @@ class _Turn:
             return Reply(None)
         if _repeated(self.conn, received, outstanding):
             again = cm.once_more(self.conn, outstanding)
-            if again is None:
-                return None
-            message = spelled_request(profile_for(self.device), again.message)
-            return Reply(message, id=_id(again))
+            return Reply(again[1], id=_id(again[0])) if again is not None else None
         return None
 
     def next(
@@ -310,5 +309,4 @@ class _Turn:
             dev.session_over(self.conn, self.device.id, now=self.now)
             return told
         command, message = found
-        message = spelled_request(profile_for(self.device), message)
         return replace(told, message=message, id=_id(command))

@@ -54,19 +54,23 @@ class Lossy:
 
 
 class FakeDevice:
-    """Does at once, or after its session, what it is told; counts what it did by command id."""
+    """Does at once, or after its session, what it is told; counts what it did by command id.
 
-    def __init__(self) -> None:
+    One that is ``slow`` restarts half a minute after it was told to, whatever sessions there are meanwhile.
+    """
+
+    def __init__(self, *, slow: bool = False) -> None:
+        self.slow = slow
         self.done: Counter[int] = Counter()
         self.events = [m.Event(ev.BOOTSTRAP), m.Event(ev.BOOT)]
         self.transfers: dict[str, int] = {}
         self.completed: dict[str, int] = {}
-        self._after: list[tuple[int, m.Message]] = []
+        self._after: list[tuple[float, int, m.Message]] = []
 
-    def execute(self, command: int, request: m.Message) -> m.Message:
+    def execute(self, command: int, request: m.Message, now: float) -> m.Message:
         match request:
             case m.Reboot() | m.FactoryReset():
-                self._after.append((command, request))
+                self._after.append((now + 30 * self.slow, command, request))
             case m.Download(key):
                 self.done[command] += 1
                 self.transfers[key] = command
@@ -80,8 +84,10 @@ class FakeDevice:
                 self.done[command] += 1
         return m.response_of(type(request))()
 
-    def session_over(self) -> None:
-        for command, request in self._after:
+    def session_over(self, now: float) -> None:
+        due = [each for each in self._after if each[0] <= now]
+        self._after = [each for each in self._after if each[0] > now]
+        for _, command, request in due:
             self.done[command] += 1
             if isinstance(request, m.FactoryReset):
                 self.transfers.clear()
@@ -90,7 +96,6 @@ class FakeDevice:
             else:
                 self.boot()
                 self.events.append(m.Event("M Reboot", request.command_key))
-        self._after.clear()
 
     def boot(self) -> None:
         if not any(event.code == ev.BOOT for event in self.events):
@@ -127,6 +132,7 @@ class AtMostOnce(RuleBasedStateMachine):
 
     def everything_is_settled_once_the_line_is_good(self) -> None:
         for _ in range(12):
+            self.wait(70)
             self.device.finish_transfers()
             self.session(None)
         for command in self.commands():
@@ -141,10 +147,12 @@ class AtMostOnce(RuleBasedStateMachine):
     @initialize(
         methods=st.lists(st.sampled_from(METHODS), min_size=2, max_size=6),
         losses=st.lists(LOSSES, min_size=2, max_size=8),
+        slow=st.booleans(),
     )
-    def work_on_a_bad_line(self, methods: list[str], losses: list[int | None]) -> None:
+    def work_on_a_bad_line(self, methods: list[str], losses: list[int | None], slow: bool) -> None:
         """Begin busily, so that every example has something to go wrong."""
         self.begin()
+        self.device.slow = slow
         self.session(None)
         for method in methods:
             self.enqueue(method, 1, None)
@@ -187,6 +195,7 @@ class AtMostOnce(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 30))
     def wait(self, seconds: int) -> None:
         self.now += seconds
+        self.device.session_over(self.now)
 
     @rule()
     def transfers_finish(self) -> None:
@@ -203,7 +212,7 @@ class AtMostOnce(RuleBasedStateMachine):
         except LostError:
             pass
         finally:
-            self.device.session_over()
+            self.device.session_over(self.now)
 
     def talk(self, line: Lossy) -> None:
         line.pass_on()
@@ -221,7 +230,7 @@ class AtMostOnce(RuleBasedStateMachine):
         while (found := cm.next_command(self.conn, self.id, self.epoch, now=self.now)) is not None:
             command, request = found
             line.pass_on()
-            answer = self.device.execute(command.id, request)
+            answer = self.device.execute(command.id, request, self.now)
             line.pass_on()
             cm.settle(self.conn, command.id, answer, epoch=self.epoch, now=self.now)
 

@@ -28,29 +28,29 @@ class Queue:
     """The queue of one device, in terse words."""
 
     def __init__(self, store: Store, device: int) -> None:
-        self.store, self.device, self.epoch = store, device, 1
+        self.store, self.device, self.epoch, self.now = store, device, 1, NOW
 
     async def put(self, message: m.Message, key: str = "k", **other: Any) -> int:
         made = await self.store.write(
-            cm.enqueue, self.device, message, command_key=key, purpose="operator", now=NOW, **other
+            cm.enqueue, self.device, message, command_key=key, purpose="operator", now=self.now, **other
         )
         return made.id
 
     async def send(self) -> m.Message | None:
-        found = await self.store.write(cm.next_command, self.device, self.epoch, now=NOW)
+        found = await self.store.write(cm.next_command, self.device, self.epoch, now=self.now)
         return found[1] if found else None
 
     async def answer(self, command: int, message: m.Message) -> list[cm.Command]:
-        return await self.store.write(cm.settle, command, message, epoch=self.epoch, now=NOW)
+        return await self.store.write(cm.settle, command, message, epoch=self.epoch, now=self.now)
 
     async def inform(self, events: tuple[m.Event, ...] = NOTHING) -> list[cm.Command]:
         """Open a new session."""
         self.epoch += 1
-        return await self.store.write(cm.informed, self.device, events, epoch=self.epoch, now=NOW)
+        return await self.store.write(cm.informed, self.device, events, epoch=self.epoch, now=self.now)
 
     async def complete(self, key: str = "k", code: int = 0, text: str = "") -> list[cm.Command]:
         message = m.TransferComplete(key, m.FaultStruct(code, text), m.UNKNOWN_TIME, m.UNKNOWN_TIME)
-        return await self.store.write(cm.transfer_complete, self.device, message, now=NOW)
+        return await self.store.write(cm.transfer_complete, self.device, message, now=self.now)
 
     async def look(self, command: int) -> cm.Command:
         found = await self.store.read(cm.find_command, command)
@@ -111,12 +111,26 @@ async def test_a_boot_completes_a_reboot(queue: Queue, events: tuple[m.Event, ..
 async def test_a_reboot_without_a_boot_is_sent_again_five_times_at_most(queue: Queue) -> None:
     reboot = await queue.lost(m.Reboot("k"))
     for _ in range(4):
+        queue.now += 60
         assert await queue.inform() == []
         assert await queue.send() == m.Reboot("k")
+    queue.now += 60
     [settled] = await queue.inform()
     assert (settled.id, settled.state) == (reboot, "failed")
     assert settled.fault_string == "sent 5 times, never answered"
     assert await queue.send() is None
+
+
+@pytest.mark.parametrize("message", [m.Reboot("k"), m.FactoryReset()], ids=m.method_name)
+async def test_a_device_that_may_be_about_to_restart_is_given_time(queue: Queue, message) -> None:
+    await queue.lost(message)
+    await queue.put(m.GetParameterValues(("X",)), key="other")
+    for queue.now in (NOW + 1, NOW + 30, NOW + 59):
+        assert await queue.inform() == []
+        assert await queue.send() is None
+    queue.now = NOW + 60
+    assert await queue.inform() == []
+    assert await queue.send() == message
 
 
 async def test_the_boot_of_another_reboot_does_not_complete_this_one(queue: Queue) -> None:

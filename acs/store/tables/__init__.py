@@ -12,7 +12,7 @@ from acs.store.tables.alarms import alarm_events, alarms
 from acs.store.tables.audit import audit
 from acs.store.tables.base import Id, metadata
 from acs.store.tables.bulk import bulk_layouts, bulk_profiles, bulk_reports, bulk_usage
-from acs.store.tables.commands import command_is_open, commands
+from acs.store.tables.commands import command_is_open, command_parts, commands
 from acs.store.tables.devices import devices, golden_parameters, parameters
 from acs.store.tables.files import files
 from acs.store.tables.outbox import outbox
@@ -31,6 +31,7 @@ __all__ = [
     "case_is_open",
     "cases",
     "command_is_open",
+    "command_parts",
     "commands",
     "devices",
     "files",

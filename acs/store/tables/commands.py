@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["command_is_open", "commands"]
+__all__ = ["command_is_open", "command_parts", "commands"]
 
 commands = Table(
     "commands",
@@ -40,6 +41,21 @@ commands = Table(
     Column("fault_code", Integer),
     Column("fault_string", Text, nullable=False, server_default=""),
     Column("result", Text),  # JSON of the response
+    # of one that is sent in parts: which part is next or outstanding, and what method that is
+    Column("part", Integer),
+    Column("part_method", Text, nullable=False, server_default=""),
+)
+
+command_parts = Table(
+    "command_parts",
+    metadata,
+    Column("command_id", Id, ForeignKey("commands.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("method", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("answered", Boolean, nullable=False, server_default=text("false")),
+    Column("size", Integer, nullable=False, server_default="0"),  # characters of the result
+    Column("result", Text),  # JSON of the response; none where smaller parts took its place
 )
 
 # Written with literals, as in the index: with parameters SQLite would not use a partial index.

@@ -46,6 +46,9 @@ devices = Table(
     Column("cwmp_namespace", Text, nullable=False, server_default=""),
     Column("bootstrapped_at", Float),
     Column("booted_at", Float),
+    # Status 1 of a Set, an Add or a Delete: since when changes wait, and the last one's ParameterKey
+    Column("reboot_needed_at", Float),
+    Column("reboot_needed_for", Text, nullable=False, server_default=""),
     Column("provisioned_for", Text, nullable=False, server_default=""),  # SoftwareVersion provisioned
     # alarm intake
     Column("fault_management", Text, nullable=False, server_default=""),  # its path, once it is known
