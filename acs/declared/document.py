@@ -1,0 +1,225 @@
+"""One layer of declared state as a document: values by canonical name or path, tables by their rows. Pure.
+
+values:
+cell.pci: "101"
+segw.address: "segw.{{ site.region }}.example"
+Device.ManagementServer.Password: { secret: cwmp }
+tables:
+Device.Services.FAPService.1.CellConfig.LTE.RAN.NeighborList.LTECell.:
+key: [PhyCellID]
+exact: true
+rows:
+- { PhyCellID: "12", EUTRACarrierARFCN: "6300" }
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import yaml
+
+from acs.cwmp import messages as m
+from acs.datamodel import Profile
+from acs.datamodel.canonical import canonical_names, place_of
+from acs.declared.templates import check_template, is_template
+from acs.errors import AcsError
+
+__all__ = ["Entry", "Layer", "Table", "alias_conflicts", "layer_of_values", "parse_layer"]
+
+MOST_VALUES = 2000
+MOST_ROWS = 256
+MOST_TEXT = 4096  # characters of one value
+_PATH = re.compile(r"(?:Device|InternetGatewayDevice)\.[\w.:-]{0,240}\w\Z", re.ASCII)
+_TABLE = re.compile(r"(?:Device|InternetGatewayDevice)\.[\w.:-]{0,240}\w\.\Z", re.ASCII)
+_FIELD = re.compile(r"\w[\w.:-]{0,100}\w\Z|\w\Z", re.ASCII)
+_SECRET = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
+_ROOTS = ("Device.", "InternetGatewayDevice.")
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one layer says of one parameter: text, often a template, or the name of a secret."""
+
+    value: str = ""
+    type: str = ""
+    """Its XML Schema type; empty: the data model's."""
+    secret: str = ""
+    literal: bool = False
+    """The text is no template, whatever is in it."""
+
+    @property
+    def template(self) -> bool:
+        """Whether the text has to be rendered."""
+        return not self.literal and is_template(self.value)
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The rows that a multi-instance object should have."""
+
+    key: tuple[str, ...]
+    """The parameters by which a row is recognised on the device."""
+    rows: tuple[dict[str, Entry], ...] = ()
+    exact: bool = False
+    """Whether rows that are not declared are deleted."""
+
+
+class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is declared for one scope."""
+
+    values: dict[str, Entry] = {}
+    tables: dict[str, Table] = {}
+
+    @property
+    def size(self) -> int:
+        """How many values and rows it has."""
+        return len(self.values) + sum(len(each.rows) for each in self.tables.values())
+
+
+def layer_of_values(values: Iterable[m.ParameterValue]) -> Layer:
+    """Return the layer of plain values, none of them a template."""
+    return Layer({each.name: Entry(each.value, each.type, literal=True) for each in values})
+
+
+def parse_layer(text: str, source: str) -> Layer:
+    """Parse a layer; the list form ``[{name, value, type}]`` of a golden configuration will do as well.
+
+    Raises ``AcsError`` naming ``source`` and the place.
+    """
+    try:
+        raw: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no such date
+        raise AcsError(f"{source} is no YAML: {error}") from error
+    if not isinstance(raw, dict) or not raw.keys() <= {"values", "tables"}:
+        raise AcsError(f"{source} is no declared state: it has the sections values and tables")
+    values = {str(name): _entry(each, f"{source}, {name}") for name, each in _mapping(raw, "values", source)}
+    tables = {str(path): _table(each, f"{source}, {path}") for path, each in _mapping(raw, "tables", source)}
+    layer = Layer(values, tables)
+    _check(layer, source)
+    return layer
+
+
+def _mapping(raw: Mapping[str, Any], section: str, source: str) -> Iterable[tuple[Any, Any]]:
+    found = raw.get(section) or {}
+    if not isinstance(found, dict):
+        raise AcsError(f"{source}: {section} is no mapping of names")
+    return list(found.items())
+
+
+def _entry(raw: Any, place: str) -> Entry:
+    if isinstance(raw, dict):
+        fields = {**raw, "value": _text(raw["value"], place)} if "value" in raw else dict(raw)
+        try:
+            entry = msgspec.convert(fields, Entry)
+        except msgspec.ValidationError as error:
+            raise AcsError(f"{place}: {error}") from error
+        if entry.secret and ("value" in raw or not _SECRET.match(entry.secret)):
+            raise AcsError(f"{place}: a secret is a plain name and stands instead of a value")
+        if not entry.secret and "value" not in raw:
+            raise AcsError(f"{place}: there is neither a value nor a secret")
+        return entry
+    return Entry(_text(raw, place))
+
+
+def _text(raw: Any, place: str) -> str:
+    match raw:
+        case bool():
+            return "true" if raw else "false"
+        case str() | int() | float():
+            return str(raw)
+        case list():
+            return ",".join(_text(each, place) for each in raw)
+        case _:
+            raise AcsError(f"{place}: {str(raw)[:40]!r} is no value; quote it")
+
+
+def _table(raw: Any, place: str) -> Table:
+    rows = raw.get("rows") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or not isinstance(rows, list | None):
+        raise AcsError(f"{place}: a table has key, rows and exact")
+    entries = []
+    for number, row in enumerate(rows or [], 1):
+        if not isinstance(row, dict):
+            raise AcsError(f"{place}: row {number} is no mapping of parameters")
+        entries.append(
+            {str(name): _entry(each, f"{place} row {number} {name}") for name, each in row.items()}
+        )
+    try:
+        rest = msgspec.convert({**raw, "rows": []}, Table)
+    except msgspec.ValidationError as error:
+        raise AcsError(f"{place}: {error}") from error
+    return msgspec.structs.replace(rest, rows=tuple(entries))
+
+
+def _check(layer: Layer, source: str) -> None:
+    if layer.size > MOST_VALUES:
+        raise AcsError(f"{source}: {layer.size} values and rows; at most {MOST_VALUES} are allowed")
+    known = canonical_names()
+    for name, entry in layer.values.items():
+        if name not in known and not _PATH.match(name):
+            raise AcsError(f"{source}: {name[:80]!r} is no canonical name and no parameter's path")
+        _check_entry(entry, f"{source}, {name}")
+    for path, table in layer.tables.items():
+        _check_table(path, table, source)
+
+
+def _check_table(path: str, table: Table, source: str) -> None:
+    place = f"{source}, {path}"
+    if not _TABLE.match(path):
+        raise AcsError(f"{source}: {path[:80]!r} is no object's path; it ends with a dot")
+    if not table.key:
+        raise AcsError(f"{place}: name in key the parameters by which a row is recognised")
+    if len(table.rows) > MOST_ROWS:
+        raise AcsError(f"{place}: {len(table.rows)} rows; at most {MOST_ROWS} are allowed")
+    for number, row in enumerate(table.rows, 1):
+        missing = [name for name in table.key if name not in row]
+        if missing:
+            raise AcsError(f"{place} row {number}: the key {missing[0]} is missing")
+        for name, entry in row.items():
+            if not _FIELD.match(name):
+                raise AcsError(f"{place} row {number}: {name[:80]!r} is no parameter of a row")
+            if entry.secret:
+                raise AcsError(f"{place} row {number}: a row can't have a secret")
+            _check_entry(entry, f"{place} row {number} {name}")
+
+
+def _check_entry(entry: Entry, place: str) -> None:
+    if len(entry.value) > MOST_TEXT:
+        raise AcsError(f"{place}: {len(entry.value)} characters; at most {MOST_TEXT} are allowed")
+    if entry.template:
+        check_template(entry.value, place)
+
+
+def alias_conflicts(layers: Mapping[str, Layer], profiles: Iterable[Profile]) -> list[str]:
+    """Return where one layer names a parameter and the same or another names it by a canonical name.
+
+    Which of two names for one thing holds should never depend on their order, so this is refused. Only layers
+    that may hold for one device are compared.
+    """
+    meant: dict[str, set[str]] = {}
+    canonical = {name for layer in layers.values() for name in layer.values if name in canonical_names()}
+    holding = list(profiles)
+    for name in sorted(canonical):
+        places = (place_of(profile, name) for profile in holding)
+        for path in {place.path for place in places if place is not None}:
+            meant.setdefault(path, set()).add(name)
+    return [
+        f"{name} in {one} and {_plain(path)} in {other} may be the same parameter; use one name for it"
+        for other, layer in layers.items()
+        for path in layer.values
+        for name in sorted(meant.get(_plain(path), ()))
+        for one, its in layers.items()
+        if name in its.values and _may_meet(one, other)
+    ]
+
+
+def _plain(path: str) -> str:
+    """Return a path below the root ``Device.``, whatever root it has."""
+    return next(("Device." + path[len(root) :] for root in _ROOTS if path.startswith(root)), path)
+
+
+def _may_meet(one: str, other: str) -> bool:
+    """Tell whether two scopes may hold for one device: not two classes, two sites or two devices."""
+    kind, other_kind = one.partition(":")[0], other.partition(":")[0]
+    return one == other or kind != other_kind or kind == "group"

@@ -1,0 +1,153 @@
+"""Layers put together for one device."""
+
+import pytest
+
+from acs.datamodel import STANDARD, Profile
+from acs.declared import Entry, Facts, Layer, parse_layer, resolve, scope_rank
+from acs.errors import AcsError
+
+FAP = "Device.Services.FAPService.1."
+PCI = f"{FAP}CellConfig.LTE.RAN.RF.PhyCellID"
+ADMIN = f"{FAP}FAPControl.LTE.AdminState"
+CELLS = f"{FAP}CellConfig.LTE.RAN.NeighborList.LTECell."
+FACTS = Facts({"oui": "0005B9", "serial_number": "A1"}, {"name": "x", "region": "north"}, ("pilot",))
+
+
+def layers(**values: dict[str, str]) -> dict[str, Layer]:
+    """Layers by scope; ``all_`` is ``*``, ``class_A`` is ``class:A``."""
+    names = {"all_": "*"}
+    return {
+        names.get(scope, scope.replace("_", ":", 1)): Layer(
+            {name: Entry(text) for name, text in entries.items()}
+        )
+        for scope, entries in values.items()
+    }
+
+
+def test_the_particular_goes_over_the_general():
+    scopes = ["*", "class:A", "group:a", "group:b", "site:x", "device:y"]
+    assert sorted(["site:x", "device:y", "group:b", "*", "group:a", "class:A"], key=scope_rank) == scopes
+    wanted = resolve(
+        layers(
+            device_y={"cell.pci": "6"},
+            all_={"cell.pci": "1", "cell.tac": "1", "clock.server": "a"},
+            site_x={"cell.pci": "5", "cell.tac": "5"},
+            class_A={"cell.pci": "2", "clock.server": "b"},
+        ),
+        FACTS,
+        STANDARD,
+    )
+    assert not wanted.problems
+    assert {each.name: (each.value, each.layer) for each in wanted.values} == {
+        "cell.pci": ("6", "device:y"),
+        "cell.tac": ("5", "site:x"),
+        "clock.server": ("b", "class:A"),
+    }
+
+
+@pytest.mark.parametrize("scope", ["", "**", "class:", "class", "*:x", "shelf:3"])
+def test_a_scope_that_is_none_is_refused(scope):
+    with pytest.raises(AcsError, match="is none"):
+        scope_rank(scope)
+
+
+def test_two_groups_that_disagree_are_a_problem_that_a_site_can_decide():
+    disagree = layers(group_a={"cell.pci": "1"}, group_b={"cell.pci": "2"})
+    [problem] = resolve(disagree, FACTS, STANDARD).problems
+    assert "group:a and group:b say different things of cell.pci" in problem
+    assert not resolve({**disagree, **layers(site_x={"cell.pci": "3"})}, FACTS, STANDARD).problems
+    assert not resolve(layers(group_a={"cell.pci": "1"}, group_b={"cell.pci": "1"}), FACTS, STANDARD).problems
+
+
+def test_templates_ask_for_the_site_and_the_device():
+    texts = {
+        "segw.address": "segw.{{ site.region }}.example",
+        "provisioning.code": "{{ device.oui | lower }}",
+    }
+    wanted = resolve(layers(all_=texts), FACTS, STANDARD)
+    assert [each.value for each in wanted.values] == ["0005b9", "segw.north.example"]
+    [problem] = resolve(layers(all_={"segw.address": "{{ site.city }}"}), FACTS, STANDARD).problems
+    assert problem.startswith("segw.address in *: ")
+
+
+def test_canonical_values_stand_where_the_device_has_them():
+    wanted = resolve(layers(all_={"cell.admin_state": "off", "cell.bandwidth_dl": "10"}), FACTS, STANDARD)
+    assert {each.path: (each.value, each.type) for each in wanted.values} == {
+        ADMIN: ("0", "xsd:boolean"),
+        f"{FAP}CellConfig.LTE.RAN.RF.DLBandwidth": ("50", "xsd:string"),
+    }
+    issue_1 = Profile(name="x", tree="tr-196-1", model="henb-issue-1")
+    [problem] = resolve(layers(all_={"cell.pci": "1"}), FACTS, issue_1).problems
+    assert "a device of the profile x has no cell.pci" in problem
+
+
+def test_paths_stand_below_the_root_that_the_device_has():
+    igd = Facts({}, root="InternetGatewayDevice.")
+    wanted = resolve(layers(all_={PCI: "1", "cell.tac": "7"}), igd, STANDARD)
+    assert all(each.path.startswith("InternetGatewayDevice.") for each in wanted.values)
+    assert not wanted.problems
+
+
+def test_a_value_with_the_opposite_sense_on_the_device():
+    profile = Profile(name="x", inverted=(f"{FAP.replace('1', '{i}')}FAPControl.LTE.AdminState",))
+    for name in ("cell.admin_state", ADMIN):
+        [value] = resolve(layers(all_={name: "true"}), FACTS, profile).values
+        assert value.value == "0"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("cell.tac", "70000", "outside of 0..65535 (fault 9007)"),
+        ("cell.admin_state", "maybe", "true or false"),
+        ("software.version", "2", "can't be written (fault 9008)"),
+        ("Device.Time.Enable", "maybe", "is no boolean"),
+    ],
+)
+def test_a_wrong_value_is_a_problem_that_names_its_layer(name, text, said):
+    [problem] = resolve(layers(site_x={name: text}), FACTS, STANDARD).problems
+    assert said in problem
+    assert f"{name}" in problem
+
+
+def test_two_names_for_one_parameter_are_a_problem():
+    found = resolve(layers(all_={"cell.pci": "1"}, site_x={PCI: "2"}), FACTS, STANDARD).problems
+    assert "are the same parameter" in found[0]
+
+
+def test_tables_of_the_most_particular_layer():
+    text = "tables: {%s: {key: [PhyCellID], rows: [{PhyCellID: %s, EUTRACarrierARFCN: 6300}]}}"
+    found = resolve(
+        {"*": parse_layer(text % (CELLS, 1), "a"), "site:x": parse_layer(text % (CELLS, 2), "b")},
+        FACTS,
+        STANDARD,
+    )
+    [table] = found.tables
+    assert table.layer == "site:x"
+    assert table.rows[0].fields == (
+        ("EUTRACarrierARFCN", "6300", "xsd:unsignedInt"),
+        ("PhyCellID", "2", "xsd:unsignedInt"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tables: {CELLS: {key: [PhyCellID], rows: [{PhyCellID: 1}, {PhyCellID: 1}]}}", "the same key"),
+        ("tables: {CELLS: {key: [PhyCellID], rows: [{PhyCellID: x}]}}", "is no unsignedInt"),
+        ("tables: {CELLS: {key: [PhyCellID], rows: [{PhyCellID: '{{ nobody }}'}]}}", "is undefined"),
+        (
+            "{values: {CELLS1.PhyCellID: 1}, tables: {CELLS: {key: [PhyCellID], rows: []}}}",
+            "part of",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_table(text, said):
+    layer = parse_layer(text.replace("CELLS", CELLS), "a")
+    assert any(said in each for each in resolve({"*": layer}, FACTS, STANDARD).problems)
+
+
+def test_a_secret_is_a_name_and_no_value():
+    layer = parse_layer("values: {Device.ManagementServer.Password: {secret: cwmp}}", "a")
+    [value] = resolve({"*": layer}, FACTS, STANDARD).values
+    assert (value.value, value.secret, value.type) == ("", "cwmp", "xsd:string")
