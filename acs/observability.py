@@ -120,6 +120,11 @@ class Metrics:
             "Devices that are not served for a while, since their messages failed",
             registry=self.registry,
         )
+        self.revocation_unknown = Counter(
+            "acs_revocation_unknown",
+            "Sessions asked for with a certificate of which nobody told whether it was revoked",
+            registry=self.registry,
+        )
         self.repairs = Counter(
             "acs_message_repairs", "Messages that had to be repaired to be read", registry=self.registry
         )

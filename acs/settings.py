@@ -61,6 +61,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     contact; ``known``: only devices that were registered before."""
     device_ca: list[Path] = []
     """PEM files of vendor CAs whose device certificates are trusted, beside those in the data directory."""
+    revocation: Literal["hard", "soft", "off"] = "soft"
+    """What becomes of a device when neither CRL nor OCSP tells whether its certificate was revoked: ``hard``
+    refuses it, ``soft`` serves and counts it, ``off`` asks nobody. The first two refuse a revoked one."""
+    revocation_networks: list[str] = []
+    """Where CRLs may be fetched and OCSP responders asked; empty: nowhere, only CRL files are used."""
+    revocation_timeout: Positive = 5
+    ocsp_responder: str = ""
+    """A URL (http) that is asked before those that certificates name."""
     policy: Path | None = None
     """The remediation policy; none: the one that is shipped."""
     management_host: str = "127.0.0.1"
@@ -214,7 +222,7 @@ def _check(settings: Settings) -> None:
         rule, value = _rule(kind), getattr(settings, name)
         if rule and value is not None and not rule.holds(value):
             raise AcsError(f"the setting {name} is {value}; {rule.needed}")
-    for name in ("connection_request_networks", "unlimited_networks"):
+    for name in ("connection_request_networks", "unlimited_networks", "revocation_networks"):
         for network in getattr(settings, name):
             try:
                 ipaddress.ip_network(network)

@@ -22,16 +22,18 @@ from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
 from acs.security import Secrets
+from acs.security.revocation import Revocation
 from acs.settings import Settings
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.compression import unzip
 from acs.southbound.guarded import guarded
-from acs.southbound.impersonation import Seldom, identity_claimed
+from acs.southbound.impersonation import Claim, Seldom, certificate_revoked, identity_claimed
 from acs.southbound.intake import Intake, Narrow, Quarantine
 from acs.southbound.open_sessions import OpenSessions
+from acs.southbound.revocation import Revocations
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
-from acs.southbound.vendors import Vendors
+from acs.southbound.vendors import Vendors, Vouched
 from acs.store import Store
 
 __all__ = ["Endpoint"]
@@ -56,6 +58,7 @@ class Endpoint:
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
         )
         self._claims = Seldom(60.0)
+        self.revocations = Revocations(settings, store.clock)
         self.vendors = Vendors(settings, store.clock)
         self.intake = Intake(settings)
         self._narrow, self._quarantine = Narrow(), Quarantine()
@@ -194,6 +197,7 @@ class Endpoint:
             return None
         if ticket.binding and peer.vouched is not None:
             self.authenticator.certified(peer.vouched)
+            self._not_revoked(peer.vouched, self.revocations.known(peer.vouched))
         if ticket.binding and ticket.binding not in peer.names:
             text = f"the session of {ticket.device_key} was opened with another certificate"
             raise Refused(403, "stolen-session", text)
@@ -216,6 +220,8 @@ class Endpoint:
         if self.sessions.draining:
             return _later("this node is being stopped")
         try:
+            if proof.vouched is not None:
+                self._not_revoked(proof.vouched, await self.revocations.check(proof.vouched), opening=True)
             opened = await self._store.write(
                 tx.open_session,
                 inform,
@@ -226,8 +232,8 @@ class Endpoint:
                 now=self._store.clock(),
             )
         except Refused as refused:
-            if refused.reason in ("identity-of-another", "out-of-scope"):
-                await self._impersonated(inform, proof, peer, refused)
+            if refused.reason in ("identity-of-another", "out-of-scope", "revoked"):
+                await self._alarm(inform, proof, peer, refused)
             raise
         device = opened.device
         ticket = Ticket(
@@ -261,19 +267,26 @@ class Endpoint:
         self._tickets.remember(request.transport, ticket)
         return response
 
-    async def _impersonated(self, inform: m.Inform, proof: Proof, peer: Peer, refused: Refused) -> None:
-        """Raise the alarms about a device that claims to be another; once a minute, however often it does."""
+    def _not_revoked(self, vouched: Vouched, found: Revocation, *, opening: bool = False) -> None:
+        """Raise ``Refused`` where the certificate or one above it is revoked, or, on ``opening``, may be."""
+        subject = vouched.certificate.subject[:100]
+        if found.status == "revoked":
+            raise Refused(403, "revoked", f"the certificate of {subject} is {found.why}")
+        if found.status == "unknown" and opening:
+            self.metrics.revocation_unknown.inc()
+            if self._settings.revocation == "hard":
+                text = f"it is not known whether the certificate of {subject} is revoked: {found.why}"
+                raise Refused(503, "revocation-unknown", text, retry_after=60.0)
+
+    async def _alarm(self, inform: m.Inform, proof: Proof, peer: Peer, refused: Refused) -> None:
+        """Raise the alarms about a device that is not what it claims to be; once a minute, not oftener."""
         claimed = device_key(inform.device_id.oui, inform.device_id.serial_number)[:200]
         now = self._store.clock()
         if not self._claims((claimed, proof.names[:1] or proof.device_key), now):
             return
         changes = await self._store.write(
-            identity_claimed,
-            claimed,
-            names=proof.names,
-            by_key=proof.device_key,
-            why=refused.text,
-            address=peer.address,
+            certificate_revoked if refused.reason == "revoked" else identity_claimed,
+            Claim(claimed, proof.names, proof.device_key, refused.text, peer.address),
             detector=f"HeMS:{self._settings.realm}",
             env=self._env,
             now=now,

@@ -1,4 +1,4 @@
-"""A device that claims to be another: what the HeMS raises about it (TS 33.320 4.4.9, checks of identity).
+"""A device that is not what it claims to be: what the HeMS raises about it (TS 33.320 4.4.9).
 
 Two alarms, since two devices are concerned. The one whose identity was claimed has done nothing: its alarm
 is a WARNING, which starts no remediation; otherwise an attacker could have any device reset or blocked
@@ -8,6 +8,7 @@ by naming it. The one whose credentials were used has proved that it lies: its a
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -16,16 +17,29 @@ from acs import devices as dev
 from acs import remediation as rm
 from acs.devices import Device
 
-__all__ = ["Seldom", "identity_claimed"]
+__all__ = ["Claim", "Seldom", "certificate_revoked", "identity_claimed"]
 
 CLAIMED = "HeMS:identity-claimed"
 """The identifier of the alarm at the device whose identity was claimed."""
 CLAIMING = "HeMS:identity-of-another"
 """The identifier of the alarm at the device whose credentials were used for it."""
+REVOKED = "HeMS:certificate-revoked"
+"""The identifier of the alarm at the device whose certificate was revoked, and is used."""
 _FAILURE = {
     "event_type": "SECURITY_SERVICE_OR_MECHANISM_VIOLATION",
     "probable_cause": "AUTHENTICATION_FAILURE",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who somebody at ``address`` claimed to be, and how: by a certificate of ``names``, or as ``by_key``."""
+
+    claimed_key: str
+    names: tuple[str, ...]
+    by_key: str
+    why: str
+    address: str
 
 
 class Seldom:
@@ -48,29 +62,24 @@ class Seldom:
 
 
 def identity_claimed(
-    conn: Connection,
-    claimed_key: str,
-    *,
-    names: tuple[str, ...],
-    by_key: str,
-    why: str,
-    address: str,
-    detector: str,
-    env: rm.Environment,
-    now: float,
+    conn: Connection, claim: Claim, *, detector: str, env: rm.Environment, now: float
 ) -> list[al.AlarmChange]:
-    """Record that somebody claimed to be ``claimed_key``; return the alarms that were raised.
+    """Record that somebody claimed to be another device; return the alarms that were raised.
 
-    It proved itself by a certificate of ``names`` or as ``by_key``. No alarm is raised for devices that are
-    not registered.
+    No alarm is raised for devices that are not registered.
     """
     dev.audit_seldom(
-        conn, "admission", "identity claimed", claimed_key, f"from {address}: {why}"[:1000], now=now
+        conn,
+        "admission",
+        "identity claimed",
+        claim.claimed_key,
+        f"from {claim.address}: {claim.why}"[:1000],
+        now=now,
     )
     changes: list[al.AlarmChange] = []
-    claimed = dev.find(conn, claimed_key, lock=True)
+    claimed = dev.find(conn, claim.claimed_key, lock=True)
     if claimed is not None:
-        text = f"somebody at {address} claimed to be this device: {why}"
+        text = f"somebody at {claim.address} claimed to be this device: {claim.why}"
         change = al.raise_alarm(
             conn,
             claimed,
@@ -83,11 +92,13 @@ def identity_claimed(
             **_FAILURE,
         )
         changes += _react(conn, claimed, change, env=env, now=now)
-    holders = [by_key] if by_key else [dev.certificate_holder(conn, name) for name in names[:4]]
-    for key in {each for each in holders if each and each != claimed_key}:
+    holders = (
+        [claim.by_key] if claim.by_key else [dev.certificate_holder(conn, name) for name in claim.names[:4]]
+    )
+    for key in {each for each in holders if each and each != claim.claimed_key}:
         holder = dev.find(conn, key, lock=True)
         if holder is not None:
-            text = f"its credentials were used at {address} to claim to be {claimed_key[:100]}"
+            text = f"its credentials were used at {claim.address} to claim to be {claim.claimed_key[:100]}"
             change = al.raise_alarm(
                 conn,
                 holder,
@@ -101,6 +112,39 @@ def identity_claimed(
             )
             changes += _react(conn, holder, change, env=env, now=now)
     return changes
+
+
+def certificate_revoked(
+    conn: Connection, claim: Claim, *, detector: str, env: rm.Environment, now: float
+) -> list[al.AlarmChange]:
+    """Record that a revoked certificate was shown; return the alarm at the device whose it was.
+
+    What the Inform claims does not matter.
+    """
+    dev.audit_seldom(
+        conn,
+        "admission",
+        "revoked certificate shown",
+        claim.names[0][:200],
+        f"from {claim.address}: {claim.why}",
+        now=now,
+    )
+    key = next((found for name in claim.names[:4] if (found := dev.certificate_holder(conn, name))), None)
+    holder = dev.find(conn, key, lock=True) if key else None
+    if holder is None:
+        return []
+    change = al.raise_alarm(
+        conn,
+        holder,
+        identifier=REVOKED,
+        perceived_severity="MAJOR",
+        specific_problem="CERTIFICATE_REVOKED",
+        additional_text=f"shown at {claim.address}: {claim.why}",
+        detector=detector,
+        now=now,
+        **_FAILURE,
+    )
+    return _react(conn, holder, change, env=env, now=now)
 
 
 def _react(

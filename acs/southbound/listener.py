@@ -73,6 +73,7 @@ class Southbound:
         await asyncio.to_thread(vendors.refresh, strict=True)
         self._tls = Listening(settings, vendors.cas)
         vendors.changed = self._tls.trust
+        await self.endpoint.revocations.refresh()
         if not vendors.cas:
             _log.warning("no vendor CA is trusted yet; devices can't use certificates. See: acs trust add")
         self._runner = web.AppRunner(self.app, shutdown_timeout=5, handle_signals=False, **_HTTP)
@@ -125,6 +126,7 @@ class Southbound:
             await asyncio.sleep(_VENDOR_POLL)
             try:
                 self.endpoint.vendors.refresh()
+                await self.endpoint.revocations.refresh()
             except Exception:  # noqa: BLE001 - what was trusted stays trusted until the next look
                 _log.exception("the vendor CAs could not be read; they are read again")
 
@@ -139,6 +141,7 @@ class Southbound:
             await self._runner.cleanup()
         if self.front is not None:
             await self.front.stop()
+        await self.endpoint.revocations.close()
 
 
 def _files_for(connections: int) -> int:

@@ -147,7 +147,9 @@ class CA:
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, by.certificate)
         if by is not self:
             builder = builder.certificates([by.certificate])
-        if nonce:
+        if isinstance(nonce, x509.OCSPNonce):
+            builder = builder.add_extension(nonce, False)
+        elif nonce:
             for extension in asked.extensions:
                 if isinstance(extension.value, x509.OCSPNonce):
                     builder = builder.add_extension(extension.value, False)
