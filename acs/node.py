@@ -88,7 +88,13 @@ class Node:
         self.southbound = Southbound(settings, endpoint)
         self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
         collector = BulkCollector(
-            self.store, settings, secrets, env=self.env, metrics=self.metrics, vendors=endpoint.vendors
+            self.store,
+            settings,
+            secrets,
+            env=self.env,
+            metrics=self.metrics,
+            vendors=endpoint.vendors,
+            revocations=endpoint.revocations,
         )
         collector.register(self.southbound.app)
         files = FileServer(

@@ -28,7 +28,8 @@ from acs.security import Secrets
 from acs.settings import Settings
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.guarded import guarded
-from acs.southbound.impersonation import Seldom, identity_claimed
+from acs.southbound.impersonation import Claim, Seldom, identity_claimed
+from acs.southbound.revocation import Revocations
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
@@ -94,9 +95,10 @@ class BulkCollector:
         env: Environment,
         metrics: Metrics,
         vendors: Vendors,
+        revocations: Revocations,
     ) -> None:
         self._store, self._settings, self._env = store, settings, env
-        self._metrics, self._vendors = metrics, vendors
+        self._metrics, self._vendors, self._revocations = metrics, vendors, revocations
         self._claims = Seldom(60.0)
         self._authenticator = _BulkAuthenticator(store, settings, secret)
         self._limits = bd.Limits(bytes=settings.bulk_max_body)
@@ -134,6 +136,8 @@ class BulkCollector:
     async def _answer(self, request: web.Request, peer: Peer) -> web.Response:
         header = request.headers.get("Authorization", "")
         proof = await self._authenticator.prove(peer, header, method=request.method, path=request.path)
+        if proof.vouched is not None:
+            await self._revocations.refuse(proof.vouched)
         profile = request.match_info.get("profile", "")
         if profile and not _PROFILE.fullmatch(profile):
             raise Refused(404, "no-profile", "a profile's name has 1 to 64 letters, digits, '_', '.' or '-'")
@@ -175,11 +179,7 @@ class BulkCollector:
         if self._claims((claimed, device.id), now):
             await self._store.write(
                 identity_claimed,
-                claimed,
-                names=(),
-                by_key=device.device_key,
-                why=text,
-                address=peer.address,
+                Claim(claimed, (), device.device_key, text, peer.address),
                 detector=f"HeMS:{self._settings.realm}",
                 env=self._env,
                 now=now,

@@ -22,7 +22,6 @@ from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
 from acs.security import Secrets
-from acs.security.revocation import Revocation
 from acs.settings import Settings
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
@@ -33,7 +32,7 @@ from acs.southbound.intake import Intake, Narrow, Quarantine
 from acs.southbound.open_sessions import OpenSessions
 from acs.southbound.revocation import Revocations
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
-from acs.southbound.vendors import Vendors, Vouched
+from acs.southbound.vendors import Vendors
 from acs.store import Store
 
 __all__ = ["Endpoint"]
@@ -58,7 +57,7 @@ class Endpoint:
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
         )
         self._claims = Seldom(60.0)
-        self.revocations = Revocations(settings, store.clock)
+        self.revocations = Revocations(settings, metrics, store.clock)
         self.vendors = Vendors(settings, store.clock)
         self.intake = Intake(settings)
         self._narrow, self._quarantine = Narrow(), Quarantine()
@@ -197,7 +196,7 @@ class Endpoint:
             return None
         if ticket.binding and peer.vouched is not None:
             self.authenticator.certified(peer.vouched)
-            self._not_revoked(peer.vouched, self.revocations.known(peer.vouched))
+            self.revocations.refuse_known(peer.vouched)
         if ticket.binding and ticket.binding not in peer.names:
             text = f"the session of {ticket.device_key} was opened with another certificate"
             raise Refused(403, "stolen-session", text)
@@ -221,7 +220,7 @@ class Endpoint:
             return _later("this node is being stopped")
         try:
             if proof.vouched is not None:
-                self._not_revoked(proof.vouched, await self.revocations.check(proof.vouched), opening=True)
+                await self.revocations.refuse(proof.vouched)
             opened = await self._store.write(
                 tx.open_session,
                 inform,
@@ -266,17 +265,6 @@ class Endpoint:
         response.headers["Set-Cookie"] = f"{COOKIE}={self._tickets.seal(ticket)}{attributes}"
         self._tickets.remember(request.transport, ticket)
         return response
-
-    def _not_revoked(self, vouched: Vouched, found: Revocation, *, opening: bool = False) -> None:
-        """Raise ``Refused`` where the certificate or one above it is revoked, or, on ``opening``, may be."""
-        subject = vouched.certificate.subject[:100]
-        if found.status == "revoked":
-            raise Refused(403, "revoked", f"the certificate of {subject} is {found.why}")
-        if found.status == "unknown" and opening:
-            self.metrics.revocation_unknown.inc()
-            if self._settings.revocation == "hard":
-                text = f"it is not known whether the certificate of {subject} is revoked: {found.why}"
-                raise Refused(503, "revocation-unknown", text, retry_after=60.0)
 
     async def _alarm(self, inform: m.Inform, proof: Proof, peer: Peer, refused: Refused) -> None:
         """Raise the alarms about a device that is not what it claims to be; once a minute, not oftener."""

@@ -18,6 +18,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from acs.observability import Metrics
 from acs.security import Certificate, CertificatePath
 from acs.security.revocation import (
     Crl,
@@ -29,6 +30,7 @@ from acs.security.revocation import (
     read_ocsp,
 )
 from acs.settings import Settings
+from acs.southbound.authentication import Refused
 from acs.southbound.connection_requests.guard import CallError, Guard
 from acs.southbound.vendors import Vouched
 
@@ -47,8 +49,8 @@ _log = structlog.get_logger(__name__)
 class Revocations:
     """What is known of revocations; CRL files (``*.crl``, ``*.pem``) in ``directory`` are followed."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: Settings, metrics: Metrics, clock: Callable[[], float]) -> None:
+        self._settings, self._metrics, self._clock = settings, metrics, clock
         self.directory: Path = settings.data / "pki" / "crl.d"
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._files: dict[Path, Crl] = {}
@@ -61,6 +63,27 @@ class Revocations:
         self._http: aiohttp.ClientSession | None = None
         self.asked = 0
         """Questions that went out to responders and distribution points."""
+
+    async def refuse(self, vouched: Vouched) -> None:
+        """Raise ``Refused`` where a certificate or one above it is revoked, or, with "hard", may be."""
+        found = await self.check(vouched)
+        self._refuse_revoked(vouched, found)
+        if found.status == "unknown":
+            self._metrics.revocation_unknown.inc()
+            if self._settings.revocation == "hard":
+                subject = vouched.certificate.subject[:100]
+                text = f"it is not known whether the certificate of {subject} is revoked: {found.why}"
+                raise Refused(503, "revocation-unknown", text, retry_after=60.0)
+
+    def refuse_known(self, vouched: Vouched) -> None:
+        """Raise ``Refused`` where a certificate or one above it is known to be revoked; asks nobody."""
+        self._refuse_revoked(vouched, self.known(vouched))
+
+    @staticmethod
+    def _refuse_revoked(vouched: Vouched, found: Revocation) -> None:
+        if found.status == "revoked":
+            subject = vouched.certificate.subject[:100]
+            raise Refused(403, "revoked", f"the certificate of {subject} is {found.why}")
 
     def known(self, vouched: Vouched) -> Revocation:
         """Return what is known now of a certificate and those above it, asking nobody."""
