@@ -31,6 +31,9 @@ from acs.southbound import (
     Guard,
     HttpWay,
     Southbound,
+    StunServer,
+    UdpWay,
+    Way,
     bind,
 )
 from acs.store import Store
@@ -54,6 +57,8 @@ class Node:
         self._stack = AsyncExitStack()
         self._ready = False
         self.management_port = 0
+        self.stun_port: int | None = None
+        self._stun: StunServer | None = None
         self.store: Store
         self.env: Environment
         self.storage: Storage
@@ -109,6 +114,7 @@ class Node:
         self._stack.push_async_callback(self.southbound.stop)
         await self.southbound.start()
         await self._start_management()
+        await self._start_stun(secrets)
         self._run(Engine(self.store, self.env).run(), "remediation")
         self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(self.southbound.follow_vendors(), "vendor CAs")
@@ -127,8 +133,20 @@ class Node:
         self._stack.callback(guard.close)
         vendors = None if settings.connection_request_any_certificate else self.southbound.endpoint.vendors
         http = HttpWay(guard, DeviceTls(vendors), basic=settings.connection_request_basic)
+        ways: list[Way] = [http]
+        if self._stun is not None:
+            ways.append(UdpWay(guard, self._stun.send, self._clock))
         limit = settings.connection_requests_at_once
-        return Dispatcher(self.store, secrets, self.metrics, [http], in_flight=limit)
+        return Dispatcher(self.store, secrets, self.metrics, ways, in_flight=limit)
+
+    async def _start_stun(self, secrets: Secrets) -> None:
+        if self.settings.stun_port is None:
+            return
+        self._stun = StunServer(self.store, secrets, self.metrics)
+        await self._stun.start(self.settings.host, self.settings.stun_port)
+        self._stack.callback(self._stun.stop)
+        self.stun_port = self._stun.port
+        self._run(self._stun.keep(), "UDP bindings")
 
     def _retention(self, policy: Policy) -> float:
         """Return the retention in seconds; recurrences have to be remembered for as long as they count."""
@@ -163,6 +181,7 @@ class Node:
             "port": self.southbound.port,
             "http_port": self.southbound.http_port,
             "management_port": self.management_port,
+            "stun_port": self.stun_port,
         }
         write_private(self.settings.data / "node.json", msgspec.json.encode(ports))
 

@@ -146,6 +146,15 @@ class Metrics:
             ["way", "reason"],
             registry=self.registry,
         )
+        self.stun = Counter(
+            "acs_stun_messages", "Datagrams to the STUN server by result", ["result"], registry=self.registry
+        )
+        self.notifications = Counter(
+            "acs_lightweight_notifications",
+            "Lightweight notifications by result",
+            ["result"],
+            registry=self.registry,
+        )
         self.files = Counter(
             "acs_files_served", "Files served, by result", ["result"], registry=self.registry
         )

@@ -82,6 +82,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """LABS ONLY: answer a device that asks for the password in clear (HTTP Basic without TLS)."""
     connection_request_any_certificate: bool = False
     """LABS ONLY: call devices over https whatever certificate they show."""
+    stun_port: Port | None = None
+    """UDP port of the STUN server for devices behind a NAT, usually 3478; none: no STUN server, and no UDP
+    connection requests. It is off by default: femtocells come through IPsec, where no NAT is in the way, and
+    what nobody needs should not listen."""
+    notification_port: Port | None = None
+    """UDP port for lightweight notifications (TR-069 Annex M), usually 7547; none: they are not received."""
     retention_days: Positive = 90
     """How long closed cases, ended alarms, settled commands and notifications are kept (the audit: ever)."""
     session_lifetime: Positive = 900

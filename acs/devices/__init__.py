@@ -16,6 +16,7 @@ from acs.devices.connection_requests import (
     connection_request_failed,
     connection_request_sent,
     due_connection_requests,
+    note_udp_binding,
     session_over,
 )
 from acs.devices.golden import golden, golden_scopes, set_golden
@@ -75,6 +76,7 @@ __all__ = [
     "lock",
     "mark_provisioned",
     "mark_reboot_needed",
+    "note_udp_binding",
     "parameters_of",
     "register",
     "save_parameters",

@@ -13,6 +13,7 @@ __all__ = [
     "connection_request_failed",
     "connection_request_sent",
     "due_connection_requests",
+    "note_udp_binding",
     "session_over",
 ]
 
@@ -97,6 +98,16 @@ def connection_request_failed(
     pause = BACK_OFF[-1] if lasting else BACK_OFF[min(attempts, len(BACK_OFF) - 1)]
     pause = max(pause, min(wait, MAX_WAIT)) * (1 + jitter / 2)
     _reschedule(conn, device_id, error, result, now + pause, now=now)
+
+
+def note_udp_binding(conn: Connection, key: str, binding: str, *, now: float) -> bool:
+    """Keep where a device's UDP socket is seen from (TR-069 G.2.1.1); tell whether that is news."""
+    changed = conn.execute(
+        update(devices)
+        .where(devices.c.device_key == key, devices.c.udp_binding != binding)
+        .values(udp_binding=binding[:64], udp_binding_at=now)
+    )
+    return changed.rowcount > 0
 
 
 def session_over(conn: Connection, device_id: int, *, now: float, patience: float = 60.0) -> None:

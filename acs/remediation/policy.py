@@ -7,6 +7,7 @@ rules it was opened.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -82,9 +83,13 @@ class Ladders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a HeNB is given at first contact; the interval in seconds."""
+    """What a HeNB is given at first contact; the interval in seconds.
+
+    ``stun_server`` (``host:port``) is for HeNBs behind a NAT (TR-069 Annex G); "" leaves STUN as it is.
+    """
 
     periodic_inform_interval: int = 900
+    stun_server: str = ""
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,6 +188,9 @@ def _problems(policy: Policy) -> list[str]:
         for name, value in timers.items()
         if not value > 0
     ]
+    server = policy.provisioning.stun_server
+    if server and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", server):
+        found.append(f"provisioning.stun_server is {server!r}; it is host:port, for example acs.example:3478")
     return found
 
 

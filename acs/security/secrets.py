@@ -108,6 +108,7 @@ class Secrets:
         self.file_url_key = self._derive("file-url")
         self._connection_request_key = self._derive("connection-request")
         self._bulk_data_key = self._derive("bulk-data")
+        self._stun_key = self._derive("stun")
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -123,9 +124,13 @@ class Secrets:
         """Return the password with which a device delivers its bulk data; its user name is the key."""
         return self._password(self._bulk_data_key, device_key)
 
+    def stun_password(self, device_key: str) -> str:
+        """Return the STUNPassword of a device whose STUNUsername is its key (TR-069 G.2.1)."""
+        return self._password(self._stun_key, device_key)
+
     @staticmethod
     def _password(key: bytes, device_key: str) -> str:
-        digest = hmac.digest(key, device_key.encode(), "sha256")
+        digest = hmac.digest(key, device_key.encode("utf-8", "surrogateescape"), "sha256")
         return base64.urlsafe_b64encode(digest).decode("ascii")[:32]
 
     @classmethod

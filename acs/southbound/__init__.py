@@ -2,10 +2,11 @@
 
 from acs.southbound.authentication import seal_device_password
 from acs.southbound.bulk_collector import BulkCollector
-from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay
+from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay, UdpWay, Way
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
+from acs.southbound.stun import StunServer
 
 __all__ = [
     "BulkCollector",
@@ -16,6 +17,9 @@ __all__ = [
     "Guard",
     "HttpWay",
     "Southbound",
+    "StunServer",
+    "UdpWay",
+    "Way",
     "bind",
     "seal_device_password",
 ]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
@@ -348,14 +349,18 @@ class Endpoint:
             self.metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
 
     def _with_secrets(self, message: m.Message, device_key: str) -> m.Message:
-        """Put the device's own connection-request password where its placeholder stands."""
+        """Put what is the device's own where its placeholders stand."""
         if not isinstance(message, m.SetParameterValues):
             return message
-        if all(each.value != m.CONNECTION_REQUEST_PASSWORD for each in message.parameters):
+        own: dict[str, Callable[[str], str]] = {
+            m.CONNECTION_REQUEST_PASSWORD: self._secrets.connection_request_password,
+            m.STUN_PASSWORD: self._secrets.stun_password,
+            m.DEVICE_KEY: str,
+        }
+        if all(each.value not in own for each in message.parameters):
             return message
-        password = self._secrets.connection_request_password(device_key)
         values = tuple(
-            replace(each, value=password) if each.value == m.CONNECTION_REQUEST_PASSWORD else each
+            replace(each, value=own[each.value](device_key)) if each.value in own else each
             for each in message.parameters
         )
         return replace(message, parameters=values)

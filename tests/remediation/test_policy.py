@@ -117,3 +117,18 @@ def test_a_rule_may_look_at_the_product_class():
     )
     assert classify(policy, "E", "C", "S", product_class="OLD").procedure == "P3"
     assert classify(policy, "E", "C", "S", product_class="NEW").rule == 2
+
+
+@pytest.mark.parametrize("server", ["acs.example:3478", "192.0.2.1:3478", "[2001:db8::1]:3478", ""])
+def test_a_stun_server_has_a_host_and_a_port(tmp_path, server):
+    path = tmp_path / "p.yaml"
+    path.write_text(f"extends: default\nprovisioning: {{stun_server: '{server}'}}\n")
+    assert load_policy(path).provisioning.stun_server == server
+
+
+@pytest.mark.parametrize("server", ["acs.example", "2001:db8::1", "acs example:1", "http://x:1"])
+def test_what_is_no_stun_server_is_named(tmp_path, server):
+    path = tmp_path / "p.yaml"
+    path.write_text(f"extends: default\nprovisioning: {{stun_server: '{server}'}}\n")
+    with pytest.raises(AcsError, match="host:port"):
+        load_policy(path)

@@ -64,14 +64,13 @@ def test_no_challenge_that_can_be_answered(headers):
 @pytest.mark.parametrize("algorithm", ["", "algorithm=MD5", 'algorithm="SHA-256"'])
 @given(
     username=st.text("abcXYZ0.\\\"' ", max_size=8),
-    password=st.text(max_size=8),
+    password=st.text('abcé\\":', min_size=1, max_size=8),
     realm=st.text('a b\\"', max_size=8),
 )
 def test_what_is_answered_is_what_a_verifier_expects(qop, algorithm, username, password, realm):
     quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
     header = ", ".join(part for part in (f'Digest realm="{quoted}"', 'nonce="n"', qop, algorithm) if part)
     challenge = best_challenge(parse_challenges([header]))
-    password = password.encode("utf-8", "ignore").decode()
     answer = answer_challenge(challenge, username, password, method="GET", uri="/cr?x=1", cnonce="c")
     given_ = digest.parse(answer)
     assert given_.username == username

@@ -82,6 +82,8 @@ from acs.cwmp.messages.from_cpe import (
 )
 from acs.cwmp.messages.types import (
     CONNECTION_REQUEST_PASSWORD,
+    DEVICE_KEY,
+    STUN_PASSWORD,
     UNKNOWN_TIME,
     DeviceId,
     Event,
@@ -184,8 +186,10 @@ __all__ = [
     "CWMP_1_0",
     "CWMP_1_1",
     "CWMP_1_2",
+    "DEVICE_KEY",
     "METHODS",
     "RESPONSES",
+    "STUN_PASSWORD",
     "UNKNOWN_TIME",
     "AddObject",
     "AddObjectResponse",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 __all__ = [
     "CONNECTION_REQUEST_PASSWORD",
+    "DEVICE_KEY",
+    "STUN_PASSWORD",
     "UNKNOWN_TIME",
     "DeviceId",
     "Event",
@@ -152,3 +154,7 @@ class OptionStruct:
 
 CONNECTION_REQUEST_PASSWORD = "\N{BULLET}connection-request-password"  # noqa: S105 - a placeholder
 """Stands in a stored SetParameterValues for the device's own secret, which is put in as it is sent."""
+STUN_PASSWORD = "\N{BULLET}stun-password"  # noqa: S105 - a placeholder
+"""As CONNECTION_REQUEST_PASSWORD, for STUNPassword."""
+DEVICE_KEY = "\N{BULLET}device-key"
+"""Stands for the key under which the ACS knows the device, its STUNUsername for example."""

@@ -257,3 +257,13 @@ async def _provision_management_server(case: CaseApi) -> None:
     _demand(outcome, "provisioning of ManagementServer")
     throttle = m.ParameterValue(f"{base}DefaultActiveNotificationThrottle", "0", "xsd:unsignedInt")
     _hear(await case.set_values([throttle], because="expedited alarms must not be delayed"))
+    if case.policy.provisioning.stun_server:
+        host, _, port = case.policy.provisioning.stun_server.rpartition(":")
+        stun = [
+            m.ParameterValue(f"{base}STUNServerAddress", host.strip("[]")),
+            m.ParameterValue(f"{base}STUNServerPort", port, "xsd:unsignedInt"),
+            m.ParameterValue(f"{base}STUNUsername", m.DEVICE_KEY),
+            m.ParameterValue(f"{base}STUNPassword", m.STUN_PASSWORD),
+            m.ParameterValue(f"{base}STUNEnable", "1", "xsd:boolean"),
+        ]
+        _hear(await case.set_values(stun, because="to be called through a NAT"))

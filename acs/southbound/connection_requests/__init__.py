@@ -4,6 +4,7 @@ from acs.southbound.connection_requests.device_tls import DeviceTls
 from acs.southbound.connection_requests.dispatcher import Dispatcher
 from acs.southbound.connection_requests.guard import CallError, Guard, allowed
 from acs.southbound.connection_requests.http import HttpWay
+from acs.southbound.connection_requests.udp import UdpWay
 from acs.southbound.connection_requests.ways import Outcome, Reason, Target, Way, order_of_ways
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Target",
+    "UdpWay",
     "Way",
     "allowed",
     "order_of_ways",
