@@ -37,6 +37,7 @@ from acs.southbound import (
     bind,
 )
 from acs.store import Store
+from acs.watch import AuditKeeper
 
 __all__ = ["Node"]
 
@@ -121,6 +122,7 @@ class Node:
         keep = self._retention(policy), settings.bulk_retention_days * 86400
         self._run(Housekeeper(self.store, *keep).run(), "housekeeping")
         self._run(self.arrivals.run(), "uploads")
+        self._run(AuditKeeper(self.store, settings).run(), "audit checkpoints")
         self._write_ports()
         self._ready = True
 

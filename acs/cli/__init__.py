@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from acs import __version__
-from acs.cli import bench, bulk, look, operate, policy, profiles, serve, simulate, trust
+from acs.cli import audit, bench, bulk, look, operate, policy, profiles, serve, simulate, trust
 from acs.cli.demo import demo
 from acs.errors import AcsError
 
@@ -36,6 +36,7 @@ app.add_typer(operate.files, name="files", help="The catalogue of software image
 app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")
 app.add_typer(trust.trust, name="trust", help="Vendor CAs and what they vouch for: add, scope, remove, list.")
 app.add_typer(bulk.bulk, name="bulk", help="Bulk data of devices: list, show, export.")
+app.add_typer(audit.audit, name="audit", help="Who did what, and whether the record is whole.")
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 app.add_typer(bench.bench, name="bench", help="Measure: sessions per second and what they cost.")

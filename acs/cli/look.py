@@ -238,7 +238,9 @@ def acknowledge_alarm(alarm: Number, data: Data = None, config: Config = None) -
 
     def act(conn: Connection) -> None:
         device = dev.get(conn, al.get_alarm(conn, alarm).device_id)
-        al.acknowledge(conn, device, alarm, who=who(), now=time.time())
+        now = time.time()
+        al.acknowledge(conn, device, alarm, who=who(), now=now)
+        dev.audit(conn, who(), "alarm acknowledged", device.device_key, str(alarm), now=now)
 
     write(settings_of(data, config), act)
     console.print(f"alarm {alarm} is acknowledged")

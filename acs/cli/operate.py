@@ -87,7 +87,17 @@ def cancel_command(command: Number, data: Data = None, config: Config = None) ->
     """Withdraw a command that is not settled."""
     from acs import commands as cm
 
-    found = write(settings_of(data, config), lambda conn: cm.cancel(conn, command, now=time.time()))
+    def act(conn: Connection) -> Any:
+        from acs import devices as dev
+
+        now = time.time()
+        found = cm.cancel(conn, command, now=now)
+        if found is not None:
+            key = dev.get(conn, found.device_id).device_key
+            dev.audit(conn, who(), f"command {found.method} cancelled", key, found.command_key, now=now)
+        return found
+
+    found = write(settings_of(data, config), act)
     if found is None:
         raise AcsError(f"command {command} is not open; see: acs commands list")
     console.print(f"command {command} is withdrawn")
@@ -127,9 +137,10 @@ def add_file(
     settings = settings_of(data, config)
     require_data(settings)
     stored = run(take_in(DiskStorage(settings.data), path))
-    made = write(
-        settings,
-        lambda conn: dev.add_file(
+
+    def act(conn: Connection) -> Any:
+        now = time.time()
+        made = dev.add_file(
             conn,
             name or path.name,
             file_type=dev.FIRMWARE,
@@ -137,9 +148,12 @@ def add_file(
             product_class=product_class,
             sha256=stored.sha256,
             size=stored.size,
-            now=time.time(),
-        ),
-    )
+            now=now,
+        )
+        dev.audit(conn, who(), "file added", made.name, f"SHA-256 {stored.sha256}", now=now)
+        return made
+
+    made = write(settings, act)
     console.print(f"{made.name}: {stored.size} bytes, SHA-256 {stored.sha256}", markup=False)
 
 

@@ -11,6 +11,7 @@ from acs.devices.catalogue import (
     list_files,
 )
 from acs.devices.check_in import CheckIn, check_in, parameters_of, save_parameters
+from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
 from acs.devices.connection_requests import (
     ConnectionRequestTarget,
     connection_request_failed,
@@ -44,8 +45,10 @@ from acs.devices.registry import (
 
 __all__ = [
     "FIRMWARE",
+    "AuditVerdict",
     "CatalogueFile",
     "CheckIn",
+    "Checkpoint",
     "ConnectionRequestTarget",
     "Credentials",
     "Device",
@@ -53,11 +56,13 @@ __all__ = [
     "approve_file",
     "approved_image",
     "audit",
+    "audit_entries",
     "audit_seldom",
     "bind_certificate",
     "block",
     "certificate_holder",
     "certificate_name",
+    "check_audit",
     "check_in",
     "connection_request_failed",
     "connection_request_sent",
@@ -74,6 +79,7 @@ __all__ = [
     "list_files",
     "listing",
     "lock",
+    "make_checkpoint",
     "mark_provisioned",
     "mark_reboot_needed",
     "note_udp_binding",

@@ -9,12 +9,14 @@ from sqlalchemy import Connection, insert, select, text
 
 from acs.store.tables import audit as table
 
-__all__ = ["audit", "audit_seldom", "verify_audit"]
+__all__ = ["GENESIS", "audit", "audit_seldom", "digest", "verify_audit"]
 
-_GENESIS = "0" * 64
+GENESIS = "0" * 64
+"""What comes before the first entry."""
 
 
-def _digest(previous: str, at: float, *texts: str) -> str:
+def digest(previous: str, at: float, *texts: str) -> str:
+    """Return the hash of an entry that follows one of hash ``previous``."""
     return hashlib.sha256(msgspec.json.encode((previous, float(at), *texts))).hexdigest()
 
 
@@ -23,7 +25,7 @@ def audit(conn: Connection, who: str, action: str, target: str, detail: str = ""
     if conn.dialect.name == "postgresql":  # SQLite has one writer anyway
         conn.execute(text("SELECT pg_advisory_xact_lock(7202070)"))
     last = conn.execute(select(table.c.hash).order_by(table.c.id.desc()).limit(1)).scalar()
-    previous = last or _GENESIS
+    previous = last or GENESIS
     conn.execute(
         insert(table).values(
             at=now,
@@ -32,7 +34,7 @@ def audit(conn: Connection, who: str, action: str, target: str, detail: str = ""
             target=target,
             detail=detail,
             previous_hash=previous,
-            hash=_digest(previous, now, who, action, target, detail),
+            hash=digest(previous, now, who, action, target, detail),
         )
     )
 
@@ -55,10 +57,10 @@ def audit_seldom(
 
 def verify_audit(conn: Connection) -> int | None:
     """Return the id of the first entry that was altered or whose predecessor is gone, else None."""
-    previous = _GENESIS
+    previous = GENESIS
     for row in conn.execute(select(table).order_by(table.c.id)):
-        digest = _digest(previous, row.at, row.who, row.action, row.target, row.detail)
-        if row.previous_hash != previous or row.hash != digest:
+        expected = digest(previous, row.at, row.who, row.action, row.target, row.detail)
+        if row.previous_hash != previous or row.hash != expected:
             return int(row.id)
         previous = row.hash
     return None

@@ -62,7 +62,9 @@ READING = [
     ("files", "approve", "x"),
     ("golden", "show"),
     ("golden", "set", "golden"),
-    ("trust", "add", "ca"),
+    ("trust", "add", "ca", "--oui", "0005B9"),
+    ("audit", "list"),
+    ("audit", "verify"),
 ]
 
 

@@ -9,7 +9,7 @@ A room's tables stand in the module of its name.
 from __future__ import annotations
 
 from acs.store.tables.alarms import alarm_events, alarms
-from acs.store.tables.audit import audit
+from acs.store.tables.audit import audit, audit_checkpoints
 from acs.store.tables.base import Id, metadata
 from acs.store.tables.bulk import bulk_layouts, bulk_profiles, bulk_reports, bulk_usage
 from acs.store.tables.commands import command_is_open, command_parts, commands
@@ -24,6 +24,7 @@ __all__ = [
     "alarm_events",
     "alarms",
     "audit",
+    "audit_checkpoints",
     "bulk_layouts",
     "bulk_profiles",
     "bulk_reports",
