@@ -2,6 +2,15 @@
 
 from acs.bulkdata.csv_report import Dialect
 from acs.bulkdata.parse import REPORT_FORMATS, decompress, parse_message
+from acs.bulkdata.profile import ProfileSettings
+from acs.bulkdata.profiles import (
+    Profile,
+    configure,
+    list_profiles,
+    profile_commands_settled,
+    profiles_lost,
+    remove,
+)
 from acs.bulkdata.report import Batch, BulkDataError, Limits, Report, Sample, Value
 from acs.bulkdata.series import (
     Known,
@@ -23,16 +32,23 @@ __all__ = [
     "Known",
     "Limits",
     "Point",
+    "Profile",
+    "ProfileSettings",
     "Quota",
     "Report",
     "Sample",
     "Stored",
     "Value",
+    "configure",
     "decompress",
     "known_parameters",
+    "list_profiles",
     "parse_message",
     "points",
+    "profile_commands_settled",
+    "profiles_lost",
     "prune_bulk",
+    "remove",
     "store_reports",
     "usage",
 ]

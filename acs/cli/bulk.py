@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
+import msgspec
 import typer
 from sqlalchemy import Connection
 
 from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import Config, Data, Json, console, moment, print_json, print_table, read, settings_of
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    console,
+    moment,
+    print_json,
+    print_table,
+    read,
+    settings_of,
+    who,
+    write,
+)
 from acs.errors import AcsError
+from acs.settings import Settings
 
 __all__ = ["bulk"]
 
@@ -164,3 +179,100 @@ def defused(field: Any) -> Any:
         return field
     runs = field.startswith(("\t", "\r", "\n")) or field.lstrip().startswith(("=", "+", "-", "@", "|"))
     return f"'{field}" if runs else field
+
+
+@bulk.command("configure")
+def configure_profile(
+    device: DeviceKey,
+    name: Annotated[str, typer.Argument(help="The profile's name; it shows as the source of the values.")],
+    reference: Annotated[
+        list[str], typer.Option(help="A parameter, or an object with a dot at its end; may be repeated.")
+    ],
+    data: Data = None,
+    config: Config = None,
+    interval: Annotated[int, typer.Option(help="Seconds between reports.", min=1)] = 300,
+    report_format: Annotated[
+        str, typer.Option(help="ObjectHierarchy, NameValuePair, ParameterPerRow or ParameterPerColumn.")
+    ] = "NameValuePair",
+    compression: Annotated[str, typer.Option(help="GZIP or None.")] = "GZIP",
+    retained: Annotated[int, typer.Option(help="Failed reports that it keeps; -1: all it can.")] = 10,
+) -> None:
+    """Have a device report by bulk data, with credentials of its own. It is set up again after a reset.
+
+    Example: acs bulk configure 0005B9-A1 health --reference Device.DeviceInfo. --interval 300
+    """
+    from acs import bulkdata as bd
+    from acs import devices as dev
+
+    settings = settings_of(data, config)
+    facts = {
+        "name": name,
+        "references": reference,
+        "url": f"{_node_url(settings)}/bulk/{name}",
+        "username": device,
+        "interval": interval,
+        "report_format": report_format,
+        "compression": compression,
+        "retained": retained,
+    }
+    try:
+        wanted = msgspec.convert(facts, bd.ProfileSettings)
+    except msgspec.ValidationError as error:
+        raise AcsError(f"the profile is wrong: {error}") from error
+
+    def act(conn: Connection) -> None:
+        now = time.time()
+        bd.configure(conn, find_device(conn, device).id, wanted, now=now)
+        dev.audit(conn, who(), "bulk data profile configured", device, name, now=now)
+
+    write(settings, act)
+    console.print(f"the profile {name} is being set up; see: acs bulk profiles {device}", markup=False)
+
+
+def _node_url(settings: Settings) -> str:
+    """Return how devices reach the node, which it wrote down when it started."""
+    try:
+        facts = msgspec.json.decode((settings.data / "node.json").read_bytes(), type=dict[str, Any])
+        return str(facts["url"]).rstrip("/")
+    except (OSError, KeyError, msgspec.DecodeError):
+        return (settings.url or f"https://{settings.names[0]}:{settings.port}").rstrip("/")
+
+
+@bulk.command("profiles")
+def list_profiles(device: DeviceKey, data: Data = None, config: Config = None, json: Json = False) -> None:
+    """List the profiles that a device is to have, and how far it is with them."""
+    from acs import bulkdata as bd
+
+    found = read(settings_of(data, config), lambda conn: bd.list_profiles(conn, find_device(conn, device).id))
+    if json:
+        print_json([msgspec.to_builtins(each) for each in found])
+        return
+    rows = [
+        (
+            each.settings.name,
+            each.state,
+            each.instance,
+            each.settings.interval,
+            each.settings.report_format,
+            ", ".join(each.settings.references),
+            each.error,
+        )
+        for each in found
+    ]
+    columns = ("profile", "state", "instance", "interval", "format", "references", "error")
+    print_table(f"Bulk data profiles of {device}", columns, rows)
+
+
+@bulk.command("remove")
+def remove_profile(device: DeviceKey, name: str, data: Data = None, config: Config = None) -> None:
+    """Take a profile away from a device. What it has reported stays."""
+    from acs import bulkdata as bd
+    from acs import devices as dev
+
+    def act(conn: Connection) -> None:
+        now = time.time()
+        bd.remove(conn, find_device(conn, device).id, name, now=now)
+        dev.audit(conn, who(), "bulk data profile removed", device, name, now=now)
+
+    write(settings_of(data, config), act)
+    console.print(f"the profile {name} is being removed", markup=False)

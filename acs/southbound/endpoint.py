@@ -355,6 +355,7 @@ class Endpoint:
         own: dict[str, Callable[[str], str]] = {
             m.CONNECTION_REQUEST_PASSWORD: self._secrets.connection_request_password,
             m.STUN_PASSWORD: self._secrets.stun_password,
+            m.BULK_DATA_PASSWORD: self._secrets.bulk_data_password,
             m.DEVICE_KEY: str,
         }
         if all(each.value not in own for each in message.parameters):

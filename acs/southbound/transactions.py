@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from acs import alarms as al
+from acs import bulkdata as bd
 from acs import commands as cm
 from acs import devices as dev
 from acs import remediation as rm
@@ -91,6 +92,9 @@ def open_session(
     if device.has_open_commands:
         settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now)
     rm.commands_settled(conn, settled, env=env, now=now)
+    bd.profile_commands_settled(conn, settled, now=now)
+    if check.bootstrap:
+        bd.profiles_lost(conn, device.id, now=now)
     rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
     rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
     idle = not device.has_open_commands and dev.idle(conn, device.id, check.epoch)
@@ -233,6 +237,7 @@ class _Turn:
                 name, detail = m.method_name(request), str(request)[:1000]
                 dev.audit_seldom(self.conn, "device", name, self.device.device_key, detail, now=self.now)
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
+        bd.profile_commands_settled(self.conn, settled, now=self.now)
         return Reply(response, settled=tuple(settled))
 
     def settle(self, command_id: int, answer: m.Message) -> Reply:
@@ -241,6 +246,7 @@ class _Turn:
         mine = [command for command in settled if command.id == command_id and command.succeeded]
         changes = [change for command in mine for change in self._read(command)]
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
+        bd.profile_commands_settled(self.conn, settled, now=self.now)
         rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
         return self.next(settled=settled, changes=changes)
 

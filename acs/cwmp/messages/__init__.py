@@ -81,6 +81,7 @@ from acs.cwmp.messages.from_cpe import (
     TransferCompleteResponse,
 )
 from acs.cwmp.messages.types import (
+    BULK_DATA_PASSWORD,
     CONNECTION_REQUEST_PASSWORD,
     DEVICE_KEY,
     STUN_PASSWORD,
@@ -181,6 +182,7 @@ def response_of(request: type[Any]) -> type[Any]:
 
 __all__ = [
     "ACS_METHODS",
+    "BULK_DATA_PASSWORD",
     "CONNECTION_REQUEST_PASSWORD",
     "CPE_METHODS",
     "CWMP_1_0",

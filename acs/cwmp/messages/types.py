@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "BULK_DATA_PASSWORD",
     "CONNECTION_REQUEST_PASSWORD",
     "DEVICE_KEY",
     "STUN_PASSWORD",
@@ -158,3 +159,6 @@ STUN_PASSWORD = "\N{BULLET}stun-password"  # noqa: S105 - a placeholder
 """As CONNECTION_REQUEST_PASSWORD, for STUNPassword."""
 DEVICE_KEY = "\N{BULLET}device-key"
 """Stands for the key under which the ACS knows the device, its STUNUsername for example."""
+
+BULK_DATA_PASSWORD = "\N{BULLET}bulk-data-password"  # noqa: S105 - a placeholder
+"""Likewise for the password with which the device delivers its bulk data."""

@@ -1,0 +1,104 @@
+"""A profile of ``Device.BulkData.`` as this ACS sets it up: which requests make it, in which order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from acs.bulkdata.parse import REPORT_FORMATS
+from acs.cwmp import messages as m
+from acs.errors import AcsError
+
+__all__ = ["BULK_DATA", "ProfileSettings", "next_request", "removal"]
+
+BULK_DATA = "Device.BulkData."
+_TABLE = f"{BULK_DATA}Profile."
+_ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
+_MOST = 64  # references; each is an AddObject
+
+
+class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a device is to report, how often (seconds) and where.
+
+    ``references`` are parameters, or objects that end with a dot; ``*`` stands for any instance.
+    ``retained``: how many reports that failed it keeps for the next time, -1 as many as it can.
+    """
+
+    name: str
+    references: tuple[str, ...]
+    url: str
+    username: str
+    interval: int = 300
+    report_format: Literal["ObjectHierarchy", "NameValuePair", "ParameterPerRow", "ParameterPerColumn"] = (
+        "NameValuePair"
+    )
+    compression: Literal["None", "GZIP"] = "GZIP"
+    retained: int = 10
+
+    def check(self) -> None:
+        """Raise ``AcsError`` naming the field that no device would take."""
+        if not 0 < len(self.name) <= 64 or not _ALLOWED.issuperset(self.name):
+            raise AcsError(f"the profile's name {self.name!r} has other than 1 to 64 letters, digits, '_.-'")
+        if not 0 < len(self.references) <= _MOST:
+            raise AcsError(f"{len(self.references)} references; 1 to {_MOST} are possible")
+        for reference in self.references:
+            if not reference.startswith("Device.") or len(reference) > 256:
+                raise AcsError(f"the reference {reference[:100]!r} is no path below Device.")
+        if not 1 <= self.interval <= 2**32 - 1:
+            raise AcsError(f"the interval {self.interval} is not 1 s or more")
+        if self.retained < -1:
+            raise AcsError(f"{self.retained} reports can't be retained; -1 is as many as possible")
+        if not self.url.startswith(("https://", "http://")) or len(self.url) > 2048:
+            raise AcsError(f"the URL {self.url[:100]!r} does not begin with https:// or http://")
+
+
+def next_request(
+    settings: ProfileSettings, instance: int | None, rows: Sequence[int], *, parameter_key: str = ""
+) -> m.Message:
+    """Return the next request: AddObject for what is not there, then one SetParameterValues with all values.
+
+    ``instance`` is the profile's number once it is known, ``rows`` are those of its Parameter table. The
+    SetParameterValues is all or nothing (TR-069 A.3.2.1), so the device never reports half a profile.
+    ``parameter_key`` is the one that the device has: what it was configured for otherwise has not changed.
+    """
+    if instance is None:
+        return m.AddObject(_TABLE, parameter_key)
+    if len(rows) < len(settings.references):
+        return m.AddObject(f"{_TABLE}{instance}.Parameter.", parameter_key)
+    return m.SetParameterValues(tuple(_values(settings, f"{_TABLE}{instance}.", rows)), parameter_key)
+
+
+def removal(instance: int, *, parameter_key: str = "") -> m.Message:
+    """Return the request that takes a profile away."""
+    return m.DeleteObject(f"{_TABLE}{instance}.", parameter_key)
+
+
+def _values(settings: ProfileSettings, base: str, rows: Sequence[int]) -> list[m.ParameterValue]:
+    json = REPORT_FORMATS[settings.report_format] == "JSON"
+    encoding, time = ("JSONEncoding", "ReportTimestamp") if json else ("CSVEncoding", "RowTimestamp")
+    texts = {
+        "Name": settings.name,
+        "Protocol": "HTTP",
+        "EncodingType": "JSON" if json else "CSV",
+        f"{encoding}.ReportFormat": settings.report_format,
+        f"{encoding}.{time}": "Unix-Epoch",
+        "HTTP.URL": settings.url,
+        "HTTP.Username": settings.username,
+        "HTTP.Password": m.BULK_DATA_PASSWORD,
+        "HTTP.Compression": settings.compression,
+        "HTTP.Method": "POST",
+    }
+    values = [m.ParameterValue(base + name, value) for name, value in texts.items()]
+    for position, row in enumerate(rows):  # rows that are left over from before refer to nothing
+        reference = settings.references[position] if position < len(settings.references) else ""
+        values.append(m.ParameterValue(f"{base}Parameter.{row}.Reference", reference))
+    return [
+        *values,
+        m.ParameterValue(f"{base}NumberOfRetainedFailedReports", str(settings.retained), "xsd:int"),
+        m.ParameterValue(f"{base}ReportingInterval", str(settings.interval), "xsd:unsignedInt"),
+        m.ParameterValue(f"{base}HTTP.RetryEnable", "1", "xsd:boolean"),
+        m.ParameterValue(f"{base}Enable", "1", "xsd:boolean"),
+        m.ParameterValue(f"{BULK_DATA}Enable", "1", "xsd:boolean"),
+    ]
