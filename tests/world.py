@@ -17,6 +17,7 @@ from sqlalchemy import Connection, create_engine, event, select
 from sqlalchemy.pool import StaticPool
 
 from acs import alarms as al
+from acs import bulkdata as bd
 from acs import devices as dev
 from acs import remediation as rm
 from acs.cwmp import decode, encode
@@ -25,6 +26,7 @@ from acs.datamodel import golden_configuration
 from acs.remediation import Environment, parse_policy
 from acs.settings import Settings
 from acs.simulator import PRODUCT_CLASS, HeNB, Pace
+from acs.simulator.delivery import Delivery
 from acs.simulator.firmware import build_image, verify_image
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Proof, Refused
@@ -154,11 +156,14 @@ class World:
                 for case_id in due:
                     rm.advance(self.conn, case_id, env=self.env, now=self.now)
             transfer = self.henb.download_due()
+            delivery = self.henb.delivery_due(self.now)
             if self.henb.wants_session(self.now) and self.reachable:
                 self.session()
             elif transfer is not None:
                 version = verify_image(self.image, PRODUCT_CLASS, VENDOR.public_key())
                 self.henb.downloaded(transfer, version, 0, "", self.now)
+            elif delivery is not None:
+                self.henb.delivered(delivery, self.now, stored=self.collect(delivery))
             elif not due:
                 return
         raise AssertionError("something goes round in circles")
@@ -247,6 +252,21 @@ class World:
         if self.lose("answer"):
             raise LostError
         return reply
+
+    def collect(self, delivery: Delivery) -> bool:
+        """Take a bulk data report; tell whether the device learns that it is stored."""
+        if self.lose("request"):
+            return False
+        headers = {name.lower(): value for name, value in delivery.headers.items()}
+        body = bd.decompress(delivery.body, headers.get("content-encoding", ""), limit=10**6)
+        source = delivery.url.partition("?")[0].rpartition("/")[2]
+        device = self.device
+        dialect = self.look(bd.dialect_of, device.id, source)
+        batch = bd.parse_message(body, headers, now=self.now, dialect=dialect)
+        assert not batch.repairs
+        with self.conn.begin():
+            bd.store_reports(self.conn, device.id, source, batch.reports, quota=bd.Quota(), now=self.now)
+        return not self.lose("answer")
 
     # --- looking ------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from acs.bulkdata.profile import ProfileSettings
 from acs.bulkdata.profiles import (
     Profile,
     configure,
+    dialect_of,
     list_profiles,
     profile_commands_settled,
     profiles_lost,
@@ -41,6 +42,7 @@ __all__ = [
     "Value",
     "configure",
     "decompress",
+    "dialect_of",
     "known_parameters",
     "list_profiles",
     "parse_message",

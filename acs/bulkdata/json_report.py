@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from acs.bulkdata.report import Batch, BulkDataError, Limits, Report, Sample, Value, storable
+from acs.bulkdata.report import Batch, BulkDataError, Limits, Report, Sample, Value, compact, storable
 from acs.bulkdata.timestamp import collected_at
 
 __all__ = ["parse_json"]
@@ -90,6 +90,8 @@ def _scalar(value: Any) -> Value:
             return msgspec.json.encode(value).decode()
         except RecursionError:
             raise BulkDataError("a list is nested too deeply", status=413) from None
-    if value is None or isinstance(value, int | float | str):
+    if isinstance(value, str):  # as in CSV: devices write numbers either way
+        return compact(value)
+    if value is None or isinstance(value, int | float):
         return storable(value)
     raise BulkDataError(f"{type(value).__name__} is no value of a parameter")

@@ -7,7 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from acs.bulkdata.csv_report import Dialect
 from acs.bulkdata.parse import REPORT_FORMATS
+from acs.bulkdata.report import BulkDataError
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 
@@ -36,6 +38,15 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     compression: Literal["None", "GZIP"] = "GZIP"
     retained: int = 10
+    separators: tuple[str, str, str] = (",", "\r\n", '"')
+    """Of CSV: FieldSeparator, RowSeparator, EscapeCharacter."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its CSV is to be read. Raises ``BulkDataError`` where the separators can't be told apart."""
+        field, row, escape = self.separators
+        # XML parsers change line breaks on their way to the device.
+        return Dialect(field, "" if row in ("\r\n", "\n", "\r") else row, escape)
 
     def check(self) -> None:
         """Raise ``AcsError`` naming the field that no device would take."""
@@ -50,6 +61,10 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise AcsError(f"the interval {self.interval} is not 1 s or more")
         if self.retained < -1:
             raise AcsError(f"{self.retained} reports can't be retained; -1 is as many as possible")
+        try:
+            _ = self.dialect
+        except BulkDataError as error:
+            raise AcsError(str(error)) from error
         if not self.url.startswith(("https://", "http://")) or len(self.url) > 2048:
             raise AcsError(f"the URL {self.url[:100]!r} does not begin with https:// or http://")
 
@@ -90,6 +105,9 @@ def _values(settings: ProfileSettings, base: str, rows: Sequence[int]) -> list[m
         "HTTP.Compression": settings.compression,
         "HTTP.Method": "POST",
     }
+    if not json:
+        names = ("FieldSeparator", "RowSeparator", "EscapeCharacter")
+        texts |= {f"{encoding}.{name}": text for name, text in zip(names, settings.separators, strict=True)}
     values = [m.ParameterValue(base + name, value) for name, value in texts.items()]
     for position, row in enumerate(rows):  # rows that are left over from before refer to nothing
         reference = settings.references[position] if position < len(settings.references) else ""

@@ -10,13 +10,22 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from acs import commands as cm
 from acs import devices as dev
+from acs.bulkdata.csv_report import Dialect
 from acs.bulkdata.profile import ProfileSettings, next_request, removal
 from acs.commands import Command
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.store.tables import bulk_profiles as table
 
-__all__ = ["Profile", "configure", "list_profiles", "profile_commands_settled", "profiles_lost", "remove"]
+__all__ = [
+    "Profile",
+    "configure",
+    "dialect_of",
+    "list_profiles",
+    "profile_commands_settled",
+    "profiles_lost",
+    "remove",
+]
 
 _PURPOSE = "bulkdata"
 _MOST = 8  # profiles of a device
@@ -56,6 +65,13 @@ def list_profiles(conn: Connection, device_id: int) -> list[Profile]:
     """Return the profiles of a device, by name."""
     query = select(table).where(table.c.device_id == device_id).order_by(table.c.name)
     return [_profile(row) for row in conn.execute(query).mappings()]
+
+
+def dialect_of(conn: Connection, device_id: int, name: str) -> Dialect | None:
+    """Return how the CSV of a profile is to be read; None where this ACS did not set it up."""
+    query = select(table.c.settings).where(table.c.device_id == device_id, table.c.name == name)
+    found = conn.execute(query).scalar()
+    return msgspec.json.decode(found, type=ProfileSettings).dialect if found else None
 
 
 def configure(conn: Connection, device_id: int, settings: ProfileSettings, *, now: float) -> Profile:
@@ -101,7 +117,10 @@ def profiles_lost(conn: Connection, device_id: int, *, now: float) -> None:
 
 
 def _proceed(conn: Connection, profile: Profile, *, now: float) -> Profile:
-    """Enqueue the next request of a profile."""
+    """Enqueue the next request of a profile; those of before that were not sent are withdrawn."""
+    for waiting in cm.open_commands(conn, profile.device_id):
+        if waiting.command_key.startswith(f"b{profile.id}-") and waiting.state == "queued":
+            cm.cancel(conn, waiting.id, now=now)
     kept = dev.get(conn, profile.device_id).parameter_key
     if profile.state == "removing":
         assert profile.instance is not None

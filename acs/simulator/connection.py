@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from acs.cwmp import DecodeError, decode, encode
 from acs.cwmp import messages as m
+from acs.simulator.delivery import Delivery
 from acs.simulator.firmware import ImageError, verify_image
 from acs.simulator.henb import HeNB
 from acs.simulator.transfer import Transfer
@@ -49,6 +50,8 @@ class Statistics:
     failed: int = 0
     requests: int = 0
     downloads: int = 0
+    deliveries: int = 0
+    undeliverable: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
 
@@ -57,6 +60,10 @@ class Statistics:
         self.failed += 1
         reason = (str(error) or type(error).__name__)[:120]
         self.errors[reason] = self.errors.get(reason, 0) + 1
+
+    def undelivered(self, reason: str) -> None:
+        """Count a report or file that its collector did not take, under its reason."""
+        self.undeliverable[reason[:120]] = self.undeliverable.get(reason[:120], 0) + 1
 
 
 class Device:
@@ -98,10 +105,13 @@ class Device:
             now = self._clock()
             henb.tick(now)
             transfer = henb.download_due()
+            delivery = henb.delivery_due(now)
             if henb.wants_session(now):
                 await self.session()
             elif transfer is not None:
                 await self._download(transfer)
+            elif delivery is not None:
+                await self._deliver(delivery)
             else:
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
@@ -193,3 +203,29 @@ class Device:
             code, text = 9015, f"can't contact the file server: {error}"
         self._statistics.downloads += 1
         self.henb.downloaded(transfer, version, code, text[:256], self._clock())
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Send a report to its collector; what it was not thanked for is not delivered."""
+        credentials = (aiohttp.DigestAuthMiddleware(delivery.username, delivery.password),)
+        stored = False
+        try:
+            connector = aiohttp.TCPConnector(ssl=self.access.tls or False, limit=1)
+            async with (
+                self._slots,
+                aiohttp.ClientSession(
+                    connector=connector,
+                    timeout=_TIMEOUT,
+                    middlewares=credentials if delivery.username else (),
+                ) as http,
+                http.request(
+                    delivery.method, delivery.url, data=delivery.body, headers=delivery.headers
+                ) as response,
+            ):
+                await response.read()
+                stored = response.status in (200, 201, 202, 204)
+                if not stored:
+                    self._statistics.undelivered(f"HTTP {response.status}")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            self._statistics.undelivered(str(error) or type(error).__name__)
+        self._statistics.deliveries += stored
+        self.henb.delivered(delivery, self._clock(), stored=stored)

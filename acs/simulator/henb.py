@@ -7,15 +7,20 @@ feeds requests to ``handle``, and fetches what ``download_due`` names.
 from __future__ import annotations
 
 import random
+import zlib
 from dataclasses import dataclass, field
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.simulator import rpc
+from acs.simulator.bulkdata import FACTS as BULK_DATA_FACTS
+from acs.simulator.bulkdata import BulkData
+from acs.simulator.delivery import Delivery
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
 from acs.simulator.firmware import Banks
 from acs.simulator.pace import REAL, Pace
 from acs.simulator.tamper import TAMPERS, ActiveTamper, parse_until
+from acs.simulator.traffic import Traffic
 from acs.simulator.transfer import Transfer
 from acs.simulator.tree import FAULT_MANAGEMENT, ParameterTree, henb_template
 
@@ -82,6 +87,9 @@ class HeNB:
     retry_count: int = 0
     connection_request_password: str = ""
     banks: Banks = field(init=False)
+    bulk_data: BulkData = field(init=False)
+    traffic: Traffic = field(init=False)
+    booted_at: float = 0.0
     fault_management: FaultManagement = field(init=False)
     _due: list[tuple[float, str]] = field(default_factory=list)
     _after_session: list[str] = field(default_factory=list)
@@ -94,6 +102,8 @@ class HeNB:
         self.tree = ParameterTree(henb_template(SUPPORTED_ALARMS, self.fault_management_path))
         self.fault_management = FaultManagement(self.tree, self.fault_management_path)
         self.banks = Banks([self.software_version, self.software_version])
+        self.bulk_data = BulkData(self.tree, self.random, retry_scale=self.pace.retry_scale)
+        self.traffic = Traffic(self.tree, zlib.crc32(self.device_id.serial_number.encode()))
         self._reset_configuration()
 
     # --- life ---------------------------------------------------------------------------
@@ -115,6 +125,7 @@ class HeNB:
             f"{SERVER}PeriodicInformEnable": "1",
             f"{SERVER}PeriodicInformInterval": "86400",
             f"{SELF_TEST}DiagnosticsState": "None",
+            **BULK_DATA_FACTS,
         }
         for name, value in facts.items():
             self.tree.add(name, value)
@@ -138,6 +149,9 @@ class HeNB:
         self._schedule_periodic(now)
         for active in self.tampers:
             active.alarm_identifier = ""
+        self.booted_at = now
+        self.traffic.boot(now)
+        self.bulk_data.boot(now)
         self.check_integrity(now, booted=True)
 
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None:
@@ -153,6 +167,7 @@ class HeNB:
                 moments.append(self._retry_at)
             if self._periodic_at is not None:
                 moments.append(self._periodic_at)
+            moments += self.bulk_data.next_wake()
         return max(0.0, min(moments, default=now + 3600) - now)
 
     def tick(self, now: float) -> None:
@@ -170,6 +185,14 @@ class HeNB:
         if self.state == "running" and self._periodic_at is not None and self._periodic_at <= now:
             self.add_event(m.Event(ev.PERIODIC))
             self._schedule_periodic(now)
+        if self.state == "running":
+            self._measure(now)
+            self.bulk_data.tick(now)
+
+    def _measure(self, now: float) -> None:
+        """Bring parameters up to date that change by themselves."""
+        self.traffic.advance(now)
+        self.tree.set(f"{INFO}UpTime", str(int(now - self.booted_at)))
 
     def _schedule_periodic(self, now: float) -> None:
         enabled = self.tree.value(f"{SERVER}PeriodicInformEnable").lower() in ("1", "true")
@@ -377,6 +400,16 @@ class HeNB:
         self.tree.set(f"{SELF_TEST}Results", ";".join(parts))
         self.add_event(m.Event(ev.DIAGNOSTICS_COMPLETE))
 
+    # --- what it sends to collectors ----------------------------------------------------
+
+    def delivery_due(self, now: float) -> Delivery | None:
+        """Return what is to be sent now; the shell then calls ``delivered``."""
+        return self.bulk_data.due(now) if self.state == "running" else None
+
+    def delivered(self, delivery: Delivery, now: float, *, stored: bool) -> None:
+        """The collector took it, or did not."""
+        self.bulk_data.sent(delivery, now, stored=stored)
+
     # --- transfers ----------------------------------------------------------------------
 
     def download_due(self) -> Transfer | None:
@@ -416,6 +449,7 @@ class HeNB:
 
     def handle(self, request: m.Message, now: float) -> m.Message:
         """Answer a request of the ACS."""
+        self._measure(now)
         method = m.method_name(request)
         fault = self.take_fault(method) if method != "Download" else None
         if fault is not None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from acs.cwmp import messages as m
 from acs.datamodel import pattern_of
+from acs.simulator import bulkdata
 from acs.simulator.transfer import Transfer
 from acs.simulator.tree import ParameterTree
 
@@ -15,6 +16,8 @@ __all__ = ["Cpe", "handle"]
 _PASSWORD = "Device.ManagementServer.ConnectionRequestPassword"  # noqa: S105 - a parameter's name
 _STATE = "Device.SelfTestDiagnostics.DiagnosticsState"
 _KEY = "Device.ManagementServer.ParameterKey"
+
+_ROW_DEFAULTS = {"Device.BulkData.Profile.{i}.": bulkdata.DEFAULTS}
 
 
 class Cpe(Protocol):
@@ -179,6 +182,8 @@ def _add_object(henb: Cpe, request: m.AddObject, now: float) -> m.Message:
         for parameter in model.parameters_of(path):
             name = base + parameter.path[len(pattern) :]
             henb.tree.add(name, parameter.default, parameter.xsd_type)
+    for rest, value in _ROW_DEFAULTS.get(pattern, {}).items():
+        henb.tree.set(base + rest, value)
     _count(henb, request.object_name)
     henb.tree.set(_KEY, request.parameter_key)
     henb.record("AddObject", request.parameter_key, now)

@@ -141,11 +141,11 @@ class BulkCollector:
         profile = request.match_info.get("profile", "")
         if profile and not _PROFILE.fullmatch(profile):
             raise Refused(404, "no-profile", "a profile's name has 1 to 64 letters, digits, '_', '.' or '-'")
-        device = await self._store.read(_identify, proof)
+        device, dialect = await self._store.read(_identify, proof, profile)
         guarded(request).proved(device.device_key)
         await self._same_device(device, request, peer)
         with self._room.take(device.id, self._size(request)):
-            return await self._store_message(request, device, profile)
+            return await self._store_message(request, device, profile, dialect)
 
     def _size(self, request: web.Request) -> int:
         """Return how large the body may be: chunks and compression hide it until it is read."""
@@ -153,8 +153,10 @@ class BulkCollector:
         plain = told is not None and "Content-Encoding" not in request.headers
         return min(told or 0, self._limits.bytes) if plain else self._limits.bytes
 
-    async def _store_message(self, request: web.Request, device: Device, profile: str) -> web.Response:
-        batch = await self._parse(await self._body(request), request, None)
+    async def _store_message(
+        self, request: web.Request, device: Device, profile: str, dialect: bd.Dialect | None
+    ) -> web.Response:
+        batch = await self._parse(await self._body(request), request, dialect)
         extra = _uri_parameters(request)
         reports = [replace(report, samples=(*report.samples, *extra)) for report in batch.reports]
         now = self._store.clock()
@@ -232,8 +234,8 @@ class BulkCollector:
         return web.Response(status=503, text=text + "\n", headers={"Retry-After": str(wait)})
 
 
-def _identify(conn: Connection, proof: Proof) -> Device:
-    """Return the device that proved itself. Raises ``Refused``."""
+def _identify(conn: Connection, proof: Proof, profile: str) -> tuple[Device, bd.Dialect | None]:
+    """Return the device that proved itself, and how CSV of its profile is read. Raises ``Refused``."""
     key = proof.device_key
     for name in proof.names:
         key = key or dev.certificate_holder(conn, name) or ""
@@ -246,7 +248,7 @@ def _identify(conn: Connection, proof: Proof) -> Device:
         raise Refused(403, "out-of-scope", f"the certificate does not make it {device.device_key}: {why}")
     if device.blocked:
         raise Refused(403, "blocked", f"{device.device_key} is blocked: {device.admission_reason}")
-    return device
+    return device, bd.dialect_of(conn, device.id, profile) if profile else None
 
 
 def _uri_parameters(request: web.Request) -> tuple[bd.Sample, ...]:

@@ -1,0 +1,74 @@
+"""Devices of the simulator report to a real node, over TLS, as a profile that the node set up says."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from acs import bulkdata as bd
+from acs import devices as dev
+from acs.node import Node
+from acs.settings import load_settings
+from acs.simulator import OUI, Fleet, Vendor
+
+UP = "Device.DeviceInfo.UpTime"
+
+
+@pytest.fixture
+async def node(tmp_path):
+    vendor = Vendor(tmp_path / "vendor")
+    values = {
+        "data": tmp_path / "acs",
+        "host": "127.0.0.1",
+        "port": 0,
+        "management_port": 0,
+        "device_ca": [vendor.ca_path],
+        "connection_request_networks": ["127.0.0.0/8"],
+        "drain_timeout": 0.2,
+    }
+    made = Node(load_settings(None, values, {}))
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+@pytest.mark.parametrize("credentials", ["certificate", "password"])
+async def test_a_device_reports_at_its_interval(node, tmp_path, credentials):
+    fleet = Fleet(
+        Vendor(tmp_path / "vendor"), f"{node.url}/acs", server_ca=node.settings.data / "pki/server/ca.pem"
+    )
+    await fleet.start()
+    key = f"{OUI}-R1"
+
+    def prepare(conn):
+        """Register the device; the profile waits for it."""
+        device = dev.register(conn, OUI, "R1", now=0.0)
+        wanted = bd.ProfileSettings("live", ("Device.DeviceInfo.",), f"{node.url}/bulk/live", key, interval=1)
+        bd.configure(conn, device.id, wanted, now=node.store.clock())
+        return device.id
+
+    def reports(conn, device_id):
+        return [point.at for point in bd.points(conn, device_id, UP, last=100, source="live")]
+
+    try:
+        device_id = await node.store.write(prepare)
+        device = fleet.add("R1")
+        fleet.power_on(["R1"])
+        async with asyncio.timeout(30):
+            while (device.henb.tree.get("Device.BulkData.Profile.1.HTTP.Password") or ("",))[0] == "":
+                await asyncio.sleep(0.05)
+            if credentials == "password":  # it forgets its certificate, and has what it was given
+                tls = Fleet._access(fleet, "R1", "unused")
+                device.access = tls
+            while len(await node.store.read(reports, device_id)) < 3:
+                await asyncio.sleep(0.05)
+    finally:
+        await fleet.stop()
+    assert not fleet.failures()
+    found = await node.store.read(reports, device_id)
+    assert found == sorted(set(found), reverse=True)
+    profiles = await node.store.read(bd.list_profiles, device_id)
+    assert [each.state for each in profiles] == ["active"]
