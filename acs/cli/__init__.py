@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from acs import __version__
-from acs.cli import audit, bench, bulk, look, operate, policy, profiles, serve, simulate, trust
+from acs.cli import attack, audit, bench, bulk, look, operate, policy, profiles, serve, simulate, trust
 from acs.cli.demo import demo
 from acs.errors import AcsError
 
@@ -39,7 +39,8 @@ app.add_typer(bulk.bulk, name="bulk", help="Bulk data of devices: list, show, ex
 app.add_typer(audit.audit, name="audit", help="Who did what, and whether the record is whole.")
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
-app.add_typer(bench.bench, name="bench", help="Measure: sessions per second and what they cost.")
+bench.bench.command()(attack.attack)
+app.add_typer(bench.bench, name="bench", help="Measure: sessions a second and what they cost; under attack.")
 
 
 @app.command()

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from acs.cli.output import Json, console, print_json, print_table, run
 from acs.errors import AcsError
 
-__all__ = ["bench"]
+__all__ = ["Client", "bench", "rss", "steady"]
 
 bench = typer.Typer(no_args_is_help=True)
 _PASSWORD = "of-a-device-of-the-bench"  # noqa: S105 - of devices that live for a minute
@@ -110,22 +110,22 @@ class _Arm:
         self._data, self._vendor, self._stored = directory / f"acs-{stored}", vendor, stored
         vendor.trusted_in(self._data / "pki" / "device-ca.d")
         self._acs = AcsProcess(self._data, "--log-level", "warning", "--insecure-http", "0")
-        self._clients: list[_Client] = []
+        self._clients: list[Client] = []
         self._sums = {way: _Sum() for way in _WAYS}
 
     async def start(self, devices: int) -> None:
         """Start the ACS, and have every device known and at rest."""
         await self._acs.start()
-        self._clients = [_Client(self._vendor, self._acs, f"BENCH{number:05d}") for number in range(devices)]
+        self._clients = [Client(self._vendor, self._acs, f"BENCH{number:05d}") for number in range(devices)]
         for client in self._clients:
             await client.session()
             client.close()
-        await _steady(self._data, self._stored)
+        await steady(self._data, self._stored)
 
     async def measure(self, way: str, count: int, at_once: int) -> None:
         """Hold ``count`` sessions and add up what they took."""
         done = self._sums[way]
-        free: asyncio.Queue[_Client] = asyncio.Queue()
+        free: asyncio.Queue[Client] = asyncio.Queue()
         for client in self._clients:
             if client.plain != (way == "HTTP, new"):
                 client.close()
@@ -161,7 +161,7 @@ class _Arm:
             "CPU s per 1000": round(done.cpu / done.sessions * 1000, 3),
             "p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
             "p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
-            "RSS MB": round(_rss(self._acs.pid), 1),
+            "RSS MB": round(rss(self._acs.pid), 1),
         }
 
     async def stop(self) -> None:
@@ -171,7 +171,7 @@ class _Arm:
         await self._acs.stop()
 
 
-async def _steady(data: Path, stored: int) -> None:
+async def steady(data: Path, stored: int) -> None:
     """Have every device provisioned, with ``stored`` parameters, and nothing waiting for it."""
     from acs.cwmp import messages as m
     from acs.security import Secrets
@@ -206,7 +206,7 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _rss(pid: int) -> float:
+def rss(pid: int) -> float:
     """Return the resident memory of a process in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -216,10 +216,10 @@ def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-class _Client:
+class Client:
     """A device that says the least there is to say, as cheaply as possible."""
 
-    def __init__(self, vendor: Any, acs: Any, serial: str) -> None:
+    def __init__(self, vendor: Any, acs: Any, serial: str, address: str = "127.0.0.1") -> None:
         from acs.cwmp import encode
         from acs.cwmp import messages as m
         from acs.simulator import OUI
@@ -227,8 +227,8 @@ class _Client:
         self._tls: ssl.SSLContext = vendor.client_context(
             f"{serial}.{OUI}.henb.femto.example".lower(), acs.ca_path
         )
-        self._ports = int(acs.facts["port"]), int(acs.facts["http_port"])
-        self._username = f"{OUI}-{serial}"
+        self._ports = int(acs.facts["port"]), int(acs.facts["http_port"] or 0)
+        self._username, self._address = f"{OUI}-{serial}", address
         self._nonce, self._count = "", 0
         self.plain = False
         identity = m.DeviceId("bench", OUI, "HeNB-LTE", serial)
@@ -252,7 +252,10 @@ class _Client:
             if self._writer is None:
                 tls = None if self.plain else self._tls
                 port = self._ports[self.plain]
-                self._reader, self._writer = await asyncio.open_connection("localhost", port, ssl=tls)
+                name = None if tls is None else "localhost"
+                self._reader, self._writer = await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=tls, server_hostname=name, local_addr=(self._address, 0)
+                )
             status, cookie = await self._post(self._inform, "")
             if status == 401:  # now there is a nonce, which is good for many sessions
                 status, cookie = await self._post(self._inform, "")

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import select
 import socket
 import ssl
 import struct
 from collections import deque
 from collections.abc import Callable, Coroutine
-from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -29,8 +29,9 @@ from acs.southbound.limits import Buckets, Familiar, Network, address_key, withi
 __all__ = ["Front"]
 
 _BACKLOG = 4096
-_ACCEPTED_AT_ONCE = 32  # sockets a turn of the event loop accepts at most
-_HANDSHAKES_AT_ONCE = 4  # and handshakes that it begins
+_ACCEPTED_AT_ONCE = 8  # sockets a turn of the event loop accepts at most
+_SPOKE_AT_ONCE = 16  # first bytes that it looks at
+_HANDSHAKES_AT_ONCE = 2  # and handshakes that it begins
 _SWEEP = 0.5  # seconds
 _RECEIVE_BUFFER = 64 * 1024  # bytes of the kernel per connection, and so of one read
 _LEAST_MOVED = 4096  # bytes that a body, or an answer, has to move within its time
@@ -53,13 +54,17 @@ class Front:
     ) -> None:
         self.connections, self.familiar = connections, Familiar()
         self._rate, self._metrics = rate, metrics
-        self._unlimited = lru_cache(4096)(lambda party: within(party, unlimited))
+        self._unlimited = within(unlimited)
         self._handshake_timeout = handshake_timeout
         self._loop = asyncio.get_running_loop()
         self._listening: list[socket.socket] = []
         self._waiting: tuple[deque[Callable[[], None]], deque[Callable[[], None]]] = (deque(), deque())
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin_scheduled = False
+        # Silent sockets wait in a selector of their own: to the event loop all of them are one file.
+        self._silent = select.epoll()
+        self._openings: dict[int, _Opening] = {}
+        self._loop.add_reader(self._silent.fileno(), self._some_spoke)
         self._sweeper = self._loop.call_later(_SWEEP, self._sweep)
         metrics.connections.set_function(lambda: len(connections))
 
@@ -103,7 +108,8 @@ class Front:
                 self._pause(listening, context, handler, error)
                 return
             accepted.setblocking(False)
-            self._admit(accepted, address_key(str(address[0])), context, handler)
+            party = address[0] if listening.family == socket.AF_INET else address_key(address[0])
+            self._admit(accepted, party, context, handler)
 
     def _pause(
         self,
@@ -149,6 +155,22 @@ class Front:
     def _refuse(self, accepted: socket.socket, reason: str) -> None:
         self._metrics.connections_ended.labels(reason).inc()
         reset(accepted)
+
+    # --- first bytes ------------------------------------------------------------------------------------
+
+    def watch(self, opening: _Opening, descriptor: int) -> None:
+        """Wait for the first byte on a socket."""
+        self._openings[descriptor] = opening
+        self._silent.register(descriptor, select.EPOLLIN | select.EPOLLRDHUP)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Wait for it no longer."""
+        if self._openings.pop(descriptor, None) is not None:
+            self._silent.unregister(descriptor)
+
+    def _some_spoke(self) -> None:
+        for descriptor, _ in self._silent.poll(0, _SPOKE_AT_ONCE):
+            self._openings[descriptor].spoke()
 
     # --- the start of TLS, few at a time, familiar addresses first ----------------------------------------
 
@@ -249,6 +271,8 @@ class Front:
         for connection in self.connections.everything():
             self.connections.remove(connection)
             connection.holder.end()
+        self._loop.remove_reader(self._silent.fileno())
+        self._silent.close()
 
 
 def reset(accepted: socket.socket) -> None:
@@ -272,26 +296,19 @@ class _Opening:
     ) -> None:
         self._front, self._context, self._handler = front, context, handler
         self.socket: socket.socket | None = accepted
-        self._watched = False
         self._loop = asyncio.get_running_loop()
 
     def wait(self) -> None:
         """Wait for the first byte: a connection that is opened and left costs no TLS."""
         assert self.socket is not None
-        self._watched = True
-        self._loop.add_reader(self.socket, self._readable)
-
-    def _unwatch(self) -> None:
-        if self._watched and self.socket is not None:
-            self._watched = False
-            self._loop.remove_reader(self.socket)
+        self._front.watch(self, self.socket.fileno())
 
     def end(self) -> None:
         """Drop the socket, whatever is going on with it."""
-        self._unwatch()
         opened, self.socket = self.socket, None
         if opened is None:
             return
+        self._front.unwatch(opened.fileno())
         if self.connection.stage is Stage.SILENT:
             reset(opened)
         else:  # the event loop owns it; it will find the connection broken
@@ -307,9 +324,10 @@ class _Opening:
         """Return 0: nothing is sent before the first request."""
         return 0
 
-    def _readable(self) -> None:
+    def spoke(self) -> None:
+        """Look at the first byte, which is there or never comes."""
         assert self.socket is not None
-        self._unwatch()
+        self._front.unwatch(self.socket.fileno())
         try:
             first = self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:

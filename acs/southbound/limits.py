@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,13 +28,25 @@ def address_key(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-def within(key: str, networks: Iterable[Network]) -> bool:
-    """Tell whether an ``address_key`` lies in one of the networks."""
-    try:
-        party = ipaddress.ip_network(key)
-    except ValueError:
-        return False
-    return any(each.version == party.version and party.subnet_of(each) for each in networks)  # type: ignore[arg-type] # of one version
+def within(networks: Sequence[Network]) -> Callable[[str], bool]:
+    """Return a function that tells whether an ``address_key`` lies in one of the networks."""
+    plain = [
+        (int(each.network_address), int(each.netmask))
+        for each in networks
+        if isinstance(each, ipaddress.IPv4Network)
+    ]
+    long = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
+
+    def is_within(key: str) -> bool:
+        if key.endswith("/64"):
+            return any(ipaddress.IPv6Network(key).subnet_of(each) for each in long)
+        try:
+            number = int.from_bytes(socket.inet_aton(key))
+        except OSError:
+            return False
+        return any(number & mask == network for network, mask in plain)
+
+    return is_within
 
 
 @dataclass(slots=True)

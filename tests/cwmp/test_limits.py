@@ -43,6 +43,12 @@ def test_elements_may_nest_as_deep_as_allowed_and_no_deeper():
     assert refusal(body, limits=Limits(max_depth=9)).fault_code == 8004
 
 
+def test_attributes_without_end_are_refused_before_they_are_parsed():
+    many = " ".join(f"a{number}=''" for number in range(20_000))
+    assert refusal(soap(f"<c:Reboot {many}/>").encode()).fault_code == 8004
+    assert "attributes" in refusal(soap(f"<c:Reboot {many}/>").encode("utf-16-le")).reason
+
+
 def test_elements_without_end_are_refused():
     assert refusal(b"<a>" * 100_000).fault_code == 8004
 

@@ -79,6 +79,8 @@ _SCHEMA_TYPES = frozenset(
         *("integer", "nonNegativeInteger", "float", "double", "decimal"),
     )
 )
+_ATTRIBUTE = (b'="', b"='", b'=\0"', b"=\0'", b'= "', b"= '")
+_ATTRIBUTES = 10_000
 _NO_DOCTYPE = "a document type declaration is not allowed"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*\Z", re.ASCII)
@@ -288,8 +290,12 @@ def _as_text(body: bytes, charset: str | None) -> tuple[str, str]:
 def _refuse_hostile(body: bytes, limits: Limits) -> None:
     if len(body) > limits.max_bytes:
         raise DecodeError(f"message of {len(body)} bytes, {limits.max_bytes} are allowed", 8004)
-    if body.count(b"<") > 2 * limits.max_elements:
+    tags = body.count(b"<")
+    if tags > 2 * limits.max_elements:
         raise DecodeError(f"more than {limits.max_elements} elements", 8004)
+    # An element of a message has a handful of attributes; a parser takes long over a million of them.
+    if sum(map(body.count, _ATTRIBUTE)) > max(_ATTRIBUTES, 4 * tags):
+        raise DecodeError("more attributes than any message has", 8004)
     if b"!" in body:
         plain = body.replace(b"\0", b"").upper()
         if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:

@@ -1,0 +1,236 @@
+"""``acs bench attack``: what well-behaved devices feel while others attack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from acs.cli.bench import Client, rss, steady
+from acs.cli.output import Json, console, print_json, print_table, run
+from acs.errors import AcsError
+
+__all__ = ["attack"]
+
+_ADDRESSES = [f"127.0.{net}.{host}" for net in range(10, 18) for host in range(1, 255)]
+_PER_PROCESS = 15_000  # connections that one attacking process may keep open
+_NICE = 10
+_RECONNECTING = 2  # every second device makes a new connection for each session
+
+
+def attack(
+    only: Annotated[str, typer.Option(help="Names of attacks with commas between; empty: all.")] = "",
+    seconds: Annotated[float, typer.Option(help="How long each attack lasts.", min=1)] = 8,
+    devices: Annotated[int, typer.Option(help="Well-behaved devices.", min=2)] = 50,
+    rate: Annotated[float, typer.Option(help="Sessions that they hold a second, together.", min=1)] = 60,
+    connections: Annotated[int, typer.Option(help="That the attack left-open opens.", min=1)] = 100_000,
+    json: Json = False,
+) -> None:
+    """Sessions of well-behaved devices in quiet and under each attack in turn, in one run.
+
+    The ACS has the first core to itself, devices and attackers (with a lower priority) the second.
+    Devices and attackers have addresses of their own in 127.0.0.0/8, which here is limited like any other.
+    """
+    from acs.simulator.attacks import ATTACKS
+
+    names = [name.strip() for name in only.split(",") if name.strip()] or list(ATTACKS)
+    unknown = sorted(set(names) - set(ATTACKS))
+    if unknown:
+        raise AcsError(f"--only {unknown[0]!r} is no attack; there are {', '.join(ATTACKS)}")
+    rows = run(_attacks(names, seconds, devices, rate, connections, quiet=json))
+    if json:
+        print_json(rows)
+        return
+    print_table("Sessions of well-behaved devices", list(rows[0]), [list(row.values()) for row in rows])
+
+
+@dataclass(slots=True)
+class _Slice:
+    """What was measured in one stretch of time."""
+
+    kept: list[float] = field(default_factory=list)
+    new: list[float] = field(default_factory=list)
+    failed: int = 0
+    rss: float = 0.0
+    seen: Counter[str] = field(default_factory=Counter)
+    slowest: dict[str, float] = field(default_factory=dict)
+
+    def add(self, other: _Slice) -> None:
+        self.kept += other.kept
+        self.new += other.new
+        self.failed += other.failed
+        self.rss = max(self.rss, other.rss)
+
+
+async def _attacks(
+    names: list[str], seconds: float, devices: int, rate: float, connections: int, *, quiet: bool
+) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="acs-bench-") as name:
+        scene = _Scene(Path(name), rate)
+        try:
+            await scene.start(devices)
+            calm, found = _Slice(), {}
+            with Progress(console=console, disable=quiet) as progress:
+                task = progress.add_task("quiet", total=len(names))
+                for each in names:
+                    progress.update(task, description=each)
+                    calm.add(await scene.measure(seconds))
+                    found[each] = await scene.under(each, seconds, connections)
+                    progress.advance(task)
+            rows = [_row("quiet", calm, calm)]
+            return rows + [_row(each, under, calm) for each, under in found.items()]
+        finally:
+            await scene.stop()
+
+
+def _row(name: str, measured: _Slice, calm: _Slice) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "attack": name,
+        "sessions": len(measured.kept) + len(measured.new),
+        "failed": measured.failed,
+    }
+    for way in ("kept", "new"):
+        seconds, before = sorted(getattr(measured, way)), sorted(getattr(calm, way))
+        row[f"{way} p50 ms"] = _quantile(seconds, 0.5)
+        row[f"{way} p99 ms"] = _quantile(seconds, 0.99)
+        row[f"{way} p99 ratio"] = round(_quantile(seconds, 0.99) / max(_quantile(before, 0.99), 0.1), 2)
+    row["RSS MB"] = round(measured.rss)
+    row["what the attackers saw"] = ", ".join(
+        f"{text} ({count})" for text, count in measured.seen.most_common(6)
+    )
+    row["slowest answers ms"] = ", ".join(f"{text} {value:.0f}" for text, value in measured.slowest.items())
+    return row
+
+
+def _quantile(ordered: list[float], part: float) -> float:
+    return round(ordered[min(int(len(ordered) * part), len(ordered) - 1)] * 1000, 1) if ordered else 0.0
+
+
+class _Scene:
+    """One ACS on a core of its own, its devices, and whoever attacks it."""
+
+    def __init__(self, directory: Path, rate: float) -> None:
+        from acs.cli.trial import AcsProcess
+        from acs.simulator import Vendor
+
+        self._rate = rate
+        self._vendor = Vendor(directory / "vendor")
+        self._data = directory / "acs"
+        self._vendor.trusted_in(self._data / "pki" / "device-ca.d")
+        config = directory / "acs.toml"
+        config.write_text("unlimited_networks = []\n", encoding="utf-8")
+        self._acs = AcsProcess(self._data, "--config", str(config), "--log-level", "error")
+        self._clients: list[Client] = []
+
+    async def start(self, devices: int) -> None:
+        await self._acs.start()
+        cores = sorted(os.sched_getaffinity(0))
+        self._pin(self._acs.pid, cores[:1])
+        self._pin(os.getpid(), cores[1:] or cores)
+        for number in range(devices):
+            client = Client(self._vendor, self._acs, f"BENCH{number:05d}", f"127.0.1.{number % 250 + 1}")
+            self._clients.append(client)
+            await client.session()
+            client.close()
+        await steady(self._data, 0)
+        for client in self._clients:
+            await client.session()
+
+    @staticmethod
+    def _pin(pid: int, cores: list[int]) -> None:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                os.sched_setaffinity(int(task.name), cores)
+
+    async def measure(self, seconds: float) -> _Slice:
+        """Hold sessions at a steady rate, however slowly they are answered."""
+        measured, tasks = _Slice(), []
+        free = [[], []]  # type: list[list[Client]]
+        for number, client in enumerate(self._clients):
+            free[number % _RECONNECTING].append(client)
+        started, number = time.perf_counter(), 0
+        while (now := time.perf_counter() - started) < seconds:
+            if number / self._rate > now:
+                await asyncio.sleep(number / self._rate - now)
+            kind = number % 2
+            number += 1
+            if not free[kind]:
+                measured.failed += 1  # all of them wait for their sessions to end
+                continue
+            client = free[kind].pop(0)
+            tasks.append(asyncio.create_task(self._session(client, measured, free[kind], new=bool(kind))))
+            if number % 20 == 0:
+                measured.rss = max(measured.rss, rss(self._acs.pid))
+        await asyncio.gather(*tasks)
+        measured.rss = max(measured.rss, rss(self._acs.pid))
+        return measured
+
+    @staticmethod
+    async def _session(client: Client, measured: _Slice, free: list[Client], *, new: bool) -> None:
+        if new:
+            client.close()
+        started = time.perf_counter()
+        try:
+            await client.session()
+        except (AcsError, OSError, EOFError, TimeoutError):
+            measured.failed += 1
+            client.close()
+        else:
+            (measured.new if new else measured.kept).append(time.perf_counter() - started)
+        free.append(client)
+
+    async def under(self, name: str, seconds: float, connections: int) -> _Slice:
+        """Measure while one attack goes on."""
+        count = connections if name == "left-open" else 500
+        processes = [
+            await self._attacker(name, min(_PER_PROCESS, count - first), first)
+            for first in range(0, count, _PER_PROCESS)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            await process.stdout.readline()
+        await asyncio.sleep(1)
+        measured = await self.measure(seconds + 2 * (len(processes) - 1))
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        for process in processes:
+            out, _ = await process.communicate()
+            told = json.loads(out)
+            measured.seen.update(told["outcomes"])
+            for text, times in told["seconds"].items():
+                measured.slowest[text] = max(times) * 1000
+        await asyncio.sleep(1)
+        return measured
+
+    async def _attacker(self, name: str, count: int, first: int) -> asyncio.subprocess.Process:
+        options = {
+            "attack": name,
+            "count": count,
+            "port": self._acs.facts["port"],
+            "ca": str(self._acs.ca_path),
+            "vendor": str(self._vendor.directory),
+            "addresses": _ADDRESSES[first % 2000 :] + _ADDRESSES[: first % 2000],
+        }
+        return await asyncio.create_subprocess_exec(
+            *("nice", "-n", str(_NICE), sys.executable, "-m", "acs.simulator.attacks", json.dumps(options)),
+            stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+
+    async def stop(self) -> None:
+        for client in self._clients:
+            client.close()
+        await self._acs.stop()
