@@ -109,7 +109,10 @@ class _Arm:
 
         self._data, self._vendor, self._stored = directory / f"acs-{stored}", vendor, stored
         vendor.trusted_in(self._data / "pki" / "device-ca.d")
-        self._acs = AcsProcess(self._data, "--log-level", "warning", "--insecure-http", "0")
+        config = directory / "acs.toml"
+        config.write_text("inform_rate = 1e6\ninform_burst = 1000000\n", encoding="utf-8")
+        options = ("--config", str(config), "--log-level", "warning", "--insecure-http", "0")
+        self._acs = AcsProcess(self._data, *options)
         self._clients: list[Client] = []
         self._sums = {way: _Sum() for way in _WAYS}
 

@@ -89,8 +89,6 @@ class Endpoint:
             await self._failed(request.get(_WHO, ""), error)
         else:
             self._quarantine.fine(request.get(_WHO, ""))
-        if _WHO not in request and not guarded(request).refused():
-            response.force_close()  # its address has used up what it may
         self.metrics.posts.labels(result).inc()
         self.metrics.post_seconds.observe(perf_counter() - started)
         return response

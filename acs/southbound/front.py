@@ -32,6 +32,7 @@ _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 8  # sockets a turn of the event loop accepts at most
 _SPOKE_AT_ONCE = 16  # first bytes that it looks at
 _HANDSHAKES_AT_ONCE = 2  # and handshakes that it begins
+_GIVEN_BACK = 2  # a handshake and a challenge: what it takes a device to prove itself
 _SWEEP = 0.5  # seconds
 _RECEIVE_BUFFER = 64 * 1024  # bytes of the kernel per connection, and so of one read
 _LEAST_MOVED = 4096  # bytes that a body, or an answer, has to move within its time
@@ -215,12 +216,13 @@ class Front:
         return self._rate.wait(connection.party, now) <= 0
 
     def proved(self, connection: Connection, device: str) -> None:
-        """Note that a device proved who it is: what it took to come so far is not charged to its address."""
+        """Note that a device proved who it is: its handshake and challenge are not charged to its address."""
+        if connection.charged:
+            self._rate.give_back(connection.party, self._loop.time(), min(connection.charged, _GIVEN_BACK))
+            connection.charged = 0.0
         if connection.device == device:
             return
         if connection.trust is not Trust.DEVICE:
-            self._rate.give_back(connection.party, self._loop.time(), connection.charged)
-            connection.charged = 0.0
             self.familiar.add(connection.party)
         self._end(self.connections.trust(connection, device), "too-many-of-one-device")
 

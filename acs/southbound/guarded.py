@@ -91,7 +91,12 @@ class Guarded(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the answer; then the peer may think about its next message for a while."""
+        """Send the answer; then the peer may think about its next message for a while.
+
+        What is refused is charged to the peer's address; when it has nothing left, the connection ends.
+        """
+        if 400 <= resp.status < 500 and resp.status != 429 and not self._front.charge(self.connection):
+            resp.force_close()
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
@@ -151,10 +156,6 @@ class Guarded(RequestHandler):
     def proved(self, device: str) -> None:
         """Note that a device proved who it is on this connection."""
         self._front.proved(self.connection, device)
-
-    def refused(self, amount: float = 1) -> bool:
-        """Charge a refusal to the peer's address; return whether it may go on on this connection."""
-        return self._front.charge(self.connection, amount)
 
 
 def guarded(request: web.BaseRequest) -> Guarded:

@@ -24,6 +24,7 @@ __all__ = ["Intake", "Narrow", "Quarantine"]
 
 _INFORM = re.compile(rb"<(?:[\w.-]{1,64}:)?Inform[\s/>]")
 _HEAD_OF_MESSAGE = 8192  # bytes; the Body of an envelope begins there
+_MESSAGE_RATE, _MESSAGE_BURST = 50, 500  # messages of one device a second, and at once; more have to wait
 _LONGEST_PAUSE = 1.0  # seconds that a device that sends too much waits for its refusal
 _MOST_PAUSED = 500
 
@@ -44,6 +45,7 @@ class Intake:
         self._settings = settings
         self._informs = Buckets(settings.inform_rate, settings.inform_burst)
         self._bytes = Buckets(settings.message_rate, 4 * settings.max_body)
+        self._messages = Buckets(_MESSAGE_RATE, _MESSAGE_BURST)
         self._received: set[_Received] = set()
         self._paused = 0
         self.held = 0
@@ -88,7 +90,7 @@ class Intake:
 
     def _make_room(self, newest: _Received) -> None:
         """Refuse the largest body that is still being received, where all together are too large."""
-        left = self.held
+        left = self.held - sum(each.size for each in self._received if each.evicted)
         while left > self._settings.body_memory:
             coming = [each for each in self._received if each.timeout is not None and not each.evicted]
             victim = max(coming, key=lambda each: each.size, default=newest)
@@ -102,9 +104,15 @@ class Intake:
     async def admit(self, device: str, body: bytes) -> None:
         """Let a message of a device pass, or refuse it with 503: too many Informs, or too many bytes.
 
-        A device that sends without pause is refused with some delay, so that it costs little.
+        One that sends many messages waits for its turn; one that is refused is told so after a while: either
+        way it costs the others little.
         """
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        turn = self._messages.take(device, loop.time())
+        if turn:
+            await asyncio.sleep(turn)
+            self._messages.spend(device, loop.time())
+        now = loop.time()
         reason, wait = "too-many-bytes", self._bytes.take(device, now, len(body))
         if not wait and _INFORM.search(body, 0, _HEAD_OF_MESSAGE):
             reason, wait = "too-many-informs", self._informs.take(device, now)

@@ -83,7 +83,7 @@ class FileServer:
         response = web.Response(status=refused.status, text=refused.text + "\n")
         if refused.retry_after is not None:
             response.headers[hdrs.RETRY_AFTER] = str(refused.retry_after)
-        if not request.content.is_eof() or not guarded(request).refused():
+        if not request.content.is_eof():
             response.force_close()
         return response
 
