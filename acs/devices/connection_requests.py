@@ -43,6 +43,7 @@ class ConnectionRequestTarget:
     jabber_id: str = ""
     nat_detected: bool = False
     certificate_name: str | None = None
+    due_at: float | None = None
 
 
 def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list[ConnectionRequestTarget]:
@@ -60,6 +61,7 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
             devices.c.jabber_id,
             devices.c.nat_detected,
             devices.c.certificate_name,
+            devices.c.connection_request_at,
         )
         .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", _WAITING)
         .order_by(devices.c.connection_request_at)
@@ -69,10 +71,20 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
 
 
 def connection_request_sent(
-    conn: Connection, device_id: int, *, now: float, result: str = "accepted", patience: float = 30.0
+    conn: Connection,
+    device_id: int,
+    *,
+    now: float,
+    result: str = "accepted",
+    patience: float = 30.0,
+    due_at: float | None = None,
 ) -> None:
-    """Note that the device was called: it has ``patience`` seconds to come (TR-069 3.2.2.3)."""
-    _reschedule(conn, device_id, "", result, now + patience, now=now)
+    """Note that the device was called: it has ``patience`` seconds to come (TR-069 3.2.2.3).
+
+    ``due_at`` is when the call was due. Where another is due now, the device was here meanwhile, and what
+    came of this call says nothing about the other.
+    """
+    _reschedule(conn, device_id, "", result, now + patience, due_at=due_at, now=now)
 
 
 def connection_request_failed(
@@ -85,19 +97,21 @@ def connection_request_failed(
     lasting: bool = False,
     wait: float = 0.0,
     jitter: float = 0.0,
+    due_at: float | None = None,
 ) -> None:
     """Note that the call failed because of ``error``; the next is due after a while.
 
     ``result`` is the way and the reason, as the operator and the metrics have them. ``lasting``: another try
     soon can't end otherwise. ``wait``: seconds the device asked for, of which ``MAX_WAIT`` are granted.
     ``jitter`` (0 to 1) adds up to half of the pause, so that what failed together is not tried together.
+    ``due_at`` as above.
     """
     attempts = conn.execute(
         select(devices.c.connection_request_attempts).where(devices.c.id == device_id)
     ).scalar_one()
     pause = BACK_OFF[-1] if lasting else BACK_OFF[min(attempts, len(BACK_OFF) - 1)]
     pause = max(pause, min(wait, MAX_WAIT)) * (1 + jitter / 2)
-    _reschedule(conn, device_id, error, result, now + pause, now=now)
+    _reschedule(conn, device_id, error, result, now + pause, due_at=due_at, now=now)
 
 
 def note_udp_binding(conn: Connection, key: str, binding: str, *, now: float) -> bool:
@@ -119,16 +133,27 @@ def session_over(conn: Connection, device_id: int, *, now: float, patience: floa
     conn.execute(update(devices).where(devices.c.id == device_id).values(connection_request_at=later))
 
 
-def _reschedule(conn: Connection, device_id: int, error: str, result: str, at: float, *, now: float) -> None:
-    # A device that checked in meanwhile has no call pending: leave it alone.
+def _reschedule(
+    conn: Connection,
+    device_id: int,
+    error: str,
+    result: str,
+    at: float,
+    *,
+    due_at: float | None,
+    now: float,
+) -> None:
+    # A device that checked in meanwhile has no call pending: what came of this one is all there is to note.
+    scheduled = devices.c.connection_request_at
+    pending = scheduled.is_not(None) if due_at is None else scheduled == due_at
     conn.execute(
         update(devices)
-        .where(devices.c.id == device_id, devices.c.connection_request_at.is_not(None))
+        .where(devices.c.id == device_id)
         .values(
-            connection_request_at=at,
-            connection_request_attempts=devices.c.connection_request_attempts + 1,
-            connection_request_error=error[:500],
             connection_request_result=result[:64],
             connection_request_tried_at=now,
+            connection_request_attempts=devices.c.connection_request_attempts + case((pending, 1), else_=0),
+            connection_request_error=case((pending, error[:500]), else_=devices.c.connection_request_error),
+            connection_request_at=case((pending, at), else_=scheduled),
         )
     )

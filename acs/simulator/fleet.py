@@ -21,6 +21,7 @@ from acs.errors import AcsError
 from acs.security import Authority, Scope, digest, private_directory, write_private, write_scope
 from acs.simulator.connection import Access, Device, Statistics
 from acs.simulator.henb import HeNB
+from acs.simulator.nat import Nat, UdpSide
 from acs.simulator.pace import LAB, Pace
 
 __all__ = ["OUI", "PRODUCT_CLASS", "Fleet", "Vendor"]
@@ -98,6 +99,9 @@ class Fleet:
         self._random = random.Random(seed)  # noqa: S311 - spreads retries, keeps no secret
         self._slots = asyncio.Semaphore(open_sessions)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._udp_tasks: list[asyncio.Task[None]] = []
+        self.udp: dict[str, UdpSide] = {}
+        self.nat = Nat()
         self._runner: web.AppRunner | None = None
         self._nonces = digest.Nonces(secrets.token_bytes(32))
         self._port = 0
@@ -141,12 +145,25 @@ class Fleet:
         name = f"{serial_number}.{OUI}.henb.{self._realm}".lower()
         return Access(self.acs_url, self.vendor.client_context(name, self._server_ca))
 
+    def put_behind_nat(self, serial_number: str) -> UdpSide:
+        """Put a device behind the fleet's NAT before it is switched on: it is called by UDP or not at all."""
+        device = self.devices[serial_number]
+        side = UdpSide(device.henb, device.wake, nat=self.nat, seed=self._random.getrandbits(32))
+        device.henb.connection_request_url = f"http://{side.client.local[0]}:7547/cr/{serial_number}"
+        name = "Device.ManagementServer.ConnectionRequestURL"
+        device.henb.tree.add(name, device.henb.connection_request_url)
+        self.udp[serial_number] = side
+        return side
+
     def power_on(self, serial_numbers: Iterable[str] | None = None) -> None:
         """Start devices (all of them by default)."""
         for serial in self.devices if serial_numbers is None else serial_numbers:
             device = self.devices[serial]
             device.henb.power_on(time())
             self._tasks[serial] = asyncio.create_task(device.run(), name=f"HeNB {serial}")
+            if serial in self.udp:
+                work = self.udp[serial].run()
+                self._udp_tasks.append(asyncio.create_task(work, name=f"STUN of {serial}"))
 
     def failures(self) -> list[str]:
         """Return what went wrong in the simulator itself; there should be nothing."""
@@ -161,9 +178,11 @@ class Fleet:
 
     async def stop(self) -> None:
         """Switch everything off."""
-        for task in self._tasks.values():
+        tasks = [*self._tasks.values(), *self._udp_tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.nat.close()
         if self._runner is not None:
             with contextlib.suppress(OSError):
                 await self._runner.cleanup()

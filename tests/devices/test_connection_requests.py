@@ -162,3 +162,19 @@ async def test_a_device_tells_in_its_inform_where_else_it_can_be_called(store: S
     await store.write(act)
     [target] = await due(store, clock.now + 1000)
     assert (target.udp_address, target.jabber_id, target.nat_detected) == ("192.0.2.9:7547", "a@x/y", True)
+
+
+async def test_an_outcome_that_comes_late_does_not_put_the_next_call_off(store: Store, clock: Clock) -> None:
+    device = await store.write(make, "1", clock.now)
+    [target] = await due(store, clock.now + 1)
+
+    def come_and_go(conn: Connection) -> None:
+        dev.session_over(conn, device.id, now=clock.now, patience=1.0)  # what waits is called for anew
+
+    await store.write(come_and_go)
+    await store.write(
+        dev.connection_request_sent, device.id, now=clock.now + 1, result="udp sent", due_at=target.due_at
+    )
+    stored = await store.read(dev.get, device.id)
+    assert stored.connection_request_at == clock.now + 1
+    assert stored.connection_request_result == "udp sent"

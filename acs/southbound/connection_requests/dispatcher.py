@@ -164,7 +164,9 @@ class Dispatcher:
     async def _note(self, row: ConnectionRequestTarget, way: str, outcome: Outcome) -> None:
         now, result = self._store.clock(), f"{way} {outcome.reason.value}".strip()
         if outcome.reason.good:
-            await self._store.write(dev.connection_request_sent, row.device_id, result=result, now=now)
+            await self._store.write(
+                dev.connection_request_sent, row.device_id, result=result, due_at=row.due_at, now=now
+            )
             return
         await self._store.write(
             dev.connection_request_failed,
@@ -174,5 +176,6 @@ class Dispatcher:
             lasting=outcome.reason.lasting,
             wait=outcome.retry_after,
             jitter=self._jitter.random(),
+            due_at=row.due_at,
             now=now,
         )
