@@ -1,9 +1,8 @@
 """Femto data models in compact form, and golden configurations. Facts only: names, types, limits.
 
-Each ``*.model`` file has one line per object (its path, then ``W`` where instances may be added) and,
-below it, one tab-separated line per parameter: name, type, access (``R``, ``W``, ``O`` write once),
-enumeration (``a|b``), limits (``max`` and ``item`` lengths, inclusive ``range``). Sources: TR-181 Issue 2,
-TR-196 Issues 1 and 2, TR-262, TR-098.
+The form of ``*.model`` is described in ``acs.datamodel.compact``; ``acs.datamodel.shipped`` makes them.
+Sources: TR-181 Issue 2, TR-196 Issues 1 and 2, TR-262, TR-098. What no document defines says so in its
+``#provenance``.
 """
 
 from importlib import resources

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from acs import __version__
-from acs.cli import attack, audit, bench, bulk, look, operate, policy, profiles, serve, simulate, trust
+from acs.cli import attack, audit, bench, bulk, look, model, operate, policy, profiles, serve, simulate, trust
 from acs.cli.demo import demo
 from acs.errors import AcsError
 
@@ -40,6 +40,7 @@ app.add_typer(audit.audit, name="audit", help="Who did what, and whether the rec
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 bench.bench.command()(attack.attack)
+app.add_typer(model.model, name="model", help="Data models: import, list, show, drop.")
 app.add_typer(bench.bench, name="bench", help="Measure: sessions a second and what they cost; under attack.")
 
 

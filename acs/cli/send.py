@@ -74,6 +74,7 @@ def send(
             command_key=command_key,
             purpose="operator",
             expires_at=now + expires,
+            unchecked=True,  # it was, above
             now=now,
         ).id
 
@@ -87,16 +88,10 @@ def _checked(conn: Connection, device: Any, message: m.Message) -> tuple[m.Messa
     """Return the request with the types that belong to its values, and what is wrong with it."""
     from acs import commands as cm
     from acs import devices as dev
-    from acs.datamodel import load_model, profile_for
 
-    name = profile_for(device).model
-    model = load_model(name) if name else None
-    known: dict[str, str] = {}
     if isinstance(message, m.SetParameterValues):
-        for each in message.parameters:
-            stored = dev.parameters_of(conn, device.id, each.name).get(each.name)
-            if stored is not None:
-                known[each.name] = stored.type
+        model = dev.model_for(conn, device)
+        known = cm.told_types(conn, device.id, [each.name for each in message.parameters])
         message = replace(
             message,
             parameters=tuple(
@@ -104,8 +99,7 @@ def _checked(conn: Connection, device: Any, message: m.Message) -> tuple[m.Messa
                 for each in message.parameters
             ),
         )
-    found = cm.check_request(message, model=model, known_types=known, namespace=device.cwmp_namespace)
-    return message, found
+    return message, cm.problems_of(conn, device, message, strict=True)
 
 
 def _type(name: str, model: Any, known: dict[str, str]) -> str:

@@ -15,11 +15,13 @@ from acs.commands.queue import (
     outstanding,
     settle,
 )
+from acs.commands.refuse import RefusedRequest, problems_of, told_types
 from acs.commands.retention import expire_overdue, prune_commands
 
 __all__ = [
     "Command",
     "Recovery",
+    "RefusedRequest",
     "cancel",
     "check_request",
     "du_state_change_complete",
@@ -33,8 +35,10 @@ __all__ = [
     "once_more",
     "open_commands",
     "outstanding",
+    "problems_of",
     "prune_commands",
     "recovery_of",
     "settle",
+    "told_types",
     "transfer_complete",
 ]

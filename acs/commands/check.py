@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from acs.cwmp import messages as m
 from acs.cwmp.versions import introduced, minor_of
-from acs.datamodel import Model
+from acs.datamodel import Model, Problem, pattern_of
 
 __all__ = ["check_request"]
 
@@ -45,23 +46,36 @@ _ELEMENT = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
 _HIGHEST = 2**32 - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the device itself has told of its parameters, and how to take what it did not."""
+
+    types: Mapping[str, str]
+    access: Mapping[str, bool]
+    strict: bool
+
+
 def check_request(
     message: m.Message,
     *,
     model: Model | None = None,
     known_types: Mapping[str, str] | None = None,
+    known_access: Mapping[str, bool] | None = None,
     namespace: str = "",
+    strict: bool = True,
 ) -> list[str]:
     """Return what is wrong with a request, one sentence each; nothing where it may be sent.
 
-    ``model`` is the device's data model (None: names and values are not checked), ``known_types`` the
-    declared types of parameters that the device itself has told of, which the model may not know, and
-    ``namespace`` the CWMP namespace it speaks (empty: not known).
+    ``model`` is the device's data model (None: names and values are not checked), ``known_types`` and
+    ``known_access`` the declared types of parameters, and whether they can be written, as the device itself
+    has told of them: what it told counts for more than the model. ``namespace`` is the CWMP namespace it
+    speaks (empty: not known). Not ``strict``: what the model does not know is left to the device, unless it
+    knows the object and there is no such thing in it.
     """
     problems = [*_version(message, namespace), *_lengths(message)]
     match message:
         case m.SetParameterValues():
-            problems += _set_values(message, model, known_types or {})
+            problems += _set_values(message, model, _Told(known_types or {}, known_access or {}, strict))
         case m.GetParameterValues() | m.GetParameterAttributes():
             problems += [] if message.names else ["no parameter is named"]
             problems += [text for name in message.names for text in _path(name)]
@@ -71,7 +85,7 @@ def check_request(
         case m.SetParameterAttributes():
             problems += _set_attributes(message)
         case m.AddObject() | m.DeleteObject():
-            problems += _object(message, model)
+            problems += _object(message, model, known_access or {}, strict=strict)
         case m.Download() | m.Upload() | m.ScheduleDownload():
             problems += _file(message)
         case m.ChangeDUState():
@@ -106,9 +120,7 @@ def _path(name: str) -> Iterable[str]:
         yield f"{name}: a path of the device has instance numbers, not {{i}}"
 
 
-def _set_values(
-    message: m.SetParameterValues, model: Model | None, known: Mapping[str, str]
-) -> Iterable[str]:
+def _set_values(message: m.SetParameterValues, model: Model | None, told: _Told) -> Iterable[str]:
     if not message.parameters:
         yield "no parameter is set"
     names = [each.name for each in message.parameters]
@@ -119,21 +131,48 @@ def _set_values(
         if each.name.endswith("."):
             yield f"{each.name}: only a parameter can be set, not an object"
         elif model is not None:
-            yield from _value(each, model, known.get(each.name, ""))
+            yield from _value(each, model, told)
 
 
-def _value(each: m.ParameterValue, model: Model, told: str) -> Iterable[str]:
-    """Hold a value against the model, or against the type the device told where the model is silent."""
+def _value(each: m.ParameterValue, model: Model, told: _Told) -> Iterable[str]:
+    """Hold a value against the model, and against what the device told of the parameter."""
     if each.value == m.CONNECTION_REQUEST_PASSWORD:
         return
-    if model.spec(each.name) is None and told:
-        if told != each.type:
-            yield f"{each.name}: the device declares it as {told}, not {each.type}"
-        return
-    problem = model.check(each.name, each.value, each.type)
+    kind, writable = told.types.get(each.name, ""), told.access.get(each.name)
+    problem: Problem | None = None
+    if writable is False:
+        problem = Problem(9008, "the device told that it can't be written")
+    elif model.spec(each.name) is None:
+        if kind and kind != each.type:
+            yield f"{each.name}: the device declares it as {kind}, not {each.type}"
+        elif not kind and writable is None and (told.strict or _misses(model, each.name)):
+            text = f"the model {model.name} has no parameter {each.name}{_near(model, each.name)}"
+            problem = Problem(9005, text)
+    else:
+        problem = model.check(each.name, each.value, "" if kind == each.type else each.type)
+        if problem is not None and problem.fault_code == 9008 and writable:
+            problem = model.parameters[pattern_of(each.name)].check_set(each.value)
     if problem is not None:
         text = problem.text if each.name in problem.text else f"{each.name}: {problem.text}"
         yield f"{text} (fault {problem.fault_code})"
+
+
+def _misses(model: Model, path: str) -> bool:
+    """Return whether the model has the object that ``path`` is in, and nothing of this name in it."""
+    holder = pattern_of(path)
+    while holder:
+        end = holder.rstrip(".").rfind(".") + 1
+        name, holder = holder[end:], holder[:end]
+        if name.startswith("X_"):
+            return False
+        if holder in model.objects:
+            return True
+    return False
+
+
+def _near(model: Model, path: str) -> str:
+    near = model.nearest(path)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _set_attributes(message: m.SetParameterAttributes) -> Iterable[str]:
@@ -146,7 +185,9 @@ def _set_attributes(message: m.SetParameterAttributes) -> Iterable[str]:
                 yield f"{each.name}: {entity!r} is no entity of an access list; Subscriber is the only one"
 
 
-def _object(message: m.AddObject | m.DeleteObject, model: Model | None) -> Iterable[str]:
+def _object(
+    message: m.AddObject | m.DeleteObject, model: Model | None, told: Mapping[str, bool], *, strict: bool
+) -> Iterable[str]:
     path = message.object_name
     if not path.endswith("."):
         yield f"{path}: the path of an object ends with a dot"
@@ -158,6 +199,10 @@ def _object(message: m.AddObject | m.DeleteObject, model: Model | None) -> Itera
     # A new row may bear an alias, Table.[alias]. (TR-069 3.6.1)
     table = re.sub(r"\[[^\]]*\]\.\Z", "", path) if adding else path
     spec = model.object(f"{table}1." if adding else path)
+    if told.get(table):
+        return
+    if spec is None and not strict and not _misses(model, path):
+        return
     if spec is None or not spec.multiple:
         yield f"{path}: the model {model.name} has no such table of instances (fault 9005)"
     elif not spec.writable:

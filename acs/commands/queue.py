@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from acs import devices as dev
 from acs.commands.model import OPEN, Command, Recovery, command_from_row, recovery_of, reply_json
 from acs.commands.parts import drop_parts, part_answered, request_of
+from acs.commands.refuse import refuse_wrong
 from acs.cwmp import messages as m
 from acs.cwmp import pack
 from acs.errors import AcsError
@@ -68,9 +69,12 @@ def enqueue(
     case_id: int | None = None,
     priority: int = 5,
     expires_at: float | None = None,
+    unchecked: bool = False,
     now: float,
 ) -> Command:
     """Queue a request for a device, once per ``command_key`` however often it is called.
+
+    Raises ``RefusedRequest`` for a write that the device's data model forbids, unless it is ``unchecked``.
 
     ``command_key`` (1 to 32 characters) is the idempotency key; a lower ``priority`` goes first. What is
     not settled by ``expires_at`` (a week by default) is given up.
@@ -82,6 +86,8 @@ def enqueue(
     row = conn.execute(_BY_KEY, {"key": command_key}).mappings().first()
     if row is not None:
         return command_from_row(row)
+    if not unchecked:
+        refuse_wrong(conn, device_id, message)
     made = conn.execute(
         insert(commands)
         .values(

@@ -20,8 +20,12 @@ _INSTANCE = re.compile(r"\.(?:\d+|\[[^\]]*\])(?=\.|\Z)", re.ASCII)
 _COMPOSED = {
     "henb": ("device2-hems", "fapservice-2"),
     "henb-issue-1": ("device1-fap", "fapservice-1"),
-    "henb-igd": ("igd-hems", "fapservice-2@InternetGatewayDevice.Services."),
-    "nr-femto": ("device2-hems", "fapservice-2", "fapservice-nr", "secmon"),
+    "henb-igd": (
+        "igd-hems",
+        "fapservice-1@InternetGatewayDevice.Services.",
+        "fapservice-2@InternetGatewayDevice.Services.",
+    ),
+    "femto": ("device1-fap", "device2-hems", "fapservice-1", "fapservice-2", "fapservice-nr", "secmon"),
 }
 _LONGEST = 256  # characters of a path (TR-069 A.2.1)
 _SERVICES = "Device.Services."
@@ -78,6 +82,21 @@ class Model:
         pattern = pattern_of(path.rstrip(".")) + "." if path else ""
         base = path if not path or path.endswith(".") else path + "."
         return tuple(base + name for name in self._children.get(pattern, ()))
+
+    def extended(self, other: Model) -> Model:
+        """Return this model with all that ``other`` has, which counts where both define something."""
+        return Model(
+            f"{other.name} over {self.name}",
+            [*self.objects.values(), *other.objects.values()],
+            [*self.parameters.values(), *other.parameters.values()],
+            profiles=[*self.profiles, *other.profiles],
+            sources=[*self._sources, *other._sources],
+        )
+
+    @property
+    def documents(self) -> list[str]:
+        """The ``spec`` of the documents it is made of."""
+        return list(dict.fromkeys(head["document"] for head, _ in self._sources if head.get("document")))
 
     def source(self, path: str) -> Mapping[str, str]:
         """Return what is known of the file that defines an object or parameter (``{i}`` path): its head."""

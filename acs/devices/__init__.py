@@ -22,6 +22,14 @@ from acs.devices.connection_requests import (
 )
 from acs.devices.golden import golden, golden_scopes, set_golden
 from acs.devices.identity import Device, certificate_name, device_key
+from acs.devices.models import (
+    StoredModel,
+    drop_model,
+    model_for,
+    named_model,
+    store_model,
+    stored_models,
+)
 from acs.devices.registry import (
     Credentials,
     bind_certificate,
@@ -52,6 +60,7 @@ __all__ = [
     "ConnectionRequestTarget",
     "Credentials",
     "Device",
+    "StoredModel",
     "add_file",
     "approve_file",
     "approved_image",
@@ -69,6 +78,7 @@ __all__ = [
     "count",
     "credentials_by_username",
     "device_key",
+    "drop_model",
     "due_connection_requests",
     "find",
     "find_file",
@@ -82,6 +92,8 @@ __all__ = [
     "make_checkpoint",
     "mark_provisioned",
     "mark_reboot_needed",
+    "model_for",
+    "named_model",
     "note_udp_binding",
     "parameters_of",
     "register",
@@ -91,6 +103,8 @@ __all__ = [
     "set_digest_secret",
     "set_fault_management",
     "set_golden",
+    "store_model",
+    "stored_models",
     "unblock",
     "verify_audit",
 ]

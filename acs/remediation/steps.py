@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from acs.commands import Command, enqueue
+from acs.commands import Command, RefusedRequest, enqueue
 from acs.cwmp import messages as m
 from acs.cwmp import pack, unpack
 from acs.devices import Device
@@ -112,17 +112,22 @@ def command_step(
 
     def begin(context: StepContext) -> Started:
         deadline = context.now + timeout
-        command = enqueue(
-            context.conn,
-            context.device.id,
-            build(context),
-            command_key=context.key,
-            purpose="case",
-            case_id=context.case.id,
-            priority=3 if context.case.kind == "remediation" else 5,
-            expires_at=deadline,
-            now=context.now,
-        )
+        try:
+            command = enqueue(
+                context.conn,
+                context.device.id,
+                build(context),
+                command_key=context.key,
+                purpose="case",
+                case_id=context.case.id,
+                priority=3 if context.case.kind == "remediation" else 5,
+                expires_at=deadline,
+                now=context.now,
+            )
+        except RefusedRequest as refused:
+            # As if the device had refused it, but before it was asked (9003: invalid arguments).
+            fault = {"state": "failed", "fault_code": 9003, "fault_string": str(refused)[:256]}
+            return Started(done=True, result={**fault, "answer": None})
         return Started(done=False, command_id=command.id, deadline=deadline)
 
     return Ask(name, because, begin, detail)

@@ -167,7 +167,9 @@ async def test_a_factory_reset_without_bootstrap_is_sent_again(queue: Queue) -> 
     assert await queue.send() == m.FactoryReset()
 
 
-@pytest.mark.parametrize("message", [m.GetParameterValues(("X",)), m.SetParameterValues((), "p")])
+@pytest.mark.parametrize(
+    "message", [m.GetParameterValues(("X",)), m.SetParameterValues((m.ParameterValue("Device.X", "v"),), "p")]
+)
 async def test_what_may_be_done_twice_is_sent_again_five_times_at_most(queue: Queue, message) -> None:
     await queue.lost(message)
     for _ in range(4):

@@ -127,7 +127,11 @@ async def test_an_answer_of_another_session_or_to_nothing_changes_nothing(store:
         (m.Upload("k", "1", "u"), m.UploadResponse(0), "succeeded"),
         (m.ScheduleDownload("k", "1", "u"), m.ScheduleDownloadResponse(), "accepted"),
         (m.ChangeDUState("k", ()), m.ChangeDUStateResponse(), "accepted"),
-        (m.SetParameterValues((), "p"), m.SetParameterValuesResponse(1), "succeeded"),
+        (
+            m.SetParameterValues((m.ParameterValue("Device.X", "v"),), "p"),
+            m.SetParameterValuesResponse(1),
+            "succeeded",
+        ),
         (m.AddObject("Device.X."), m.AddObjectResponse(1), "succeeded"),
         (m.Reboot("k"), m.Fault(9001, "denied"), "failed"),
     ],

@@ -15,6 +15,7 @@ from acs.store.tables.bulk import bulk_layouts, bulk_profiles, bulk_reports, bul
 from acs.store.tables.commands import command_is_open, command_parts, commands
 from acs.store.tables.devices import devices, golden_parameters, parameters
 from acs.store.tables.files import files
+from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.outbox import outbox
 from acs.store.tables.remediation import case_is_open, cases, journal, policies
 from acs.store.tables.uploads import uploads
@@ -34,7 +35,10 @@ __all__ = [
     "command_is_open",
     "command_parts",
     "commands",
+    "data_models",
     "devices",
+    "discovered",
+    "discoveries",
     "files",
     "golden_parameters",
     "journal",
