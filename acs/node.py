@@ -16,7 +16,7 @@ from prometheus_client import generate_latest
 
 from acs.datamodel import install_profiles, load_profiles
 from acs.errors import AcsError
-from acs.files import Arrivals, DiskStorage, FileUrls, Storage
+from acs.files import Arrivals, DiskStorage, FileUrls, Integrity, Storage, TrustedSigners
 from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
@@ -108,6 +108,8 @@ class Node:
             self.storage,
             self._urls,
             settings=settings,
+            integrity=Integrity(self.storage, TrustedSigners(settings.data)),
+            minimal_versions=policy.minimal_versions,
             vendors=endpoint.vendors,
             metrics=self.metrics,
         )

@@ -19,6 +19,7 @@ from sqlalchemy.pool import StaticPool
 from acs import alarms as al
 from acs import bulkdata as bd
 from acs import devices as dev
+from acs import files as fl
 from acs import remediation as rm
 from acs.cwmp import decode, encode
 from acs.cwmp import messages as m
@@ -103,17 +104,19 @@ class World:
 
     def _approve(self, version: str) -> None:
         self.image = build_image(version, PRODUCT_CLASS, VENDOR, size=100)
-        dev.add_file(
+        fl.add_file(
             self.conn,
             "image",
-            file_type=dev.FIRMWARE,
+            file_type=fl.FIRMWARE,
             version=version,
             product_class="*",
             sha256="0" * 64,
             size=len(self.image),
+            signer="the vendor",
+            who="one",
             now=self.now,
         )
-        dev.approve_file(self.conn, "image", who="test", now=self.now)
+        fl.approve_file(self.conn, "image", who="another", now=self.now)
 
     # --- time ---------------------------------------------------------------------------
 

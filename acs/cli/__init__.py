@@ -8,7 +8,21 @@ import typer
 from rich.console import Console
 
 from acs import __version__
-from acs.cli import attack, audit, bench, bulk, look, model, operate, policy, profiles, serve, simulate, trust
+from acs.cli import (
+    attack,
+    audit,
+    bench,
+    bulk,
+    files,
+    look,
+    model,
+    operate,
+    policy,
+    profiles,
+    serve,
+    simulate,
+    trust,
+)
 from acs.cli.demo import demo
 from acs.errors import AcsError
 
@@ -32,7 +46,7 @@ app.add_typer(look.devices, name="devices", help="The registry: list, show, regi
 app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge.")
 app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
 app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
-app.add_typer(operate.files, name="files", help="The catalogue of software images: list, add, approve.")
+app.add_typer(files.files, name="files", help="Files for devices and from them: catalogue, signers, uploads.")
 app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")
 app.add_typer(trust.trust, name="trust", help="Vendor CAs and what they vouch for: add, scope, remove, list.")
 app.add_typer(bulk.bulk, name="bulk", help="Bulk data of devices: list, show, export.")

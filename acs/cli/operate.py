@@ -1,4 +1,4 @@
-"""``acs commands``, ``acs files``, ``acs golden``: act."""
+"""``acs commands``, ``acs golden``: act."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ from acs.cli.output import (
     print_table,
     read,
     read_file,
-    require_data,
-    run,
     settings_of,
     who,
     write,
@@ -32,11 +30,10 @@ from acs.cli.output import (
 from acs.cli.rpc import rpc
 from acs.errors import AcsError
 
-__all__ = ["commands", "files", "golden"]
+__all__ = ["commands", "golden"]
 
 commands = typer.Typer(no_args_is_help=True)
 commands.add_typer(rpc, name="send")
-files = typer.Typer(no_args_is_help=True)
 golden = typer.Typer(no_args_is_help=True)
 
 
@@ -101,69 +98,6 @@ def cancel_command(command: Number, data: Data = None, config: Config = None) ->
     if found is None:
         raise AcsError(f"command {command} is not open; see: acs commands list")
     console.print(f"command {command} is withdrawn")
-
-
-@files.command("list")
-def list_files(data: Data = None, config: Config = None, json: Json = False) -> None:
-    """List the catalogue."""
-    from acs import devices as dev
-
-    found = read(settings_of(data, config), dev.list_files)
-    if json:
-        print_json([asdict(each) for each in found])
-        return
-    rows = [
-        (each.name, each.version, each.product_class, each.size, each.sha256[:16], each.approved_by or "no")
-        for each in found
-    ]
-    print_table("Files", ("name", "version", "class", "bytes", "sha256", "approved by"), rows)
-
-
-@files.command("add")
-def add_file(
-    path: Annotated[Path, typer.Argument(help="A software image.", exists=True, dir_okay=False)],
-    image_version: Annotated[
-        str, typer.Option("--version", help="The SoftwareVersion a device tells when it runs it.")
-    ],
-    data: Data = None,
-    config: Config = None,
-    product_class: Annotated[str, typer.Option(help="For which ProductClass; * for all.")] = "*",
-    name: Annotated[str, typer.Option(help="Name in the catalogue (default: the file's).")] = "",
-) -> None:
-    """Copy a software image into the catalogue. It is used by remediation once it is approved."""
-    from acs import devices as dev
-    from acs.files import DiskStorage, take_in
-
-    settings = settings_of(data, config)
-    require_data(settings)
-    stored = run(take_in(DiskStorage(settings.data), path))
-
-    def act(conn: Connection) -> Any:
-        now = time.time()
-        made = dev.add_file(
-            conn,
-            name or path.name,
-            file_type=dev.FIRMWARE,
-            version=image_version,
-            product_class=product_class,
-            sha256=stored.sha256,
-            size=stored.size,
-            now=now,
-        )
-        dev.audit(conn, who(), "file added", made.name, f"SHA-256 {stored.sha256}", now=now)
-        return made
-
-    made = write(settings, act)
-    console.print(f"{made.name}: {stored.size} bytes, SHA-256 {stored.sha256}", markup=False)
-
-
-@files.command("approve")
-def approve_file(name: str, data: Data = None, config: Config = None) -> None:
-    """Approve an image: remediation loads the one approved last."""
-    from acs import devices as dev
-
-    write(settings_of(data, config), lambda conn: dev.approve_file(conn, name, who=who(), now=time.time()))
-    console.print(f"{name} is approved", markup=False)
 
 
 @golden.command("set")

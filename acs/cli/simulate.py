@@ -100,13 +100,18 @@ def _make_image(vendor: Path, version: str) -> None:
 
     if not version.replace(".", "").replace("-", "").isalnum() or len(version) > 64:
         raise AcsError(f"the version {version[:80]!r} is none; use letters, digits, dots and dashes")
-    path = Path(f"henb-{version}.img")
+    path, maker = Path(f"henb-{version}.img"), Vendor(vendor)
+    image, signer = build_image(version, PRODUCT_CLASS, maker.image_key), vendor / "image-signer.pem"
     try:
-        path.write_bytes(build_image(version, PRODUCT_CLASS, Vendor(vendor).image_key))
+        path.write_bytes(image)
+        path.with_name(f"{path.name}.sig").write_bytes(maker.sign_image(image))
+        signer.write_bytes(maker.image_signer)
     except OSError as error:
         raise AcsError(f"can't write {path}: {error}") from error
     console.print(
-        f"{path} is for {PRODUCT_CLASS}; next: acs files add {path} --version {version}", markup=False
+        f"{path} is for {PRODUCT_CLASS}, its signature is beside it; next:"
+        f" acs files trust-signer vendor {signer}; acs files add {path} --version {version}",
+        markup=False,
     )
 
 

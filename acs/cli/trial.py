@@ -19,11 +19,11 @@ from sqlalchemy import Connection
 
 from acs import alarms as al
 from acs import devices as dev
+from acs import files as fl
 from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.errors import AcsError
-from acs.files import DiskStorage, Stored, take_in
 from acs.simulator import LAB, OUI, PRODUCT_CLASS, Entry, Fleet, Pace, Scenario, Vendor, build_image
 from acs.store import Store
 
@@ -157,30 +157,34 @@ class Trial:
         self.vendor.trusted_in(self.data / "pki" / "device-ca.d")
         await self.acs.start()
         self.store = await Store.open(f"sqlite:///{(self.data / 'acs.db').absolute()}")
-        await self.store.write(self._fill, await self._take_in_image())
+        await self._release_image()
+        await self.store.write(self._fill)
         self.fleet = Fleet(self.vendor, self.acs.url, server_ca=self.acs.ca_path, pace=self._pace)
         await self.fleet.start()
         for serial in self.entries:
             self.fleet.add(serial)
 
-    async def _take_in_image(self) -> Stored:
+    async def _release_image(self) -> None:
+        image = build_image(self.scenario.image, PRODUCT_CLASS, self.vendor.image_key)
         path = self.directory / f"henb-{self.scenario.image}.img"
-        path.write_bytes(build_image(self.scenario.image, PRODUCT_CLASS, self.vendor.image_key))
-        return await take_in(DiskStorage(self.data), path)
-
-    def _fill(self, conn: Connection, image: Stored) -> None:
-        name, now = f"henb-{self.scenario.image}.img", time()
-        dev.add_file(
-            conn,
-            name,
-            file_type=dev.FIRMWARE,
+        path.write_bytes(image)
+        signers = fl.TrustedSigners(self.data)
+        signers.trust("vendor", self.vendor.image_signer, "the simulated vendor's key")
+        made = await fl.enter_file(
+            self.store,
+            fl.DiskStorage(self.data),
+            signers,
+            path,
+            name=path.name,
+            file_type=fl.FIRMWARE,
             version=self.scenario.image,
             product_class=PRODUCT_CLASS,
-            sha256=image.sha256,
-            size=image.size,
-            now=now,
+            signature=self.vendor.sign_image(image),
+            who="trial",
         )
-        dev.approve_file(conn, name, who="trial", now=now)
+        await self.store.write(fl.approve_file, made.name, who="trial's second person", now=time())
+
+    def _fill(self, conn: Connection) -> None:
         values = [m.ParameterValue(*each) for each in golden_configuration("henb")]
         dev.set_golden(conn, f"class:{PRODUCT_CLASS}", values)
 

@@ -1,15 +1,6 @@
-"""The registry: identity, admission, parameters, golden configuration, file catalogue, audit."""
+"""The registry: identity, admission, parameters, golden configuration, audit."""
 
 from acs.devices.audit import audit, audit_seldom, verify_audit
-from acs.devices.catalogue import (
-    FIRMWARE,
-    CatalogueFile,
-    add_file,
-    approve_file,
-    approved_image,
-    find_file,
-    list_files,
-)
 from acs.devices.check_in import CheckIn, check_in, parameters_of, save_parameters
 from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
 from acs.devices.connection_requests import (
@@ -52,18 +43,13 @@ from acs.devices.registry import (
 )
 
 __all__ = [
-    "FIRMWARE",
     "AuditVerdict",
-    "CatalogueFile",
     "CheckIn",
     "Checkpoint",
     "ConnectionRequestTarget",
     "Credentials",
     "Device",
     "StoredModel",
-    "add_file",
-    "approve_file",
-    "approved_image",
     "audit",
     "audit_entries",
     "audit_seldom",
@@ -81,12 +67,10 @@ __all__ = [
     "drop_model",
     "due_connection_requests",
     "find",
-    "find_file",
     "get",
     "golden",
     "golden_scopes",
     "idle",
-    "list_files",
     "listing",
     "lock",
     "make_checkpoint",

@@ -1,7 +1,24 @@
-"""Files between the ACS and its devices: URLs bound to one device, storage, uploads and their handlers."""
+"""Files between the ACS and its devices: catalogue, storage, URLs bound to one device, uploads."""
 
 from acs.files.arrivals import Arrival, Arrivals
+from acs.files.catalogue import (
+    CONFIGURATION,
+    FIRMWARE,
+    CatalogueFile,
+    add_file,
+    approve_file,
+    approved_image,
+    demand_file,
+    files_signed_by,
+    find_file,
+    list_files,
+    revoke_file,
+    why_not,
+)
+from acs.files.entering import enter_file
+from acs.files.integrity import Integrity
 from acs.files.refused import TransferRefused
+from acs.files.signatures import Signer, TrustedSigners, read_signature, verified
 from acs.files.storage import CHUNK, DiskStorage, Stat, Storage, Stored, take_in
 from acs.files.uploads import (
     PM_FILE,
@@ -18,30 +35,51 @@ from acs.files.uploads import (
     old_uploads,
 )
 from acs.files.urls import FileGrant, FileUrls, UploadGrant
+from acs.files.versions import floor_of, is_below
 
 __all__ = [
     "CHUNK",
+    "CONFIGURATION",
+    "FIRMWARE",
     "PM_FILE",
     "Arrival",
     "Arrivals",
+    "CatalogueFile",
     "Claim",
     "DiskStorage",
     "FileGrant",
     "FileUrls",
+    "Integrity",
+    "Signer",
     "Stat",
     "Storage",
     "Stored",
     "TransferRefused",
+    "TrustedSigners",
     "Upload",
     "UploadGrant",
     "UploadLimits",
+    "add_file",
+    "approve_file",
+    "approved_image",
     "break_overdue",
     "break_upload",
     "claim_upload",
     "complete_upload",
+    "demand_file",
+    "enter_file",
+    "files_signed_by",
+    "find_file",
     "find_upload",
+    "floor_of",
     "forget_uploads",
+    "is_below",
+    "list_files",
     "list_uploads",
     "old_uploads",
+    "read_signature",
+    "revoke_file",
     "take_in",
+    "verified",
+    "why_not",
 ]

@@ -55,9 +55,18 @@ class FileUrls:
     def __init__(self, key: bytes, base_url: Callable[[], str], *, lifetime: float) -> None:
         self._sealer, self._base_url, self._lifetime = Sealer(key), base_url, lifetime
 
-    def url(self, device_id: int, name: str, now: float, *, emergency: bool = False) -> str:
+    def url(
+        self,
+        device_id: int,
+        name: str,
+        now: float,
+        *,
+        emergency: bool = False,
+        lifetime: float | None = None,
+    ) -> str:
         """Return a URL from which this device alone may fetch ``name``."""
-        token = self._seal(FileGrant(device_id, name, now + self._lifetime, emergency), _FETCH)
+        expires_at = now + (self._lifetime if lifetime is None else lifetime)
+        token = self._seal(FileGrant(device_id, name, expires_at, emergency), _FETCH)
         return self._absolute(f"files/{token}/{quote(name, safe='')}")
 
     def open(self, token: str) -> FileGrant | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from acs import alarms as al
 from acs import devices as dev
+from acs import files as fl
 from acs.commands import enqueue
 from acs.cwmp import messages as m
 from acs.remediation.policy import Policy
@@ -99,6 +100,8 @@ class CaseApi:
         """Have the device download a file of the catalogue; done when it says TransferComplete."""
 
         def build(context: StepContext) -> m.Message:
+            floors = context.env.policy.minimal_versions
+            fl.demand_file(context.conn, context.device, image["name"], floors)
             url = context.env.file_url(context.device.id, image["name"], context.now)
             return m.Download(context.key, image["file_type"], url, file_size=image["size"])
 
@@ -146,7 +149,7 @@ class CaseApi:
         """Return name, version, size and type of the approved software image, None when there is none."""
 
         def read(context: StepContext) -> Any:
-            found = dev.approved_image(context.conn, context.device.product_class)
+            found = fl.approved_image(context.conn, context.device, context.env.policy.minimal_versions)
             if found is None:
                 return None
             return {

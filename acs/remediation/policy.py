@@ -95,6 +95,7 @@ class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole policy; ``version`` and ``text`` are filled in when it is read.
 
+    ``minimal_versions``: by ProductClass, or ``*``, the oldest software that a device may be given.
     ``extends: default`` takes over what the shipped policy says and the file does not.
     """
 
@@ -105,6 +106,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     ladders: Ladders = msgspec.field(default_factory=Ladders)
     provisioning: Provisioning = Provisioning()
+    minimal_versions: dict[str, str] = {}
     version: str = ""
     text: str = ""
 
@@ -191,6 +193,11 @@ def _problems(policy: Policy) -> list[str]:
     server = policy.provisioning.stun_server
     if server and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", server):
         found.append(f"provisioning.stun_server is {server!r}; it is host:port, for example acs.example:3478")
+    found += [
+        f"minimal_versions: {version!r} of {name} has no digit, or more than 64 characters"
+        for name, version in policy.minimal_versions.items()
+        if not any(c.isdecimal() for c in version) or len(version) > 64
+    ]
     return found
 
 

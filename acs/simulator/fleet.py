@@ -60,6 +60,16 @@ class Vendor:
             write_private(path, Ed25519PrivateKey.generate().private_bytes(*raw))
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
+    def sign_image(self, image: bytes) -> bytes:
+        """Return the detached signature with which the vendor releases an image."""
+        return self.image_key.sign(image)
+
+    @property
+    def image_signer(self) -> bytes:
+        """The public key that belongs to it, PEM."""
+        form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.image_key.public_key().public_bytes(*form)
+
     def client_context(self, dns_name: str, server_ca: Path) -> ssl.SSLContext:
         """Return a TLS context with a fresh certificate for a device, which trusts ``server_ca`` alone."""
         issued = self.authority.issue_client(dns_name)

@@ -1,4 +1,4 @@
-"""``acs commands``, ``acs files``, ``acs golden``, ``acs trust``."""
+"""``acs commands``, ``acs golden``, ``acs trust``."""
 
 from __future__ import annotations
 
@@ -51,27 +51,6 @@ def test_a_reboot_is_given_a_key_of_its_own(acs, data):
     assert shown["payload"]["command_key"] == shown["command_key"]
 
 
-def test_an_image_is_added_approved_and_listed(acs, data, tmp_path):
-    image = tmp_path / "image.bin"
-    image.write_bytes(b"x" * 1000)
-    added = acs("files", "add", image, "--version", "3.0.0", "--product-class", "HeNB-LTE", "--data", data)
-    assert (added.code, "image.bin: 1000 bytes, SHA-256 " in added.out) == (0, True)
-    found = {each["name"]: each for each in acs("files", "list", "--data", data, "--json").json}
-    assert found["image.bin"]["approved_by"] == ""
-    assert acs("files", "approve", "image.bin", "--data", data).text == "image.bin is approved"
-    found = {each["name"]: each for each in acs("files", "list", "--data", data, "--json").json}
-    assert found["image.bin"]["approved_by"].endswith("@cli")
-    assert (data / "files" / found["image.bin"]["sha256"]).read_bytes() == image.read_bytes()
-    assert "image.bin" in acs("files", "list", "--data", data).out
-
-
-def test_a_name_that_looks_like_markup_is_a_name(acs, data, tmp_path):
-    image = tmp_path / "x"
-    image.write_bytes(b"x")
-    assert acs("files", "add", image, "--version", "1", "--name", "[/red]", "--data", data).code == 0
-    assert acs("files", "approve", "[/red]", "--data", data).text == "[/red] is approved"
-
-
 def test_the_golden_configuration_is_replaced_by_scope_and_merged(acs, data, tmp_path):
     path = tmp_path / "golden.yaml"
     path.write_text(GOLDEN, encoding="utf-8")
@@ -121,7 +100,6 @@ SEND = ("commands", "send", KEY)
         ((*SEND, "ChangeDUState", '{"operations": 5}'), "the arguments of ChangeDUState are wrong"),
         ((*SEND, "ChangeDUState", '{"operations": [5]}'), "the arguments of ChangeDUState are wrong"),
         ((*SEND, "ChangeDUState", '{"operations": [{"operation": "X"}]}'), "the arguments of ChangeDUState"),
-        (("files", "approve", "nothing"), "the catalogue has no file named 'nothing'; see: acs files list"),
         (("golden", "show", "X"), "there is no device 'X'"),
     ],
 )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from time import time
 
 import aiohttp
 import pytest
 
 from acs import commands as cm
 from acs import devices as dev
+from acs import files as fl
 from acs import remediation as rm
 from acs.cwmp import decode, encode
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
-from acs.files import take_in
 from acs.node import Node
 from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
+from tests.releasing import release
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -86,22 +86,12 @@ async def test_fleets_at_both_nodes_are_remediated(nodes, tmp_path):
     (one, two), vendor = nodes
     image = tmp_path / "image"
     image.write_bytes(build_image("2.0.0", PRODUCT_CLASS, vendor.image_key))
-    stored = await take_in(one.storage, image)
-    await take_in(two.storage, image)
+    await release(one, vendor, image, product_class="*")
+    fl.TrustedSigners(two.settings.data).trust("vendor", vendor.image_signer, "its key")
+    await fl.take_in(two.storage, image)
 
     def fill(conn):
         dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
-        dev.add_file(
-            conn,
-            "image",
-            file_type=dev.FIRMWARE,
-            version="2.0.0",
-            product_class="*",
-            sha256=stored.sha256,
-            size=stored.size,
-            now=time(),
-        )
-        dev.approve_file(conn, "image", who="test", now=time())
 
     await one.store.write(fill)
     fleets = []

@@ -16,13 +16,13 @@ from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.errors import AcsError
-from acs.files import take_in
 from acs.node import Node
 from acs.observability import configure_logging
 from acs.security import Secrets, digest
 from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
 from acs.southbound import seal_device_password
+from tests.releasing import release
 
 PASSWORD = "the-device-password-0123"
 POLICY = "extends: default\nname: test\ntimers: {session: 20, diagnostic: 20, verify: 10, retry: 0.2}\n"
@@ -84,13 +84,10 @@ async def fill(node, fleet, tmp_path) -> None:
     """Approve an image, set the golden configuration, register the device with a password."""
     path = tmp_path / "image"
     path.write_bytes(build_image("2.0.0", PRODUCT_CLASS, fleet.vendor.image_key, size=1000))
-    stored = await take_in(node.storage, path)
+    await release(node, fleet.vendor, path)
     sealed = seal_device_password(Secrets.load_or_create(node.settings.data), PASSWORD)
 
     def act(conn):
-        facts = {"file_type": dev.FIRMWARE, "version": "2.0.0", "product_class": PRODUCT_CLASS}
-        dev.add_file(conn, "image", **facts, sha256=stored.sha256, size=stored.size, now=time())
-        dev.approve_file(conn, "image", who="test", now=time())
         dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
         made = dev.register(conn, OUI, "PW", now=time())
         dev.set_digest_secret(conn, made.id, made.device_key, sealed)

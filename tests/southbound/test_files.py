@@ -9,6 +9,7 @@ import pytest
 from acs import devices as dev
 from acs.errors import AcsError
 from acs.files import DiskStorage, FileUrls, take_in
+from tests.releasing import release
 from tests.southbound.conftest import SERIAL, inform
 
 CONTENT = bytes(range(256)) * 400
@@ -19,22 +20,8 @@ async def served(bench, tmp_path):
     """A file in the catalogue and its URL for the device."""
     path = tmp_path / "image.bin"
     path.write_bytes(CONTENT)
-    stored = await take_in(bench.node.storage, path)
-
-    def act(conn):
-        dev.add_file(
-            conn,
-            "image 1.bin",
-            file_type=dev.FIRMWARE,
-            version="2",
-            product_class="*",
-            sha256=stored.sha256,
-            size=stored.size,
-            now=bench.clock[0],
-        )
-        return dev.register(conn, "0005B9", SERIAL, now=bench.clock[0])
-
-    device = await bench.node.store.write(act)
+    await release(bench.node, bench.vendor, path, name="image 1.bin", product_class="*")
+    device = await bench.node.store.write(dev.register, "0005B9", SERIAL, now=bench.clock[0])
     return device, bench.node.env.file_url(device.id, "image 1.bin", bench.clock[0])
 
 

@@ -7,26 +7,30 @@ process, as the encryption is here; so there is no sendfile, and the pace is kep
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
-from acs import devices as dev
-from acs.devices import CatalogueFile, Device
-from acs.files import CHUNK, FileGrant, Storage, TransferRefused
+from acs.devices import Device
+from acs.files import CHUNK, CatalogueFile, FileGrant, Storage, TransferRefused, find_file, why_not
 from acs.southbound.files.ranges import http_date, part_wanted
 from acs.southbound.files.transfers import Transfers
 
 __all__ = ["find_content", "send"]
 
 
-def find_content(conn: Connection, _device: Device, grant: FileGrant) -> CatalogueFile:
+def find_content(
+    conn: Connection, device: Device, grant: FileGrant, minimal_versions: Mapping[str, str]
+) -> CatalogueFile:
     """Return the file that ``grant`` names. Raises ``TransferRefused`` when the device may not have it."""
-    found = dev.find_file(conn, grant.name)
+    found = find_file(conn, grant.name)
     if found is None:
         raise TransferRefused(404, "no-grant", "there is no such file")
+    reason = why_not(found, device, minimal_versions, emergency=grant.emergency)
+    if reason:
+        raise TransferRefused(403, "not-released", reason)
     return found
 
 

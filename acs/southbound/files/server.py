@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from aiohttp import hdrs, web
@@ -13,8 +13,10 @@ from acs import devices as dev
 from acs.devices import Device
 from acs.errors import AcsError
 from acs.files import (
+    CatalogueFile,
     Claim,
     FileUrls,
+    Integrity,
     Storage,
     TransferRefused,
     UploadGrant,
@@ -47,11 +49,14 @@ class FileServer:
         urls: FileUrls,
         *,
         settings: Settings,
+        integrity: Integrity,
+        minimal_versions: Mapping[str, str],
         vendors: Vendors,
         metrics: Metrics,
     ) -> None:
         self._store, self._storage, self._urls = store, storage, urls
         self._settings, self._vendors, self._metrics = settings, vendors, metrics
+        self._integrity, self._minimal_versions = integrity, minimal_versions
         self._limits = UploadLimits(settings.upload_size, settings.upload_device_quota, settings.upload_quota)
         self.transfers = Transfers(
             total=settings.file_transfers,
@@ -107,15 +112,26 @@ class FileServer:
                 410, "expired", "this URL has expired; the ACS has to be asked for a new one"
             )
 
-        def look(conn: Connection) -> tuple[Device, dev.CatalogueFile]:
+        def look(conn: Connection) -> tuple[Device, CatalogueFile]:
             device = self._device(conn, grant.device_id, peer)
-            return device, find_content(conn, device, grant)
+            return device, find_content(conn, device, grant, self._minimal_versions)
 
         device, found = await self._store.read(look)
         guarded(request).proved(device.device_key)
+        await self._examine(found)
         response = await send(request, found, self._storage, self.transfers, device.id)
         self._metrics.files.labels("served").inc()
         return response
+
+    async def _examine(self, file: CatalogueFile) -> None:
+        """Raise ``TransferRefused`` when the content is not what was released."""
+        try:
+            problem = await self._integrity.problem(file)
+        except (OSError, AcsError) as error:
+            problem = f"it can't be read: {error}"
+        if problem:
+            _log.error("a file of the catalogue is not given away", file=file.name, why=problem)
+            raise TransferRefused(500, "bad-content", "the ACS can't vouch for the content of this file")
 
     def _device(self, conn: Connection, device_id: int, peer: Peer) -> Device:
         """Return the device of a grant, if it may be the peer and is not blocked."""

@@ -1,0 +1,115 @@
+"""``acs files uploads``: what devices sent."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.look import Limit, find_device
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    Number,
+    console,
+    moment,
+    print_json,
+    print_table,
+    read,
+    run,
+    settings_of,
+)
+from acs.errors import AcsError
+from acs.settings import Settings
+
+__all__ = ["uploads"]
+
+uploads = typer.Typer(no_args_is_help=True)
+
+
+@uploads.command("list")
+def list_uploads(
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    limit: Limit = 100,
+    device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this FileType, or PM.")] = None,
+) -> None:
+    """List uploads, the newest first."""
+    from acs import files as fl
+
+    def look(conn: Connection) -> list[fl.Upload]:
+        wanted = find_device(conn, device).id if device else None
+        return fl.list_uploads(conn, device_id=wanted, kind=kind, limit=limit)
+
+    found = read(settings_of(data, config), look)
+    if json:
+        print_json([asdict(each) for each in found])
+        return
+    columns = ("id", "device", "kind", "key", "name", "bytes", "sha256", "state", "when", "why")
+    rows = [
+        (
+            each.id,
+            each.device_key,
+            each.kind,
+            each.command_key,
+            each.name,
+            each.size,
+            each.sha256[:16],
+            each.state,
+            moment(each.changed_at),
+            each.reason,
+        )
+        for each in found
+    ]
+    print_table("Uploads", columns, rows)
+
+
+@uploads.command("show")
+def show_upload(upload: Number, data: Data = None, config: Config = None) -> None:
+    """Show an upload, as JSON."""
+    from acs import files as fl
+
+    found = read(settings_of(data, config), lambda conn: fl.find_upload(conn, upload))
+    if found is None:
+        raise AcsError(f"there is no upload {upload}; see: acs files uploads list")
+    print_json(asdict(found))
+
+
+@uploads.command("fetch")
+def fetch_upload(
+    upload: Number,
+    target: Annotated[Path, typer.Argument(help="Where to put it; a file that does not exist yet.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Copy an upload's content to a file. It is what a device sent: treat it as hostile."""
+    from acs import files as fl
+
+    settings = settings_of(data, config)
+    found = read(settings, lambda conn: fl.find_upload(conn, upload))
+    if found is None:
+        raise AcsError(f"there is no upload {upload}; see: acs files uploads list")
+    if found.state != "stored":
+        raise AcsError(f"upload {upload} is {found.state}: {found.reason or 'it is not whole yet'}")
+    run(_copy(settings, found.storage_key, target))
+    console.print(f"{target}: {found.size} bytes, SHA-256 {found.sha256}", markup=False)
+
+
+async def _copy(settings: Settings, key: str, target: Path) -> None:
+    from acs.files import DiskStorage
+
+    try:
+        # Not over anything that is there, and never executable, whatever the umask.
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            async for chunk in DiskStorage(settings.data).get(key):
+                file.write(chunk)
+    except OSError as error:
+        raise AcsError(f"can't copy the upload to {target}: {error}") from error
