@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz lock clean
+.PHONY: help demo test check servers fuzz lock clean
 
 help: ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -21,13 +21,18 @@ $(STAMP): pyproject.toml requirements.lock
 demo: $(STAMP) ## Start an ACS and a fleet of HeNBs, tamper with them, watch the remediation.
 	$(BIN)/acs demo
 
+servers: # Of Debian, for tests that are skipped without them; only root can install them.
+	@command -v prosody >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	  then (apt-get install -y -qq prosody || (apt-get update -qq && apt-get install -y -qq prosody)) >/dev/null 2>&1 || echo "prosody can't be installed: the XMPP tests are skipped"; \
+	  else echo "prosody is not installed: the XMPP tests are skipped (Debian: apt-get install prosody)"; fi
+
 check: $(STAMP) ## Static checks: style, types, the direction of imports.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## All static checks, all tests, coverage of the rooms that must not fail.
+test: check servers ## All static checks, all tests, coverage of the rooms that must not fail.
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto --cov --cov-report=
 	@for room in cwmp alarms remediation; do \

@@ -34,6 +34,7 @@ from acs.southbound import (
     StunServer,
     UdpWay,
     Way,
+    XmppWay,
     bind,
 )
 from acs.store import Store
@@ -140,6 +141,10 @@ class Node:
         ways: list[Way] = [http]
         if self._stun is not None:
             ways.append(UdpWay(guard, self._stun.send, self._clock))
+        xmpp = XmppWay.from_settings(settings)
+        if xmpp is not None:
+            ways.append(xmpp)
+            self._run(xmpp.stream.run(), "XMPP")
         limit = settings.connection_requests_at_once
         return Dispatcher(self.store, secrets, self.metrics, ways, in_flight=limit)
 

@@ -88,6 +88,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     what nobody needs should not listen."""
     notification_port: Port | None = None
     """UDP port for lightweight notifications (TR-069 Annex M), usually 7547; none: they are not received."""
+    xmpp_jabber_id: str = ""
+    """The ACS's account at an XMPP server, for connection requests (TR-069 annex K). Without a resource, so
+    that each node has its own. Needs the extra ``xmpp``."""
+    xmpp_password_file: Path | None = None
+    """Holds the account's password."""
+    xmpp_server: str = ""
+    """``host:port`` of the XMPP server, where it is not the account's domain at port 5222."""
+    xmpp_ca: Path | None = None
+    """PEM file of CAs for the XMPP server's certificate; none: those of the system."""
+    xmpp_domains: list[str] = []
+    """Other domains whose Jabber IDs may be called, beside the account's own."""
     retention_days: Positive = 90
     """How long closed cases, ended alarms, settled commands and notifications are kept (the audit: ever)."""
     session_lifetime: Positive = 900

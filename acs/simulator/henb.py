@@ -40,6 +40,8 @@ _FORCED = (
 # Events that are told until TransferComplete is answered, not only until InformResponse (TR-069 3.7.1.5).
 _TRANSFER_EVENTS = (ev.TRANSFER_COMPLETE, "M Download", "M Upload")
 
+_ACTIVE = (f"{INFO}SoftwareVersion", f"{SERVER}ConnReqJabberID")
+
 
 @dataclass(frozen=True, slots=True)
 class Executed:
@@ -211,6 +213,12 @@ class HeNB:
         if self.state == "running":
             self.add_event(m.Event(ev.CONNECTION_REQUEST))
 
+    def report(self, name: str, value: str) -> None:
+        """Change a parameter of the device's own; the ACS hears of it as its notification attribute says."""
+        if self.tree.value(name) != value:
+            self.tree.set(name, value)
+            self._tell([name])
+
     def _tell(self, names: list[str]) -> None:
         """Note changed parameters; those with active notification open a session."""
         for name in names:
@@ -222,8 +230,8 @@ class HeNB:
 
     def notification(self, name: str) -> int:
         """Return the notification attribute of a parameter, set on itself or on what is above it."""
-        if name == f"{INFO}SoftwareVersion":
-            return 2  # forced (TR-181 Issue 2)
+        if name in _ACTIVE and name not in self.attributes:
+            return 2  # forced, or by default (TR-181 Issue 2)
         path = name
         while path:
             if path in self.attributes:

@@ -2,7 +2,7 @@
 
 from acs.southbound.authentication import seal_device_password
 from acs.southbound.bulk_collector import BulkCollector
-from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay, UdpWay, Way
+from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay, UdpWay, Way, XmppWay
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
@@ -20,6 +20,7 @@ __all__ = [
     "StunServer",
     "UdpWay",
     "Way",
+    "XmppWay",
     "bind",
     "seal_device_password",
 ]

@@ -6,6 +6,7 @@ from acs.southbound.connection_requests.guard import CallError, Guard, allowed
 from acs.southbound.connection_requests.http import HttpWay
 from acs.southbound.connection_requests.udp import UdpWay
 from acs.southbound.connection_requests.ways import Outcome, Reason, Target, Way, order_of_ways
+from acs.southbound.connection_requests.xmpp import XmppWay
 
 __all__ = [
     "CallError",
@@ -18,6 +19,7 @@ __all__ = [
     "Target",
     "UdpWay",
     "Way",
+    "XmppWay",
     "allowed",
     "order_of_ways",
 ]
