@@ -56,9 +56,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How devices reach this node, where it is not ``https://<first name>:<port>``."""
     realm: str = "femto.example"
     """The last labels of the FQDN in device certificates, and the realm of HTTP Digest."""
-    admission: Literal["certificate", "known"] = "certificate"
-    """``certificate``: a device with a fitting certificate of a trusted vendor is registered at first
-    contact; ``known``: only devices that were registered before."""
+    admission: Literal["certificate", "approve", "known"] = "certificate"
+    """What becomes of a device that is not registered and has a fitting certificate of a trusted vendor:
+    ``certificate`` registers it at first contact, ``approve`` has it wait for ``acs devices approve``,
+    ``known`` refuses it. Those that a rule of ``acs admission allow`` is about are registered."""
     device_ca: list[Path] = []
     """PEM files of vendor CAs whose device certificates are trusted, beside those in the data directory."""
     revocation: Literal["hard", "soft", "off"] = "soft"

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from acs import __version__
 from acs.cli import (
+    admission,
     attack,
     audit,
     bench,
@@ -42,7 +43,9 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(simulate.simulate)
 app.command()(demo)
-app.add_typer(look.devices, name="devices", help="The registry: list, show, register, block, unblock.")
+app.add_typer(
+    look.devices, name="devices", help="The registry: list, show, register, enrol, approve, block, …"
+)
 app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge.")
 app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
 app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
@@ -50,6 +53,9 @@ app.add_typer(files.files, name="files", help="Files for devices and from them: 
 app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")
 app.add_typer(trust.trust, name="trust", help="Vendor CAs and what they vouch for: add, scope, remove, list.")
 app.add_typer(bulk.bulk, name="bulk", help="Bulk data of devices: list, show, export.")
+app.add_typer(
+    admission.admission, name="admission", help="Allow and block lists, and what they mean for a device."
+)
 app.add_typer(audit.audit, name="audit", help="Who did what, and whether the record is whole.")
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")

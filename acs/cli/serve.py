@@ -33,7 +33,8 @@ def serve(
         int | None, typer.Option(help="Port of /metrics, /healthz, /readyz on loopback; 0 takes a free one.")
     ] = None,
     admission: Annotated[
-        str | None, typer.Option(help="certificate: register at first contact; known: only registered ones.")
+        str | None,
+        typer.Option(help="Unknown devices: certificate (let in), approve (wait), known (refused)."),
     ] = None,
     connection_requests_to: Annotated[
         list[str] | None, typer.Option(help="Networks (CIDR) that connection requests may go to.")

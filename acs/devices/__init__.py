@@ -1,5 +1,13 @@
 """The registry: identity, admission, parameters, golden configuration, audit."""
 
+from acs.devices.admission import (
+    AdmissionRule,
+    add_admission_rule,
+    admission_rules,
+    first_rule,
+    remove_admission_rule,
+    rules_version,
+)
 from acs.devices.audit import audit, audit_seldom, verify_audit
 from acs.devices.check_in import CheckIn, check_in, parameters_of, save_parameters
 from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
@@ -11,6 +19,7 @@ from acs.devices.connection_requests import (
     note_udp_binding,
     session_over,
 )
+from acs.devices.enrolment import Expected, approve, enrol, enrolled, note_pending, read_expected
 from acs.devices.golden import golden, golden_scopes, set_golden
 from acs.devices.identity import Device, certificate_name, device_key
 from acs.devices.models import (
@@ -21,6 +30,7 @@ from acs.devices.models import (
     store_model,
     stored_models,
 )
+from acs.devices.refusals import Refusal, Refusals, list_refusals, note_refusals
 from acs.devices.registry import (
     Credentials,
     bind_certificate,
@@ -43,13 +53,20 @@ from acs.devices.registry import (
 )
 
 __all__ = [
+    "AdmissionRule",
     "AuditVerdict",
     "CheckIn",
     "Checkpoint",
     "ConnectionRequestTarget",
     "Credentials",
     "Device",
+    "Expected",
+    "Refusal",
+    "Refusals",
     "StoredModel",
+    "add_admission_rule",
+    "admission_rules",
+    "approve",
     "audit",
     "audit_entries",
     "audit_seldom",
@@ -66,11 +83,15 @@ __all__ = [
     "device_key",
     "drop_model",
     "due_connection_requests",
+    "enrol",
+    "enrolled",
     "find",
+    "first_rule",
     "get",
     "golden",
     "golden_scopes",
     "idle",
+    "list_refusals",
     "listing",
     "lock",
     "make_checkpoint",
@@ -78,9 +99,14 @@ __all__ = [
     "mark_reboot_needed",
     "model_for",
     "named_model",
+    "note_pending",
+    "note_refusals",
     "note_udp_binding",
     "parameters_of",
+    "read_expected",
     "register",
+    "remove_admission_rule",
+    "rules_version",
     "save_parameters",
     "session_over",
     "set_connection_request_secret",

@@ -69,6 +69,7 @@ class Device:
     nat_detected: bool
     reboot_needed_at: float | None = None
     reboot_needed_for: str = ""
+    site: str = ""
     inform_digest: bytes | None = None
     has_open_commands: bool = False
     has_open_case: bool = False
@@ -76,8 +77,8 @@ class Device:
 
     @property
     def blocked(self) -> bool:
-        """Whether the HeMS refuses this device."""
-        return self.admission == "blocked"
+        """Whether the HeMS refuses this device: it is on the black list, or waits for approval."""
+        return self.admission in ("blocked", "pending")
 
 
 _FIELDS = tuple(Device.__dataclass_fields__)

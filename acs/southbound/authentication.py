@@ -75,6 +75,9 @@ class Proof:
     names: tuple[str, ...] = ()
     device_key: str = ""
     vouched: Vouched | None = None
+    address: str = ""
+    allowed: bool = False
+    """Whether a rule lets it in although it may be unknown."""
 
 
 def peer_of(transport: Any, vendors: Vendors) -> Peer:
@@ -203,29 +206,61 @@ def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, 
         raise Refused(403, "identity-of-another", f"these credentials are not those of {key[:100]}")
     expected = dev.certificate_name(who.oui, who.serial_number, settings.realm)
     device = dev.find(conn, key, lock=True)
-    if proof.names:
-        bound = device.certificate_name if device is not None else None
-        name = (bound or expected).lower()
-        if name not in proof.names:
-            text = f"the certificate of {proof.names[0][:100]} is not that of {key[:100]}"
-            raise Refused(403, "identity-of-another", text)
-        why = proof.vouched.refusal(who.oui, name, who.product_class) if proof.vouched else ""
-        if why:
-            text = f"the certificate of {name[:100]} does not make it {key[:100]}: {why}"
-            raise Refused(403, "out-of-scope", text)
-    unbound = device is None or device.certificate_name is None
-    # Names of certificates know no case, serial numbers do.
-    if proof.names and unbound and dev.certificate_holder(conn, expected) not in (None, key):
-        raise Refused(403, "identity-of-another", f"the certificate {expected[:100]} is another device's")
+    _check_names(conn, who, proof, device, expected)
     if device is None:
-        if settings.admission == "known":
-            raise Refused(403, "unknown-device", f"{key[:100]} is not registered here")
+        _may_be_new(key, proof, settings)
         device = _register(conn, who, expected, now=now)
-    if device.blocked:
-        raise Refused(403, "blocked", f"{key} is blocked: {device.admission_reason}")
+    device = _let_in(conn, device, proof, now=now)
     if proof.names and device.certificate_name is None:
         dev.bind_certificate(conn, device.id, expected)
     return device
+
+
+def _check_names(
+    conn: Connection, who: m.DeviceId, proof: Proof, device: Device | None, expected: str
+) -> None:
+    """Raise ``Refused`` where the names in the certificate are not those of the device."""
+    if not proof.names:
+        return
+    key = dev.device_key(who.oui, who.serial_number)
+    bound = device.certificate_name if device is not None else None
+    name = (bound or expected).lower()
+    if name not in proof.names:
+        text = f"the certificate of {proof.names[0][:100]} is not that of {key[:100]}"
+        raise Refused(403, "identity-of-another", text)
+    why = proof.vouched.refusal(who.oui, name, who.product_class) if proof.vouched else ""
+    if why:
+        text = f"the certificate of {name[:100]} does not make it {key[:100]}: {why}"
+        raise Refused(403, "out-of-scope", text)
+    # Names of certificates know no case, serial numbers do.
+    if bound is None and dev.certificate_holder(conn, expected) not in (None, key):
+        raise Refused(403, "identity-of-another", f"the certificate {expected[:100]} is another device's")
+
+
+def _may_be_new(key: str, proof: Proof, settings: Settings) -> None:
+    if proof.allowed:
+        return
+    if settings.admission == "known":
+        raise Refused(403, "unknown-device", f"{key[:100]} is not registered here")
+    if settings.admission == "approve":
+        raise _waits(key)
+
+
+def _let_in(conn: Connection, device: Device, proof: Proof, *, now: float) -> Device:
+    if device.admission == "pending":
+        if not proof.allowed:
+            raise _waits(device.device_key)
+        return dev.approve(conn, device.id, "by a rule", who="admission", now=now)
+    if device.blocked:
+        raise Refused(403, "blocked", f"{device.device_key} is blocked: {device.admission_reason}")
+    if device.admission == "expected":
+        return dev.enrolled(conn, device, f"from {proof.address}", now=now)
+    return device
+
+
+def _waits(key: str) -> Refused:
+    text = f"{key[:100]} waits for approval; see: acs devices approve"
+    return Refused(403, "pending-approval", text)
 
 
 def _register(conn: Connection, who: m.DeviceId, certificate_name: str, *, now: float) -> Device:

@@ -18,13 +18,14 @@ from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
 from acs.cwmp import messages as m
-from acs.devices import audit, device_key
+from acs.devices import Expected, audit, device_key, note_pending
 from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
-from acs.security import Secrets
+from acs.security import Secrets, digest
 from acs.settings import Settings
 from acs.southbound import transactions as tx
+from acs.southbound.admission import Admission
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.compression import unzip
 from acs.southbound.guarded import guarded
@@ -41,6 +42,7 @@ __all__ = ["Endpoint"]
 _BIG = 32 * 1024  # bytes; parsing more than this is done in a thread, one after the other
 _MOST_UNPROVED = 256 * 1024  # bytes of a message whose proof can't be checked without it
 _WHO = web.RequestKey("who", str)
+_CLAIMED = web.RequestKey("claimed", str)
 _CONTENT_TYPE = 'text/xml; charset="utf-8"'
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +59,8 @@ class Endpoint:
         self.authenticator = Authenticator(
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
         )
-        self._claims = Seldom(60.0)
+        self._claims, self._waiting = Seldom(60.0), Seldom(60.0)
+        self.admission = Admission(store)
         self.revocations = Revocations(settings, metrics, store.clock)
         self.vendors = Vendors(settings, store.clock)
         self.intake = Intake(settings)
@@ -76,6 +79,8 @@ class Endpoint:
             result = str(response.status)
         except Refused as refused:
             response, result = self._refusal(refused, peer), refused.reason
+            if not refused.expected:
+                self.admission.refused(_claimed(request, peer), peer.address, refused)
         except TimeoutError:
             response, result = _later("the ACS is busy"), "timeout"
         except AcsError as error:
@@ -217,7 +222,10 @@ class Endpoint:
     ) -> web.Response:
         if self.sessions.draining:
             return _later("this node is being stopped")
+        request[_CLAIMED] = device_key(inform.device_id.oui, inform.device_id.serial_number)
         try:
+            allowed = self.admission.decide(inform.device_id, peer.address)
+            proof = replace(proof, allowed=allowed, address=peer.address)
             if proof.vouched is not None:
                 await self.revocations.refuse(proof.vouched)
             opened = await self._store.write(
@@ -232,6 +240,10 @@ class Endpoint:
         except Refused as refused:
             if refused.reason in ("identity-of-another", "out-of-scope", "revoked"):
                 await self._alarm(inform, proof, peer, refused)
+            if refused.reason == "pending-approval" and self._waiting(request[_CLAIMED], self._store.clock()):
+                await self._store.write(
+                    note_pending, _expected(inform.device_id), peer.address, now=self._store.clock()
+                )
             raise
         device = opened.device
         ticket = Ticket(
@@ -367,6 +379,20 @@ class Endpoint:
     def _message(self, message: m.Message, namespace: str, message_id: str | None) -> web.Response:
         body = encode(message, namespace=namespace, header=m.Header(id=message_id or "1"))
         return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE})
+
+
+def _claimed(request: web.Request, peer: Peer) -> str:
+    """Return who a stranger said it is: by its Inform, its certificate or its user name."""
+    if _CLAIMED in request:
+        return str(request[_CLAIMED])
+    if peer.vouched is not None:
+        return next(iter(peer.vouched.certificate.names), peer.vouched.certificate.subject)
+    given = digest.parse(request.headers.get("Authorization", ""))
+    return given.username if given is not None else ""
+
+
+def _expected(who: m.DeviceId) -> Expected:
+    return Expected(who.oui, who.serial_number, who.product_class[:64])
 
 
 def _later(text: str) -> web.Response:

@@ -8,6 +8,7 @@ A room's tables stand in the module of its name.
 
 from __future__ import annotations
 
+from acs.store.tables.admission import admission_rules, refusals
 from acs.store.tables.alarms import alarm_events, alarms
 from acs.store.tables.audit import audit, audit_checkpoints
 from acs.store.tables.base import Id, metadata
@@ -22,6 +23,7 @@ from acs.store.tables.uploads import uploads
 
 __all__ = [
     "Id",
+    "admission_rules",
     "alarm_events",
     "alarms",
     "audit",
@@ -46,5 +48,6 @@ __all__ = [
     "outbox",
     "parameters",
     "policies",
+    "refusals",
     "uploads",
 ]

@@ -19,9 +19,10 @@ devices = Table(
     Column("manufacturer", Text, nullable=False, server_default=""),
     Column("created_at", Float, nullable=False),
     # admission
-    Column("admission", Text, nullable=False, server_default="allowed"),  # allowed | blocked
+    Column("admission", Text, nullable=False, server_default="allowed"),  # allowed expected pending blocked
     Column("admission_reason", Text, nullable=False, server_default=""),
     Column("admission_changed_at", Float),
+    Column("site", Text, nullable=False, server_default=""),  # where it is to stand, from the delivery list
     # authentication
     Column("digest_username", Text, unique=True),
     Column("digest_secret_sealed", LargeBinary),

@@ -1,0 +1,78 @@
+"""The allow and block lists as the endpoint uses them, and the list of those it refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from acs import devices as dev
+from acs.cwmp import messages as m
+from acs.devices import AdmissionRule
+from acs.southbound.authentication import Refused
+from acs.store import Store
+
+__all__ = ["Admission"]
+
+_POLL = 5.0
+_log = structlog.get_logger(__name__)
+
+
+class Admission:
+    """Rules in memory, so that a steady Inform costs no read; refusals in memory, so that they cost no write.
+
+    Rules of other nodes and of the command line are seen within seconds.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rules: Sequence[AdmissionRule] = ()
+        self._version = (-1, -1)
+        self._refused = dev.Refusals()
+        self._changed = asyncio.Event()
+        store.on("admission", lambda _: self._changed.set())
+
+    def decide(self, who: m.DeviceId, address: str) -> bool:
+        """Tell whether an allow rule lets the device in. Raises ``Refused`` where a block rule fits."""
+        if not self._rules:
+            return False
+        rule = dev.first_rule(
+            self._rules, who.oui, who.serial_number, who.product_class, address, now=self._store.clock()
+        )
+        if rule is None:
+            return False
+        if rule.verdict == "block":
+            raise Refused(403, "blocked-by-rule", f"rule {rule.id} blocks {rule.about}: {rule.reason}")
+        return True
+
+    def refused(self, claimed: str, address: str, refused: Refused) -> None:
+        """Note who was refused."""
+        self._refused.add(claimed, address, refused.reason, refused.text, now=self._store.clock())
+
+    async def refresh(self) -> None:
+        """Read the rules where they changed, write down who was refused."""
+        version = await self._store.read(dev.rules_version)
+        if version != self._version:
+            self._rules = await self._store.read(dev.admission_rules)
+            self._version = version
+        found = self._refused.take()
+        if found:
+            await self._store.write(dev.note_refusals, found)
+
+    async def run(self) -> None:
+        """Refresh now and then until cancelled, and write down the rest at the end."""
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(_POLL):
+                        await self._changed.wait()
+                except TimeoutError:
+                    pass
+                self._changed.clear()
+                try:
+                    await self.refresh()
+                except Exception:  # noqa: BLE001 - the rules that are known hold on
+                    _log.exception("the admission rules could not be read; they are read again")
+        finally:
+            await self.refresh()
