@@ -67,6 +67,8 @@ class Batch:
 
     reports: list[Report] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
+    samples_left: int = 0
+    """How many more may be taken, for readers that count so."""
 
     @property
     def samples(self) -> int:

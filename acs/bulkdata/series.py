@@ -224,8 +224,8 @@ def _layouts_of(
 
 
 def _matches(name: str, wanted: str) -> bool:
-    """Tell whether a parameter is the wanted one, or below the wanted path, which then ends with a dot."""
-    return not wanted or name == wanted or (wanted.endswith(".") and name.startswith(wanted))
+    """Tell whether a name is the wanted one, or below a path: that ends with a dot, or with ``/``."""
+    return not wanted or name == wanted or (wanted.endswith((".", "/")) and name.startswith(wanted))
 
 
 def points(
