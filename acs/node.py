@@ -16,7 +16,7 @@ from prometheus_client import generate_latest
 
 from acs.datamodel import install_profiles, load_profiles
 from acs.errors import AcsError
-from acs.files import Arrivals, DiskStorage, FileUrls, Integrity, Storage, TrustedSigners
+from acs.files import PM_FILE, Arrivals, DiskStorage, FileUrls, Integrity, Storage, TrustedSigners
 from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
@@ -30,6 +30,7 @@ from acs.southbound import (
     FileServer,
     Guard,
     HttpWay,
+    PmFiles,
     Southbound,
     StunServer,
     UdpWay,
@@ -90,6 +91,7 @@ class Node:
         self._stack.push_async_callback(self.store.close)
         self.storage = DiskStorage(settings.data)
         self.arrivals = Arrivals(self.store, self.storage)
+        self.arrivals.on(PM_FILE, PmFiles(self.store, settings, self.metrics).arrived)
         self.env = Environment(policy, self._file_url, self._upload_url)
         endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
         self.southbound = Southbound(settings, endpoint)

@@ -2,7 +2,7 @@
 
 from acs.bulkdata.csv_report import Dialect
 from acs.bulkdata.parse import REPORT_FORMATS, decompress, parse_message
-from acs.bulkdata.profile import ProfileSettings
+from acs.bulkdata.profile import PmUpload, ProfileSettings
 from acs.bulkdata.profiles import (
     Profile,
     configure,
@@ -32,6 +32,7 @@ __all__ = [
     "Dialect",
     "Known",
     "Limits",
+    "PmUpload",
     "Point",
     "Profile",
     "ProfileSettings",

@@ -1,9 +1,9 @@
-"""A profile of ``Device.BulkData.`` as this ACS sets it up: which requests make it, in which order. Pure."""
+"""What devices are to report by themselves, and which requests make them, in which order. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -13,15 +13,14 @@ from acs.bulkdata.report import BulkDataError
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 
-__all__ = ["BULK_DATA", "ProfileSettings", "next_request", "removal"]
+__all__ = ["BULK_DATA", "PmUpload", "ProfileSettings"]
 
 BULK_DATA = "Device.BulkData."
-_TABLE = f"{BULK_DATA}Profile."
 _ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 _MOST = 64  # references; each is an AddObject
 
 
-class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="bulkdata"):
     """What a device is to report, how often (seconds) and where.
 
     ``references`` are parameters, or objects that end with a dot; ``*`` stands for any instance.
@@ -48,6 +47,8 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         # XML parsers change line breaks on their way to the device.
         return Dialect(field, "" if row in ("\r\n", "\n", "\r") else row, escape)
 
+    table: ClassVar[str] = f"{BULK_DATA}Profile."
+
     def check(self) -> None:
         """Raise ``AcsError`` naming the field that no device would take."""
         if not 0 < len(self.name) <= 64 or not _ALLOWED.issuperset(self.name):
@@ -68,26 +69,47 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.url.startswith(("https://", "http://")) or len(self.url) > 2048:
             raise AcsError(f"the URL {self.url[:100]!r} does not begin with https:// or http://")
 
+    def next_request(self, instance: int | None, rows: Sequence[int], parameter_key: str) -> m.Message:
+        """Return the next request: AddObject for what is not there, then one SetParameterValues with all.
 
-def next_request(
-    settings: ProfileSettings, instance: int | None, rows: Sequence[int], *, parameter_key: str = ""
-) -> m.Message:
-    """Return the next request: AddObject for what is not there, then one SetParameterValues with all values.
-
-    ``instance`` is the profile's number once it is known, ``rows`` are those of its Parameter table. The
-    SetParameterValues is all or nothing (TR-069 A.3.2.1), so the device never reports half a profile.
-    ``parameter_key`` is the one that the device has: what it was configured for otherwise has not changed.
-    """
-    if instance is None:
-        return m.AddObject(_TABLE, parameter_key)
-    if len(rows) < len(settings.references):
-        return m.AddObject(f"{_TABLE}{instance}.Parameter.", parameter_key)
-    return m.SetParameterValues(tuple(_values(settings, f"{_TABLE}{instance}.", rows)), parameter_key)
+        ``instance`` is the profile's number once it is known, ``rows`` are those of its Parameter table. The
+        SetParameterValues is all or nothing (TR-069 A.3.2.1), so the device never reports half a profile.
+        ``parameter_key`` is the one that the device has: what else it was configured for has not changed.
+        """
+        if instance is None:
+            return m.AddObject(self.table, parameter_key)
+        if len(rows) < len(self.references):
+            return m.AddObject(f"{self.table}{instance}.Parameter.", parameter_key)
+        return m.SetParameterValues(tuple(_values(self, f"{self.table}{instance}.", rows)), parameter_key)
 
 
-def removal(instance: int, *, parameter_key: str = "") -> m.Message:
-    """Return the request that takes a profile away."""
-    return m.DeleteObject(f"{_TABLE}{instance}.", parameter_key)
+class PmUpload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pm"):
+    """Have a HeNB upload a PM file every ``interval`` seconds (``Device.FAP.PerfMgmt.Config``, TR-262)."""
+
+    url: str
+    interval: int = 900
+    name: str = "pm"
+    table: ClassVar[str] = "Device.FAP.PerfMgmt.Config."
+
+    def check(self) -> None:
+        """Raise ``AcsError`` naming the field that no device would take."""
+        if not self.url.startswith(("https://", "http://")) or len(self.url) > 256:
+            raise AcsError(f"the URL {self.url[:100]!r} is none of at most 256 characters")
+        if not 1 <= self.interval <= 2**32 - 1:
+            raise AcsError(f"the interval {self.interval} is not 1 s or more")
+
+    def next_request(self, instance: int | None, rows: Sequence[int], parameter_key: str) -> m.Message:
+        """Return AddObject, then SetParameterValues."""
+        del rows
+        if instance is None:
+            return m.AddObject(self.table, parameter_key)
+        base = f"{self.table}{instance}."
+        values = (
+            m.ParameterValue(f"{base}URL", self.url),
+            m.ParameterValue(f"{base}PeriodicUploadInterval", str(self.interval), "xsd:unsignedInt"),
+            m.ParameterValue(f"{base}Enable", "1", "xsd:boolean"),
+        )
+        return m.SetParameterValues(values, parameter_key)
 
 
 def _values(settings: ProfileSettings, base: str, rows: Sequence[int]) -> list[m.ParameterValue]:

@@ -1,4 +1,4 @@
-"""Profiles that devices are to have: set up command by command, and again when a device was reset."""
+"""What devices are to report: set up command by command, and again when a device was reset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from acs import commands as cm
 from acs import devices as dev
 from acs.bulkdata.csv_report import Dialect
-from acs.bulkdata.profile import ProfileSettings, next_request, removal
+from acs.bulkdata.profile import PmUpload, ProfileSettings
 from acs.commands import Command
 from acs.cwmp import messages as m
 from acs.errors import AcsError
@@ -31,13 +31,16 @@ _PURPOSE = "bulkdata"
 _MOST = 8  # profiles of a device
 
 
+Settings = ProfileSettings | PmUpload
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A profile of a device. ``state``: configuring, active, removing, or failed (``error`` tells why)."""
 
     id: int
     device_id: int
-    settings: ProfileSettings
+    settings: Settings
     state: str
     instance: int | None
     rows: tuple[int, ...]
@@ -49,7 +52,7 @@ class Profile:
 def _profile(row: RowMapping) -> Profile:
     facts = dict(row)
     facts.pop("name")
-    facts["settings"] = msgspec.json.decode(facts["settings"], type=ProfileSettings)
+    facts["settings"] = msgspec.json.decode(facts["settings"], type=Settings)
     facts["rows"] = tuple(msgspec.json.decode(facts["rows"], type=list[int]))
     return Profile(**facts)
 
@@ -71,10 +74,11 @@ def dialect_of(conn: Connection, device_id: int, name: str) -> Dialect | None:
     """Return how the CSV of a profile is to be read; None where this ACS did not set it up."""
     query = select(table.c.settings).where(table.c.device_id == device_id, table.c.name == name)
     found = conn.execute(query).scalar()
-    return msgspec.json.decode(found, type=ProfileSettings).dialect if found else None
+    settings = msgspec.json.decode(found, type=Settings) if found else None
+    return settings.dialect if isinstance(settings, ProfileSettings) else None
 
 
-def configure(conn: Connection, device_id: int, settings: ProfileSettings, *, now: float) -> Profile:
+def configure(conn: Connection, device_id: int, settings: Settings, *, now: float) -> Profile:
     """Have a device report as ``settings`` say; a profile of the same name is changed.
 
     Raises ``AcsError`` for settings that no device would take.
@@ -122,11 +126,12 @@ def _proceed(conn: Connection, profile: Profile, *, now: float) -> Profile:
         if waiting.command_key.startswith(f"b{profile.id}-") and waiting.state == "queued":
             cm.cancel(conn, waiting.id, now=now)
     kept = dev.get(conn, profile.device_id).parameter_key
+    request: m.Message
     if profile.state == "removing":
         assert profile.instance is not None
-        request, step = removal(profile.instance, parameter_key=kept), "d"
+        request, step = m.DeleteObject(f"{profile.settings.table}{profile.instance}.", kept), "d"
     else:
-        request = next_request(profile.settings, profile.instance, profile.rows, parameter_key=kept)
+        request = profile.settings.next_request(profile.instance, profile.rows, kept)
         step = f"{len(profile.rows)}{'' if profile.instance is None else 'p'}"
     key = f"b{profile.id}-{profile.generation}-{step}"
     cm.enqueue(conn, profile.device_id, request, command_key=key, purpose=_PURPOSE, now=now)

@@ -18,6 +18,7 @@ from acs.cli import (
     look,
     model,
     operate,
+    pm,
     policy,
     profiles,
     serve,
@@ -57,6 +58,7 @@ app.add_typer(
     admission.admission, name="admission", help="Allow and block lists, and what they mean for a device."
 )
 app.add_typer(audit.audit, name="audit", help="Who did what, and whether the record is whole.")
+app.add_typer(pm.pm, name="pm", help="Performance measurement files: import, configure.")
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 bench.bench.command()(attack.attack)

@@ -22,6 +22,7 @@ from acs.cli.output import (
     Json,
     console,
     moment,
+    node_url,
     print_json,
     print_table,
     read,
@@ -30,7 +31,6 @@ from acs.cli.output import (
     write,
 )
 from acs.errors import AcsError
-from acs.settings import Settings
 
 __all__ = ["bulk"]
 
@@ -208,7 +208,7 @@ def configure_profile(
     facts = {
         "name": name,
         "references": reference,
-        "url": f"{_node_url(settings)}/bulk/{name}",
+        "url": f"{node_url(settings)}/bulk/{name}",
         "username": device,
         "interval": interval,
         "report_format": report_format,
@@ -229,15 +229,6 @@ def configure_profile(
     console.print(f"the profile {name} is being set up; see: acs bulk profiles {device}", markup=False)
 
 
-def _node_url(settings: Settings) -> str:
-    """Return how devices reach the node, which it wrote down when it started."""
-    try:
-        facts = msgspec.json.decode((settings.data / "node.json").read_bytes(), type=dict[str, Any])
-        return str(facts["url"]).rstrip("/")
-    except (OSError, KeyError, msgspec.DecodeError):
-        return (settings.url or f"https://{settings.names[0]}:{settings.port}").rstrip("/")
-
-
 @bulk.command("profiles")
 def list_profiles(device: DeviceKey, data: Data = None, config: Config = None, json: Json = False) -> None:
     """List the profiles that a device is to have, and how far it is with them."""
@@ -253,8 +244,8 @@ def list_profiles(device: DeviceKey, data: Data = None, config: Config = None, j
             each.state,
             each.instance,
             each.settings.interval,
-            each.settings.report_format,
-            ", ".join(each.settings.references),
+            getattr(each.settings, "report_format", "TS 32.435"),
+            ", ".join(getattr(each.settings, "references", ())),
             each.error,
         )
         for each in found

@@ -29,6 +29,7 @@ __all__ = [
     "console",
     "log_to_stderr",
     "moment",
+    "node_url",
     "print_json",
     "print_table",
     "read",
@@ -83,6 +84,15 @@ def require_data(settings: Settings) -> None:
         raise AcsError(
             f"there is no node's data in {settings.data}; name it with --data, or start one with: acs serve"
         )
+
+
+def node_url(settings: Settings) -> str:
+    """Return how devices reach the node, which it wrote down when it started."""
+    try:
+        facts = msgspec.json.decode((settings.data / "node.json").read_bytes(), type=dict[str, Any])
+        return str(facts["url"]).rstrip("/")
+    except (OSError, KeyError, msgspec.DecodeError):
+        return (settings.url or f"https://{settings.names[0]}:{settings.port}").rstrip("/")
 
 
 def read_file(path: Path) -> bytes:

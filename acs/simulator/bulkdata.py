@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from acs.simulator.delivery import Delivery
+from acs.simulator.delivery import Delivery, next_interval
 from acs.simulator.tree import ParameterTree
 
 __all__ = ["DEFAULTS", "FACTS", "BulkData"]
@@ -69,7 +69,9 @@ class BulkData:
             running = self._running.get(base)
             if running is None or running.timing != timing:
                 waiting = running.waiting if running is not None else []
-                running = self._running[base] = _Running(timing, encoding, _next(timing, now), waiting)
+                running = self._running[base] = _Running(
+                    timing, encoding, next_interval(timing, now), waiting
+                )
             if running.encoding != encoding:
                 running.encoding, running.waiting, running.try_at = encoding, [], None
             if running.next_at <= now:
@@ -88,7 +90,7 @@ class BulkData:
         del running.waiting[: max(0, surplus)]
         running.waiting.append((now, self._values(base)))
         running.try_at, running.retries = now, 0
-        running.next_at = _next(running.timing, now)
+        running.next_at = next_interval(running.timing, now)
 
     def _values(self, base: str) -> Values:
         """Return what the profile's Parameter table refers to, by the names that it gives (Annex N)."""
@@ -237,19 +239,6 @@ def _name(alternative: str, reference: str, path: str, stars: tuple[str, ...]) -
     """Return an alternative name with what the reference left open (Annex N, alternative names)."""
     rest = path.split(".")[reference.count(".") :] if reference.endswith(".") else []
     return ".".join([alternative, *stars, *rest])
-
-
-def _next(timing: tuple[str, str], now: float) -> float:
-    """Return the end of the reporting interval that now is in; its phase is that of TimeReference."""
-    interval = max(1, int(timing[0]))
-    try:
-        reference = datetime.fromisoformat(timing[1])
-    except ValueError:
-        return now + interval
-    if reference.year == 1:  # the Unknown Time: the device chooses
-        return now + interval
-    start = (reference if reference.tzinfo else reference.replace(tzinfo=UTC)).timestamp()
-    return start + ((now - start) // interval + 1) * interval
 
 
 def _stamp(form: str, at: float) -> int | str:

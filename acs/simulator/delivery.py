@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "next_interval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,19 @@ class Delivery:
     headers: Mapping[str, str] = field(default_factory=dict)
     username: str = ""
     password: str = ""
+
+
+def next_interval(timing: tuple[str, str], now: float) -> float:
+    """Return the end of the interval that ``now`` is in.
+
+    ``timing`` is its length in seconds and a dateTime that gives the phase, as the device was told them.
+    """
+    interval = max(1, int(timing[0]))
+    try:
+        reference = datetime.fromisoformat(timing[1])
+    except ValueError:
+        return now + interval
+    if reference.year == 1:  # the Unknown Time: the device chooses
+        return now + interval
+    start = (reference if reference.tzinfo else reference.replace(tzinfo=UTC)).timestamp()
+    return start + ((now - start) // interval + 1) * interval

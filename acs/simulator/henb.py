@@ -19,6 +19,7 @@ from acs.simulator.delivery import Delivery
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
 from acs.simulator.firmware import Banks
 from acs.simulator.pace import REAL, Pace
+from acs.simulator.perfmgmt import PerfMgmt
 from acs.simulator.tamper import TAMPERS, ActiveTamper, parse_until
 from acs.simulator.traffic import Traffic
 from acs.simulator.transfer import Transfer
@@ -90,6 +91,7 @@ class HeNB:
     connection_request_password: str = ""
     banks: Banks = field(init=False)
     bulk_data: BulkData = field(init=False)
+    perf_mgmt: PerfMgmt = field(init=False)
     traffic: Traffic = field(init=False)
     booted_at: float = 0.0
     fault_management: FaultManagement = field(init=False)
@@ -105,6 +107,7 @@ class HeNB:
         self.fault_management = FaultManagement(self.tree, self.fault_management_path)
         self.banks = Banks([self.software_version, self.software_version])
         self.bulk_data = BulkData(self.tree, self.random, retry_scale=self.pace.retry_scale)
+        self.perf_mgmt = PerfMgmt(self.tree, retry_scale=self.pace.retry_scale)
         self.traffic = Traffic(self.tree, zlib.crc32(self.device_id.serial_number.encode()))
         self._reset_configuration()
 
@@ -154,6 +157,7 @@ class HeNB:
         self.booted_at = now
         self.traffic.boot(now)
         self.bulk_data.boot(now)
+        self.perf_mgmt.boot(now)
         self.check_integrity(now, booted=True)
 
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None:
@@ -169,7 +173,7 @@ class HeNB:
                 moments.append(self._retry_at)
             if self._periodic_at is not None:
                 moments.append(self._periodic_at)
-            moments += self.bulk_data.next_wake()
+            moments += [*self.bulk_data.next_wake(), *self.perf_mgmt.next_wake()]
         return max(0.0, min(moments, default=now + 3600) - now)
 
     def tick(self, now: float) -> None:
@@ -190,6 +194,7 @@ class HeNB:
         if self.state == "running":
             self._measure(now)
             self.bulk_data.tick(now)
+            self.perf_mgmt.tick(now)
 
     def _measure(self, now: float) -> None:
         """Bring parameters up to date that change by themselves."""
@@ -412,11 +417,14 @@ class HeNB:
 
     def delivery_due(self, now: float) -> Delivery | None:
         """Return what is to be sent now; the shell then calls ``delivered``."""
-        return self.bulk_data.due(now) if self.state == "running" else None
+        if self.state != "running":
+            return None
+        return self.bulk_data.due(now) or self.perf_mgmt.due(now)
 
     def delivered(self, delivery: Delivery, now: float, *, stored: bool) -> None:
         """The collector took it, or did not."""
-        self.bulk_data.sent(delivery, now, stored=stored)
+        for sender in (self.bulk_data, self.perf_mgmt):
+            sender.sent(delivery, now, stored=stored)
 
     # --- transfers ----------------------------------------------------------------------
 

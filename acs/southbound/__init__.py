@@ -6,6 +6,7 @@ from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, Htt
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
+from acs.southbound.pm_files import PmFiles, read_pm_file
 from acs.southbound.stun import StunServer
 
 __all__ = [
@@ -16,11 +17,13 @@ __all__ = [
     "FileServer",
     "Guard",
     "HttpWay",
+    "PmFiles",
     "Southbound",
     "StunServer",
     "UdpWay",
     "Way",
     "XmppWay",
     "bind",
+    "read_pm_file",
     "seal_device_password",
 ]

@@ -11,6 +11,7 @@ from acs import devices as dev
 from acs.cli.bulk import defused
 from acs.cli.output import run
 from acs.store import Store
+from tests.bulkdata.test_pm_file import MEAS
 
 NOW = 1_800_000_000.0
 KEY = "0005B9-A1"
@@ -76,3 +77,42 @@ def test_what_a_spreadsheet_would_run_is_defused(text):
 def test_mistakes_are_told(acs, reported):
     assert "no device" in acs("bulk", "list", "0005B9-nobody", "--data", reported).err
     assert "is no time" in acs("bulk", "show", KEY, "X", "--since", "noon", "--data", reported).err
+
+
+def test_a_pm_file_is_read_in_once(acs, reported, tmp_path):
+    path = tmp_path / "A20261201.1000+0000-1015+0000_1.xml"
+    path.write_text(MEAS.replace("2026-12", "2025-12"), encoding="utf-8")
+    first = acs("pm", "import", path, "--device", KEY, "--json", "--data", reported).json
+    assert first == {"stored": 2, "repeated": 0, "values": 7, "repairs": []}
+    assert (
+        "0 groups with 7 values, 2 there already"
+        in acs("pm", "import", path, "--device", KEY, "--data", reported).text
+    )
+    shown = acs("bulk", "show", KEY, "EUtranCell=1/", "--source", "pm:RRC", "--json", "--data", reported).json
+    assert {each["name"]: each["value"] for each in shown}["EUtranCell=1/RRC.AttConnEstab"] == 42
+    path.write_text("<a/>", encoding="utf-8")
+    assert (
+        "is no PM file that can be read: the root 'a'"
+        in acs("pm", "import", path, "--device", KEY, "--data", reported).err
+    )
+
+
+def test_profiles_are_configured_shown_and_removed(acs, reported):
+    made = acs("bulk", "configure", KEY, "live", "--reference", "Device.DeviceInfo.", "--data", reported)
+    assert "is being set up" in made.text
+    assert "is being set up" in acs("pm", "configure", KEY, "--data", reported).text.replace("are", "is")
+    found = acs("bulk", "profiles", KEY, "--json", "--data", reported).json
+    assert [(each["settings"]["name"], each["state"]) for each in found] == [
+        ("live", "configuring"),
+        ("pm", "configuring"),
+    ]
+    assert found[0]["settings"]["url"] == "https://localhost:7548/bulk/live"
+    assert acs("bulk", "remove", KEY, "live", "--data", reported).code == 0
+    wrong = acs(
+        "bulk", "configure", KEY, "x", "--reference", "Device.", "--compression", "LZW", "--data", reported
+    )
+    assert "the profile is wrong" in wrong.err
+    assert (
+        "no path below Device."
+        in acs("bulk", "configure", KEY, "x", "--reference", "X.", "--data", reported).err
+    )

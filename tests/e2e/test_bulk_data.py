@@ -8,7 +8,9 @@ import pytest
 
 from acs import bulkdata as bd
 from acs import devices as dev
+from acs.files import PM_FILE, FileUrls
 from acs.node import Node
+from acs.security import Secrets
 from acs.settings import load_settings
 from acs.simulator import OUI, Fleet, Vendor
 
@@ -72,3 +74,35 @@ async def test_a_device_reports_at_its_interval(node, tmp_path, credentials):
     assert found == sorted(set(found), reverse=True)
     profiles = await node.store.read(bd.list_profiles, device_id)
     assert [each.state for each in profiles] == ["active"]
+
+
+async def test_a_device_uploads_pm_files_that_become_metrics(node, tmp_path):
+    fleet = Fleet(
+        Vendor(tmp_path / "vendor"), f"{node.url}/acs", server_ca=node.settings.data / "pki/server/ca.pem"
+    )
+    await fleet.start()
+    now = node.store.clock()
+
+    def prepare(conn):
+        device = dev.register(conn, OUI, "R1", now=0.0)
+        key = Secrets.load_or_create(node.settings.data).file_url_key
+        urls = FileUrls(key, lambda: node.url, lifetime=3600)
+        url = urls.upload_url(device.id, PM_FILE, "", now, standing=True)
+        bd.configure(conn, device.id, bd.PmUpload(url, interval=1), now=now)
+        return device.id
+
+    def measured(conn, device_id):
+        name = "ENBFunction=1,EUtranCell=1/RRC.AttConnEstab"
+        return list(bd.points(conn, device_id, name, last=100, source="pm:RRC"))
+
+    try:
+        device_id = await node.store.write(prepare)
+        fleet.add("R1")
+        fleet.power_on(["R1"])
+        async with asyncio.timeout(30):
+            while len(found := await node.store.read(measured, device_id)) < 2:
+                await asyncio.sleep(0.05)
+    finally:
+        await fleet.stop()
+    assert not fleet.failures()
+    assert [point.period for point in found] == [1.0] * len(found)

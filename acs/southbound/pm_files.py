@@ -1,0 +1,58 @@
+"""What becomes of a PM file that a HeNB uploaded: its measurements go into the time series."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from acs import bulkdata as bd
+from acs.bulkdata import pm
+from acs.errors import AcsError
+from acs.files import Arrival
+from acs.observability import Metrics
+from acs.settings import Settings
+from acs.store import Store
+
+__all__ = ["PmFiles", "read_pm_file"]
+
+_CHUNK = 64 * 1024
+_log = structlog.get_logger(__name__)
+
+
+def read_pm_file(path: Path, *, now: float) -> bd.Batch:
+    """Return the measurements in a file. Raises ``AcsError`` that names the file and what is wrong."""
+    try:
+        with path.open("rb") as file:
+            return pm.parse_pm_file(iter(lambda: file.read(_CHUNK), b""), now=now)
+    except OSError as error:
+        raise AcsError(f"can't read {path}: {error.strerror or error}") from error
+    except bd.BulkDataError as error:
+        raise AcsError(f"{path.name} is no PM file that can be read: {error}") from error
+
+
+class PmFiles:
+    """Takes PM files in; one at a time, since parsing one is work. A file that comes twice counts once."""
+
+    def __init__(self, store: Store, settings: Settings, metrics: Metrics) -> None:
+        self._store, self._metrics = store, metrics
+        self._quota = bd.Quota(bytes=settings.bulk_device_quota)
+
+    async def arrived(self, arrival: Arrival) -> None:
+        """Store the measurements of an upload. Raises ``AcsError`` where it is no PM file."""
+        now = self._store.clock()
+        async with arrival.content() as path:
+            batch = await asyncio.to_thread(read_pm_file, path, now=now)
+        upload = arrival.upload
+        try:
+            stored = await self._store.write(
+                bd.store_reports, upload.device_id, pm.SOURCE, batch.reports, quota=self._quota, now=now
+            )
+        except bd.BulkDataError as error:
+            raise AcsError(str(error)) from error
+        self._metrics.bulk_reports.labels("stored").inc(stored.new)
+        self._metrics.bulk_reports.labels("repeated").inc(stored.repeated)
+        self._metrics.bulk_values.inc(batch.samples)
+        facts = {"device": upload.device_key, "upload": upload.id, "repairs": batch.repairs}
+        _log.info("a PM file was read", reports=stored.new, values=batch.samples, **facts)
