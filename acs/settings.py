@@ -102,6 +102,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Other domains whose Jabber IDs may be called, beside the account's own."""
     retention_days: Positive = 90
     """How long closed cases, ended alarms, settled commands and notifications are kept (the audit: ever)."""
+    discovery: Literal["known", "new", "off"] = "known"
+    """Which devices are asked what they have when their software changes: those that were discovered before;
+    ``new``: all, and at first contact too."""
     session_lifetime: Positive = 900
     max_body: Size = 8 * _MEGABYTE
     body_timeout: Positive = 30

@@ -23,6 +23,7 @@ from acs.cli import (
     profiles,
     serve,
     simulate,
+    tree,
     trust,
 )
 from acs.cli.demo import demo
@@ -62,6 +63,8 @@ app.add_typer(pm.pm, name="pm", help="Performance measurement files: import, con
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 bench.bench.command()(attack.attack)
+look.devices.command()(tree.discover)
+look.devices.command()(tree.tree)
 app.add_typer(model.model, name="model", help="Data models: import, list, show, drop.")
 app.add_typer(bench.bench, name="bench", help="Measure: sessions a second and what they cost; under attack.")
 

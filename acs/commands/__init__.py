@@ -1,6 +1,15 @@
 """The durable command queue of each device: the only way to make a device do anything."""
 
 from acs.commands.check import check_request
+from acs.commands.discovery import (
+    DISCOVERY,
+    Discovery,
+    discover,
+    discovered_tree,
+    discovery_of,
+    discovery_settled,
+    renew_discovery,
+)
 from acs.commands.evidence import du_state_change_complete, informed, transfer_complete
 from acs.commands.model import Command, Recovery, recovery_of
 from acs.commands.queue import (
@@ -19,11 +28,17 @@ from acs.commands.refuse import RefusedRequest, problems_of, told_types
 from acs.commands.retention import expire_overdue, prune_commands
 
 __all__ = [
+    "DISCOVERY",
     "Command",
+    "Discovery",
     "Recovery",
     "RefusedRequest",
     "cancel",
     "check_request",
+    "discover",
+    "discovered_tree",
+    "discovery_of",
+    "discovery_settled",
     "du_state_change_complete",
     "enqueue",
     "expire",
@@ -38,6 +53,7 @@ __all__ = [
     "problems_of",
     "prune_commands",
     "recovery_of",
+    "renew_discovery",
     "settle",
     "told_types",
     "transfer_complete",

@@ -70,11 +70,13 @@ def enqueue(
     priority: int = 5,
     expires_at: float | None = None,
     unchecked: bool = False,
+    call: bool = True,
     now: float,
 ) -> Command:
     """Queue a request for a device, once per ``command_key`` however often it is called.
 
     Raises ``RefusedRequest`` for a write that the device's data model forbids, unless it is ``unchecked``.
+    Not ``call``: it waits for a session that is open anyway.
 
     ``command_key`` (1 to 32 characters) is the idempotency key; a lower ``priority`` goes first. What is
     not settled by ``expires_at`` (a week by default) is given up.
@@ -105,11 +107,12 @@ def enqueue(
         .returning(commands)
     )
     command = command_from_row(made.mappings().one())
-    conn.execute(
-        update(devices)
-        .where(devices.c.id == device_id)
-        .values(connection_request_at=func.coalesce(devices.c.connection_request_at, now + _GRACE))
-    )
+    if call:
+        conn.execute(
+            update(devices)
+            .where(devices.c.id == device_id)
+            .values(connection_request_at=func.coalesce(devices.c.connection_request_at, now + _GRACE))
+        )
     signal(conn, "commands", str(device_id))
     return command
 
@@ -209,8 +212,8 @@ def _settle(
 ) -> list[Command]:
     """Settle a command by the answer to all of it; ``problem`` says what the answer does not."""
     text = reply_json(answer)
-    # What an alarm intake asked for is applied at once and of no use afterwards.
-    result = None if command.purpose.startswith("alarm-") else text
+    # What an alarm intake or a discovery asked for is applied at once and of no use afterwards.
+    result = None if command.purpose.startswith(("alarm-", "discovery")) else text
     if isinstance(answer, m.Fault) or problem:
         code = answer.code if isinstance(answer, m.Fault) else None
         why = problem or getattr(answer, "string", "")

@@ -93,6 +93,9 @@ def open_session(
         settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now)
     rm.commands_settled(conn, settled, env=env, now=now)
     bd.profile_commands_settled(conn, settled, now=now)
+    cm.discovery_settled(conn, device, settled, now=now)
+    if settings.discovery != "off" and (check.version_changed or check.first_contact):
+        cm.renew_discovery(conn, device, unknown=settings.discovery == "new", now=now)
     if check.bootstrap:
         bd.profiles_lost(conn, device.id, now=now)
     rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
@@ -247,6 +250,7 @@ class _Turn:
         changes = [change for command in mine for change in self._read(command)]
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         bd.profile_commands_settled(self.conn, settled, now=self.now)
+        cm.discovery_settled(self.conn, self.device, settled, now=self.now)
         rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
         return self.next(settled=settled, changes=changes)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+
 import pytest
 
 KEY = "0005B9-0005B9423901"
@@ -137,3 +140,27 @@ def test_what_is_no_number_of_anything_is_refused(acs, data, command, number):
     done = acs(*command, "--data", data, "--", number)
     assert done.code == 2
     assert "Invalid value" in done.err
+
+
+def test_a_device_is_discovered_and_its_tree_shown(acs, data):
+    refused = acs("devices", "tree", KEY, "--data", data)
+    assert (refused.code, "acs devices discover" in refused.text) == (2, True)
+    assert "next session" in acs("devices", "discover", KEY, "--data", data).text
+    with contextlib.closing(sqlite3.connect(data / "acs.db")) as db:
+        (number,) = db.execute("SELECT id FROM devices WHERE device_key = ?", (KEY,)).fetchone()
+        for path, writable in (
+            ("Device.", 0),
+            ("Device.Time.", 0),
+            ("Device.Time.Enable", 1),
+            ("Device.A\x1b.", 0),
+        ):
+            db.execute("INSERT INTO discovered VALUES (?, ?, ?, 1, 1.0)", (number, path, writable))
+        db.commit()
+    shown = acs("devices", "tree", KEY, "--data", data, "--depth", 3)
+    assert "Enable  writable" in shown.out
+    assert "\x1b" not in shown.out
+    assert "1 objects are still to be asked for" in shown.text
+    assert "… 1 more" in acs("devices", "tree", KEY, "Device.", "--data", data, "--depth", 1).out
+    told = acs("devices", "tree", KEY, "Device.Time.", "--data", data, "--json").json
+    assert [each["path"] for each in told["tree"]] == ["Device.Time.", "Device.Time.Enable"]
+    assert "nothing below Device.Nope." in acs("devices", "tree", KEY, "Device.Nope.", "--data", data).text

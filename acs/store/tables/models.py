@@ -29,10 +29,11 @@ discoveries = Table(
     "discoveries",
     metadata,
     Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Column("base", Text, nullable=False),  # the root, or the one object that is asked for
     Column("state", Text, nullable=False),  # running | done | partial
     Column("software_version", Text, nullable=False),  # it was found under
     Column("generation", Integer, nullable=False),  # counts discoveries; older rows are no longer there
-    Column("pending", Text, nullable=False),  # JSON: paths still to be asked for
+    Column("pending", Text, nullable=False),  # JSON: [path, deep] still to be asked for
     Column("failed", Text, nullable=False),  # JSON: path to why it could not be read
     Column("entries", Integer, nullable=False),
     Column("asked", Integer, nullable=False),  # requests so far
