@@ -30,6 +30,7 @@ from acs.southbound import (
     FileServer,
     Guard,
     HttpWay,
+    NotificationServer,
     PmFiles,
     Southbound,
     StunServer,
@@ -61,6 +62,7 @@ class Node:
         self._ready = False
         self.management_port = 0
         self.stun_port: int | None = None
+        self.notification_port: int | None = None
         self._stun: StunServer | None = None
         self.store: Store
         self.env: Environment
@@ -122,6 +124,7 @@ class Node:
         await self.southbound.start()
         await self._start_management()
         await self._start_stun(secrets)
+        await self._start_notifications(secrets)
         self._run(Engine(self.store, self.env).run(), "remediation")
         self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(self.southbound.follow_vendors(), "vendor CAs")
@@ -151,6 +154,15 @@ class Node:
             self._run(xmpp.stream.run(), "XMPP")
         limit = settings.connection_requests_at_once
         return Dispatcher(self.store, secrets, self.metrics, ways, in_flight=limit)
+
+    async def _start_notifications(self, secrets: Secrets) -> None:
+        if self.settings.notification_port is None:
+            return
+        server = NotificationServer(self.store, secrets, self.metrics)
+        await server.start(self.settings.host, self.settings.notification_port)
+        self._stack.callback(server.stop)
+        self.notification_port = server.port
+        self._run(server.work(), "lightweight notifications")
 
     async def _start_stun(self, secrets: Secrets) -> None:
         if self.settings.stun_port is None:
@@ -195,6 +207,7 @@ class Node:
             "http_port": self.southbound.http_port,
             "management_port": self.management_port,
             "stun_port": self.stun_port,
+            "notification_port": self.notification_port,
         }
         write_private(self.settings.data / "node.json", msgspec.json.encode(ports))
 

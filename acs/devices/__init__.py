@@ -9,7 +9,7 @@ from acs.devices.admission import (
     rules_version,
 )
 from acs.devices.audit import audit, audit_seldom, verify_audit
-from acs.devices.check_in import CheckIn, check_in, parameters_of, save_parameters
+from acs.devices.check_in import CheckIn, check_in, note_addresses, parameters_of, save_parameters
 from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
 from acs.devices.connection_requests import (
     ConnectionRequestTarget,
@@ -30,6 +30,7 @@ from acs.devices.models import (
     store_model,
     stored_models,
 )
+from acs.devices.notifications import apply_notification
 from acs.devices.refusals import Refusal, Refusals, list_refusals, note_refusals
 from acs.devices.registry import (
     Credentials,
@@ -66,6 +67,7 @@ __all__ = [
     "StoredModel",
     "add_admission_rule",
     "admission_rules",
+    "apply_notification",
     "approve",
     "audit",
     "audit_entries",
@@ -99,6 +101,7 @@ __all__ = [
     "mark_reboot_needed",
     "model_for",
     "named_model",
+    "note_addresses",
     "note_pending",
     "note_refusals",
     "note_udp_binding",

@@ -14,7 +14,7 @@ from acs.cwmp import messages as m
 from acs.devices.identity import Device
 from acs.store.tables import devices, parameters
 
-__all__ = ["CheckIn", "check_in", "parameters_of", "save_parameters"]
+__all__ = ["CheckIn", "check_in", "note_addresses", "parameters_of", "save_parameters"]
 
 _STEADY = (
     update(devices)
@@ -45,6 +45,7 @@ _COLUMNS = {
     "ManagementServer.ConnReqJabberID": "jabber_id",
     "ManagementServer.NATDetected": "nat_detected",
 }
+_ADDRESSES = ("connection_request_url", "udp_connection_request_address", "jabber_id", "nat_detected")
 _ROOTS = ("Device.", "InternetGatewayDevice.")
 
 
@@ -120,16 +121,32 @@ def _columns(before: Device, inform: m.Inform) -> dict[str, Any]:
             if value.name.startswith(root):
                 found["root"] = root
                 column = _COLUMNS.get(value.name[len(root) :])
-                if column == "nat_detected":
-                    found[column] = value.value.strip().lower() in ("1", "true")
-                elif column is not None:
-                    found[column] = value.value[:1024]
+                if column is not None:
+                    found[column] = _stored_as(column, value.value)
     device_id = inform.device_id
     if device_id.manufacturer and device_id.manufacturer != before.manufacturer:
         found["manufacturer"] = device_id.manufacturer[:64]
     if device_id.product_class and device_id.product_class != before.product_class:
         found["product_class"] = device_id.product_class[:64]
     return found
+
+
+def _stored_as(column: str, value: str) -> str | bool:
+    return value.strip().lower() in ("1", "true") if column == "nat_detected" else value[:1024]
+
+
+def note_addresses(conn: Connection, device_id: int, values: Iterable[m.ParameterValue]) -> None:
+    """Keep where the device can be called, as it told outside of an Inform."""
+    found = {
+        column: _stored_as(column, value.value)
+        for value in values
+        for root in _ROOTS
+        if value.name.startswith(root)
+        and (column := _COLUMNS.get(value.name[len(root) :])) in _ADDRESSES
+        and column is not None
+    }
+    if found:
+        conn.execute(update(devices).where(devices.c.id == device_id).values(**found))
 
 
 def save_parameters(

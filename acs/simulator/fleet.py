@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import secrets
+import socket
 import ssl
 import tempfile
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from acs.errors import AcsError
 from acs.security import Authority, Scope, digest, private_directory, write_private, write_scope
 from acs.simulator.connection import Access, Device, Statistics
 from acs.simulator.henb import HeNB
+from acs.simulator.lightweight import lightweight_notification
 from acs.simulator.nat import Nat, UdpSide
 from acs.simulator.pace import LAB, Pace
 
@@ -164,6 +166,16 @@ class Fleet:
         device.henb.tree.add(name, device.henb.connection_request_url)
         self.udp[serial_number] = side
         return side
+
+    def notify(self, serial_number: str, names: Iterable[str], to: tuple[str, int]) -> None:
+        """Have a device send a lightweight notification of these parameters (TR-069 Annex M)."""
+        device = self.devices[serial_number]
+        data = lightweight_notification(device, list(names), time(), host=to[0])
+        if serial_number in self.udp:
+            self.udp[serial_number].links[0].send(data, to)
+            return
+        with socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(data, to)
 
     def power_on(self, serial_numbers: Iterable[str] | None = None) -> None:
         """Start devices (all of them by default)."""

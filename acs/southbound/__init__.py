@@ -6,6 +6,7 @@ from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, Htt
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
+from acs.southbound.notifications import NotificationServer
 from acs.southbound.pm_files import PmFiles, read_pm_file
 from acs.southbound.stun import StunServer
 
@@ -17,6 +18,7 @@ __all__ = [
     "FileServer",
     "Guard",
     "HttpWay",
+    "NotificationServer",
     "PmFiles",
     "Southbound",
     "StunServer",

@@ -28,6 +28,7 @@ __all__ = [
     "Refused",
     "admit",
     "certificates_sent",
+    "open_device_password",
     "peer_of",
     "seal_device_password",
 ]
@@ -107,6 +108,11 @@ def certificates_sent(tls: Any) -> list[bytes]:
 def seal_device_password(secrets: Secrets, password: str) -> bytes:
     """Return a device's password as the store keeps it."""
     return Sealer(secrets.store_key).seal(password.encode(), _PASSWORD_CONTEXT)
+
+
+def open_device_password(sealer: Sealer, sealed: bytes) -> str:
+    """Return a device's password from what the store keeps. Raises ``SealError``."""
+    return sealer.open(sealed, _PASSWORD_CONTEXT).decode()
 
 
 class Authenticator:

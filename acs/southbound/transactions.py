@@ -271,6 +271,7 @@ class _Turn:
             return al.apply(self.conn, self.device, events, now=self.now).changes
         values = [each for each in answer.parameters if ".FaultMgmt." not in each.name]
         dev.save_parameters(self.conn, self.device.id, values, now=self.now)
+        dev.note_addresses(self.conn, self.device.id, values)
         return ()
 
     def _restore(self, command: Command, answer: m.GetParameterAttributesResponse) -> None:

@@ -1,7 +1,17 @@
 """Bytes to messages and back (TR-069 3.4, A.2): tolerant reading, strict writing."""
 
-from acs.cwmp.codec.decode import DEFAULT_LIMITS, DecodeError, Envelope, Limits, decode
+from acs.cwmp.codec.decode import DEFAULT_LIMITS, DecodeError, Envelope, Limits, decode, read_document
 from acs.cwmp.codec.encode import encode
 from acs.cwmp.codec.pack import pack, unpack
 
-__all__ = ["DEFAULT_LIMITS", "DecodeError", "Envelope", "Limits", "decode", "encode", "pack", "unpack"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "DecodeError",
+    "Envelope",
+    "Limits",
+    "decode",
+    "encode",
+    "pack",
+    "read_document",
+    "unpack",
+]

@@ -17,7 +17,7 @@ from lxml import etree
 from acs.cwmp import messages as m
 from acs.cwmp.codec.shape import SHAPES, Array, Part, Repeated, Scalar, Special, Struct
 
-__all__ = ["DEFAULT_LIMITS", "DecodeError", "Envelope", "Limits", "decode"]
+__all__ = ["DEFAULT_LIMITS", "DecodeError", "Envelope", "Limits", "decode", "read_document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,11 +376,12 @@ def _sections(root: etree._Element) -> tuple[etree._Element | None, etree._Eleme
     return (headers[0] if headers else None), bodies[0]
 
 
-def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Envelope:
-    """Read one SOAP envelope.
+def read_document(
+    body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> tuple[etree._Element, list[str]]:
+    """Parse XML that a device sent; return its root and what was repaired. Raises ``DecodeError``.
 
-    ``charset`` is the HTTP Content-Type's, tried when the bytes are not what XML says they are.
-    Raises ``DecodeError`` when there is no message in the bytes or they exceed ``limits``.
+    No document type, no entities of its own, nothing fetched, and nothing beyond ``limits``.
     """
     _refuse_hostile(body, limits)
     root, repairs = _parse(body, charset)
@@ -388,6 +389,16 @@ def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_
         raise DecodeError(_NO_DOCTYPE)
     if limits.max_depth < 256:  # libxml2's own limit
         _check_depth(root, limits)
+    return root, repairs
+
+
+def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Envelope:
+    """Read one SOAP envelope.
+
+    ``charset`` is the HTTP Content-Type's, tried when the bytes are not what XML says they are.
+    Raises ``DecodeError`` when there is no message in the bytes or they exceed ``limits``.
+    """
+    root, repairs = read_document(body, charset=charset, limits=limits)
     header_element, body_element = _sections(root)
     reader = _Reader()
     reader.repairs = repairs

@@ -55,6 +55,9 @@ devices = Table(
     Column("fault_management", Text, nullable=False, server_default=""),  # its path, once it is known
     Column("alarm_rings", Text, nullable=False, server_default="{}"),  # JSON, per event table
     Column("alarms_suspect", Boolean, nullable=False, server_default=text("false")),
+    # lightweight notifications
+    Column("notified_ts", BigInteger),  # TS of the last that was believed
+    Column("notified_cnonces", Text, nullable=False, server_default=""),  # those of that second, digested
     # connection requests that are due
     Column("connection_request_at", Float, index=True),
     Column("connection_request_attempts", Integer, nullable=False, server_default="0"),
