@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from acs.alarms import prune_alarms
 from acs.bulkdata import prune_bulk
 from acs.commands import expire_overdue, prune_commands
+from acs.files import UploadKeeper
 from acs.remediation import prune_cases
 from acs.store import Store
 
@@ -35,11 +36,20 @@ def _tidy(conn: Connection, now: float, before: float, bulk_before: float) -> in
 class Housekeeper:
     """Forgets what ended more than ``retention`` seconds ago. The audit is kept for ever.
 
-    ``bulk_retention`` is that of bulk data, in seconds too; None: the same.
+    ``bulk_retention`` is that of bulk data, in seconds too; None: the same. ``uploads`` are kept as their
+    keeper says.
     """
 
-    def __init__(self, store: Store, retention: float, bulk_retention: float | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        retention: float,
+        bulk_retention: float | None = None,
+        *,
+        uploads: UploadKeeper | None = None,
+    ) -> None:
         self._store, self._retention = store, retention
+        self._uploads = uploads
         self._bulk_retention = retention if bulk_retention is None else bulk_retention
 
     async def tidy(self) -> int:
@@ -48,7 +58,7 @@ class Housekeeper:
         while count := await self._store.write(_tidy, now, now - self._retention, now - self._bulk_retention):
             total += count
             await asyncio.sleep(_BREATH)
-        return total
+        return total + (await self._uploads.tidy() if self._uploads is not None else 0)
 
     async def run(self) -> None:
         """Tidy now and then, until cancelled."""

@@ -16,7 +16,16 @@ from prometheus_client import generate_latest
 
 from acs.datamodel import install_profiles, load_profiles
 from acs.errors import AcsError
-from acs.files import PM_FILE, Arrivals, DiskStorage, FileUrls, Integrity, Storage, TrustedSigners
+from acs.files import (
+    PM_FILE,
+    Arrivals,
+    DiskStorage,
+    FileUrls,
+    Integrity,
+    Storage,
+    TrustedSigners,
+    UploadKeeper,
+)
 from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
@@ -130,7 +139,13 @@ class Node:
         self._run(self.southbound.follow_vendors(), "vendor CAs")
         self._run(endpoint.admission.run(), "admission")
         keep = self._retention(policy), settings.bulk_retention_days * 86400
-        self._run(Housekeeper(self.store, *keep).run(), "housekeeping")
+        uploads = UploadKeeper(
+            self.store,
+            self.storage,
+            retention=settings.upload_retention_days * 86400,
+            longest=settings.upload_timeout,
+        )
+        self._run(Housekeeper(self.store, *keep, uploads=uploads).run(), "housekeeping")
         self._run(self.arrivals.run(), "uploads")
         self._run(AuditKeeper(self.store, settings).run(), "audit checkpoints")
         self._write_ports()

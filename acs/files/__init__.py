@@ -18,6 +18,7 @@ from acs.files.catalogue import (
 from acs.files.entering import enter_file
 from acs.files.integrity import Integrity
 from acs.files.refused import TransferRefused
+from acs.files.retention import UploadKeeper
 from acs.files.signatures import Signer, TrustedSigners, read_signature, verified
 from acs.files.storage import CHUNK, DiskStorage, Stat, Storage, Stored, take_in
 from acs.files.uploads import (
@@ -58,6 +59,7 @@ __all__ = [
     "TrustedSigners",
     "Upload",
     "UploadGrant",
+    "UploadKeeper",
     "UploadLimits",
     "add_file",
     "approve_file",

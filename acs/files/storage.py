@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ __all__ = ["CHUNK", "DiskStorage", "Stat", "Storage", "Stored", "take_in"]
 
 CHUNK = 1024 * 1024
 """Bytes that are read, hashed or written at a time."""
+
+_ABANDONED = 86400.0  # seconds; whoever writes to it still has long run into its time-out
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +147,12 @@ class DiskStorage:
         yield path
 
     def sweep(self) -> None:
-        """Remove what was left unfinished when a process died; no other may be writing."""
-        for partial in self.directory.rglob(".incoming-*"):
-            partial.unlink(missing_ok=True)
+        """Remove what was left unfinished when a process died, a day ago or earlier."""
+        for room in ("files", "uploads"):
+            for partial in (self.directory / room).rglob(".incoming-*"):
+                with contextlib.suppress(OSError):
+                    if time.time() - partial.stat().st_mtime > _ABANDONED:
+                        partial.unlink()
 
 
 def _sync_directory(directory: Path) -> None:

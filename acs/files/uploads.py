@@ -73,6 +73,7 @@ class Upload:
     name: str
     media_type: str
     state: str
+    attempt: int
     size: int
     sha256: str
     storage_key: str
@@ -82,6 +83,15 @@ class Upload:
     changed_at: float
     handler_attempts: int
     handled_at: float | None
+
+    @property
+    def storage_keys(self) -> list[str]:
+        """Where its content lies, or that of an attempt during which the ACS died may lie."""
+        return [_key(self.device_id, self.id, number + 1) for number in range(self.attempt)]
+
+
+def _key(device_id: int, upload_id: int, attempt: int) -> str:
+    return f"uploads/{device_id}/{upload_id}-{attempt}"
 
 
 _FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name != "device_key")
@@ -146,7 +156,7 @@ def claim_upload(
             **facts,
         )
         upload_id = conn.execute(made.returning(uploads.c.id)).scalar_one()
-    return Claim(upload_id, attempt, most, f"uploads/{grant.device_id}/{upload_id}-{attempt}")
+    return Claim(upload_id, attempt, most, _key(grant.device_id, upload_id, attempt))
 
 
 def _reserve(

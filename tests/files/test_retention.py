@@ -1,0 +1,74 @@
+"""What devices sent is forgotten in time, content first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acs import devices as dev
+from acs import files as fl
+from acs.housekeeping import Housekeeper
+from acs.store import Store
+from tests.conftest import Clock
+
+DAY = 86400.0
+LIMITS = fl.UploadLimits(100, 1000, 1000)
+
+
+async def body():
+    yield b"content"
+
+
+async def claim(store: Store, device: dev.Device, key: str, now: float) -> fl.Claim:
+    grant = fl.UploadGrant(device.id, "4 Vendor Log File 1", key, 2e10, key=key)
+    facts = {"declared": 7, "name": "", "media_type": "", "address": "192.0.2.1", "now": now}
+    return await store.write(lambda conn: fl.claim_upload(conn, grant, limits=LIMITS, **facts))
+
+
+async def test_uploads_are_forgotten_with_their_content(store: Store, clock: Clock, tmp_path: Path) -> None:
+    storage = fl.DiskStorage(tmp_path)
+    device = await store.write(dev.register, "0005B9", "A1", now=clock.now)
+    stored = []
+    for days, key in ((31, "old"), (29, "new")):
+        now = clock.now - days * DAY
+        made = await claim(store, device, key, now)
+        content = await storage.put(made.storage_key, body())
+        assert await store.write(fl.complete_upload, made, content, now=now)
+        stored.append(storage.path(made.storage_key))
+    keeper = fl.UploadKeeper(store, storage, retention=30 * DAY, longest=1800)
+    assert await Housekeeper(store, 90 * DAY, uploads=keeper).tidy() == 1
+    assert [path.exists() for path in stored] == [False, True]
+    assert [each.command_key for each in await store.read(fl.list_uploads)] == ["new"]
+    assert await keeper.tidy() == 0
+
+
+async def test_the_share_of_an_upload_whose_node_died_is_given_back(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    storage = fl.DiskStorage(tmp_path)
+    device = await store.write(dev.register, "0005B9", "A1", now=clock.now)
+    dead = await claim(store, device, "k", clock.now - 31 * DAY)
+    await storage.put(dead.storage_key, body())
+    keeper = fl.UploadKeeper(store, storage, retention=30 * DAY, longest=1800)
+    assert await keeper.tidy() == 1
+    (found,) = await store.read(fl.list_uploads)
+    assert (found.state, found.reason) == ("broken", "the ACS stopped meanwhile")
+    again = await claim(store, device, "k", clock.now)
+    assert again.attempt == 2
+    await store.write(fl.break_upload, again, "no", now=clock.now)
+    clock.now += 31 * DAY
+    assert await keeper.tidy() == 1
+    assert not storage.path(dead.storage_key).exists()
+
+
+async def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
+    import os
+    import time
+
+    storage = fl.DiskStorage(tmp_path)
+    room = tmp_path / "uploads" / "1"
+    room.mkdir(parents=True)
+    for name, age in ((".incoming-old", 2 * DAY), (".incoming-new", 0), ("1-1", 2 * DAY)):
+        (room / name).write_bytes(b"x")
+        os.utime(room / name, (time.time() - age,) * 2)
+    storage.sweep()
+    assert sorted(path.name for path in room.iterdir()) == [".incoming-new", "1-1"]
