@@ -14,6 +14,7 @@ from acs.cli import (
     audit,
     bench,
     bulk,
+    config,
     files,
     look,
     model,
@@ -23,6 +24,7 @@ from acs.cli import (
     profiles,
     serve,
     simulate,
+    tags,
     tree,
     trust,
 )
@@ -42,16 +44,19 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
 app.command()(serve.serve)
 app.command()(simulate.simulate)
 app.command()(demo)
 app.add_typer(
     look.devices, name="devices", help="The registry: list, show, register, enrol, approve, block, …"
 )
+look.devices.command("tag")(tags.tag_device)
 app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge.")
 app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
 app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
 app.add_typer(files.files, name="files", help="Files for devices and from them: catalogue, signers, uploads.")
+app.add_typer(config.config, name="config", help="Declared state: set, show, plan, apply, verify, sites.")
 app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")
 app.add_typer(trust.trust, name="trust", help="Vendor CAs and what they vouch for: add, scope, remove, list.")
 app.add_typer(bulk.bulk, name="bulk", help="Bulk data of devices: list, show, export.")

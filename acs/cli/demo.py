@@ -147,7 +147,7 @@ def _blocks(title: str, rows: list[Row]) -> None:
         )
 
 
-_QUIET_STEPS = ("golden configuration", "approved image", "active alarms", "notify", "provisioned")
+_QUIET_STEPS = ("declared state", "writes", "approved image", "active alarms", "notify", "provisioned")
 
 
 def _steps(row: Row) -> str:

@@ -169,6 +169,8 @@ class _Resolution:
             self.problems.append(str(error))
             return None
         if not entry.secret:
+            if m.SECRET_PLACEHOLDER[0] in value.value:  # a device must not make us send it a secret
+                self.problems.append(f"{where}: a value can't have the character {m.SECRET_PLACEHOLDER[0]}")
             self._check(value, where)
         return WantedValue(value.name, value.value, value.type, name, scope, entry.secret)
 

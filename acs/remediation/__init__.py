@@ -15,6 +15,7 @@ from acs.remediation.policy import (
 from acs.remediation.reactions import (
     Instruction,
     alarms_changed,
+    apply_declared,
     commands_settled,
     device_informed,
     instruct,
@@ -33,6 +34,7 @@ __all__ = [
     "active_case",
     "advance",
     "alarms_changed",
+    "apply_declared",
     "classify",
     "commands_settled",
     "default_policy_text",

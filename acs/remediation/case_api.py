@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from acs import alarms as al
 from acs import devices as dev
 from acs import files as fl
 from acs.commands import enqueue
 from acs.cwmp import messages as m
+from acs.declared import Write, flapping
+from acs.declared.loops import WINDOW
 from acs.remediation.policy import Policy
 from acs.remediation.steps import (
     Outcome,
@@ -80,6 +84,26 @@ class CaseApi:
             detail,
         )
 
+    async def add_object(self, table: str, *, because: str) -> Outcome:
+        """Add a row to a table; the answer has its instance number."""
+        return await self._call(
+            lambda context: m.AddObject(table, context.key),
+            "AddObject",
+            because,
+            self.policy.timers.session,
+            table,
+        )
+
+    async def delete_object(self, path: str, *, because: str) -> Outcome:
+        """Delete a row."""
+        return await self._call(
+            lambda context: m.DeleteObject(path, context.key),
+            "DeleteObject",
+            because,
+            self.policy.timers.session,
+            path,
+        )
+
     async def set_attributes(self, request: m.SetParameterAttributes, *, because: str) -> Outcome:
         """Set notification attributes."""
         return await self.call(request, because=because)
@@ -135,15 +159,40 @@ class CaseApi:
 
     # --- what the HeMS knows --------------------------------------------------------------
 
-    async def golden(self) -> list[m.ParameterValue]:
-        """Return the golden configuration of the device."""
+    async def declared(self) -> dev.Declared:
+        """Return what is declared for the device, as its layers and its profile are now."""
 
         def read(context: StepContext) -> Any:
-            found = dev.golden(context.conn, context.device)
-            return [[each.name, each.value, each.type] for each in found.values()]
+            return msgspec.to_builtins(dev.declared(context.conn, context.device))
 
-        rows = await immediate_step("golden configuration", read, because="what the device should be set to")
-        return [m.ParameterValue(*row) for row in rows]
+        found = await immediate_step("declared state", read, because="what the device should be set to")
+        return msgspec.convert(found, dev.Declared)
+
+    async def fighting(self, planned: Iterable[tuple[str, str, str | None, str]]) -> list[str]:
+        """Return, a sentence each, which values were set so often that somebody must set them back.
+
+        ``planned``: path, value, what the device has instead, and who wants it.
+        """
+        wanted = list(planned)
+
+        def look(context: StepContext) -> Any:
+            since = context.now - WINDOW
+            writes = dev.writes_of(context.conn, context.device, since=since)
+            return flapping(writes, wanted, now=context.now)
+
+        result: list[str] = await immediate_step("writers", look, because="does what was set before stay?")
+        return result
+
+    async def note_writes(self, writes: Iterable[tuple[str, str, str, str | None]]) -> None:
+        """Remember what was set, and who wanted it: path, value, source, what it was before."""
+        wanted = list(writes)
+
+        def act(context: StepContext) -> None:
+            case, at = context.case.id, context.now
+            found = [Write(path, value, source, case, at, was) for path, value, source, was in wanted]
+            dev.note_writes(context.conn, context.device.id, found, now=context.now)
+
+        await immediate_step("writes", act, detail=f"{len(wanted)} parameters")
 
     async def approved_image(self) -> dict[str, Any] | None:
         """Return name, version, size and type of the approved software image, None when there is none."""

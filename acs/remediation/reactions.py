@@ -28,6 +28,7 @@ from acs.remediation.triage import SIGNATURE, classify_alarm, rank
 __all__ = [
     "Instruction",
     "alarms_changed",
+    "apply_declared",
     "commands_settled",
     "device_informed",
     "instruct",
@@ -168,3 +169,20 @@ def instruct(
         open_next(conn, case.device_id, env=env, now=now)
     else:
         raise AcsError(f"case {case_id} is at work and waits for no instruction; CLOSE ends it")
+
+
+def apply_declared(
+    conn: Connection, device_id: int, *, who: str, because: str, env: Environment, now: float
+) -> Case | None:
+    """Have the declared state applied to a device: now, or when the case that is open has ended.
+
+    Returns the case that does it, None where it has to wait for another one, for the first Inform, or for the
+    end of a block. Kept in the audit.
+    """
+    dev.lock(conn, device_id)
+    device = dev.get(conn, device_id)
+    dev.audit(conn, who, "declared state applied", device.device_key, because, now=now)
+    dev.request_config(conn, device_id, who=who, because=because, now=now)
+    open_next(conn, device_id, env=env, now=now)
+    case = active_case(conn, device_id)
+    return case if case is not None and case.kind == "configuration" else None

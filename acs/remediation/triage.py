@@ -1,10 +1,11 @@
-"""Which case a device needs next: for its gravest untreated security alarm, else to be provisioned."""
+"""Which case a device needs next: for its gravest untreated security alarm, to be provisioned, configured."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
 from acs import alarms as al
+from acs import devices as dev
 from acs.alarms import Alarm
 from acs.devices import Device
 from acs.remediation.cases import Case, active_case, open_case
@@ -67,6 +68,10 @@ def next_case(conn: Connection, device: Device, *, env: Environment, now: float)
         return _remediation_case(conn, device, alarm, decision, env=env, now=now)
     if needs_provisioning(conn, device):
         return _provisioning_case(conn, device, env=env, now=now)
+    if device.last_inform_at is not None:
+        request = dev.take_config_request(conn, device.id)
+        if request is not None:
+            return _configuration_case(conn, device, request, env=env, now=now)
     return None
 
 
@@ -130,5 +135,22 @@ def _provisioning_case(conn: Connection, device: Device, *, env: Environment, no
         alarm_id=None,
         because=because,
         facts={"root": device.root, "software_version": device.software_version},
+        now=now,
+    )
+
+
+def _configuration_case(
+    conn: Connection, device: Device, request: dev.ConfigRequest, *, env: Environment, now: float
+) -> Case:
+    return open_case(
+        conn,
+        device.id,
+        kind="configuration",
+        procedure="CONFIGURE",
+        playbook="configuration",
+        policy=env.policy,
+        alarm_id=None,
+        because=f"{request.who}: {request.because}",
+        facts={"root": device.root, "who": request.who},
         now=now,
     )

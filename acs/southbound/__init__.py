@@ -7,6 +7,7 @@ from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
 from acs.southbound.notifications import NotificationServer
+from acs.southbound.placeholders import seal_config_secret
 from acs.southbound.pm_files import PmFiles, read_pm_file
 from acs.southbound.stun import StunServer
 
@@ -27,5 +28,6 @@ __all__ = [
     "XmppWay",
     "bind",
     "read_pm_file",
+    "seal_config_secret",
     "seal_device_password",
 ]

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
@@ -32,6 +31,7 @@ from acs.southbound.guarded import guarded
 from acs.southbound.impersonation import Claim, Seldom, certificate_revoked, identity_claimed
 from acs.southbound.intake import Intake, Narrow, Quarantine
 from acs.southbound.open_sessions import OpenSessions
+from acs.southbound.placeholders import fill
 from acs.southbound.revocation import Revocations
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
 from acs.southbound.vendors import Vendors
@@ -344,7 +344,7 @@ class Endpoint:
             self.sessions.ended(ticket.device_id)
             return web.Response(status=204)
         echoed = received.header.id if isinstance(received, Envelope) else None
-        message = self._with_secrets(reply.message, ticket.device_key)
+        message = fill(reply.message, self._secrets, ticket.device_key, reply.secrets)
         return self._message(message, ticket.namespace, reply.id or echoed)
 
     async def _nothing_waits(self, ticket: Ticket) -> bool:
@@ -357,24 +357,6 @@ class Endpoint:
             self.metrics.commands.labels(command.method, command.state).inc()
         for change in changes:
             self.metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
-
-    def _with_secrets(self, message: m.Message, device_key: str) -> m.Message:
-        """Put what is the device's own where its placeholders stand."""
-        if not isinstance(message, m.SetParameterValues):
-            return message
-        own: dict[str, Callable[[str], str]] = {
-            m.CONNECTION_REQUEST_PASSWORD: self._secrets.connection_request_password,
-            m.STUN_PASSWORD: self._secrets.stun_password,
-            m.BULK_DATA_PASSWORD: self._secrets.bulk_data_password,
-            m.DEVICE_KEY: str,
-        }
-        if all(each.value not in own for each in message.parameters):
-            return message
-        values = tuple(
-            replace(each, value=own[each.value](device_key)) if each.value in own else each
-            for each in message.parameters
-        )
-        return replace(message, parameters=values)
 
     def _message(self, message: m.Message, namespace: str, message_id: str | None) -> web.Response:
         body = encode(message, namespace=namespace, header=m.Header(id=message_id or "1"))

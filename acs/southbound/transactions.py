@@ -6,8 +6,8 @@ advances its case here and now, so that the same HTTP response carries what the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -23,6 +23,7 @@ from acs.cwmp import session as ses
 from acs.devices import CheckIn, Device
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
+from acs.southbound.placeholders import secrets_in
 
 __all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session", "outside_session"]
 
@@ -49,7 +50,8 @@ class Opened:
 class Reply:
     """The answer to a POST: a message under ``id``, or none at all (204, the session is over).
 
-    ``challenge``: ask for the password first (401).
+    ``challenge``: ask for the password first (401). ``secrets``: the sealed secrets of declared state that
+    the message has placeholders for, by name.
     """
 
     message: m.Message | None
@@ -58,6 +60,7 @@ class Reply:
     changes: tuple[al.AlarmChange, ...] = ()
     discarded: str = ""
     challenge: bool = False
+    secrets: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def open_session(
@@ -301,7 +304,10 @@ class _Turn:
             return Reply(None)
         if _repeated(self.conn, received, outstanding):
             again = cm.once_more(self.conn, outstanding)
-            return Reply(again[1], id=_id(again[0])) if again is not None else None
+            if again is None:
+                return None
+            sealed = dev.sealed_config_secrets(self.conn, secrets_in(again[1]))
+            return Reply(again[1], id=_id(again[0]), secrets=sealed)
         return None
 
     def next(
@@ -320,4 +326,5 @@ class _Turn:
             dev.session_over(self.conn, self.device.id, now=self.now)
             return told
         command, message = found
-        return replace(told, message=message, id=_id(command))
+        sealed = dev.sealed_config_secrets(self.conn, secrets_in(message))
+        return replace(told, message=message, id=_id(command), secrets=sealed)

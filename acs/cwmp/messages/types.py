@@ -13,6 +13,7 @@ __all__ = [
     "BULK_DATA_PASSWORD",
     "CONNECTION_REQUEST_PASSWORD",
     "DEVICE_KEY",
+    "SECRET_PLACEHOLDER",
     "STUN_PASSWORD",
     "UNKNOWN_TIME",
     "DeviceId",
@@ -153,6 +154,8 @@ class OptionStruct:
     is_transferable: bool
 
 
+SECRET_PLACEHOLDER = "\N{BULLET}secret:"  # noqa: S105 - a placeholder
+"""Begins a value in a stored SetParameterValues: the secret named after it is put in as it is sent."""
 CONNECTION_REQUEST_PASSWORD = "\N{BULLET}connection-request-password"  # noqa: S105 - a placeholder
 """Stands in a stored SetParameterValues for the device's own secret, which is put in as it is sent."""
 STUN_PASSWORD = "\N{BULLET}stun-password"  # noqa: S105 - a placeholder

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from acs.remediation.playbooks.configure import configuration
 from acs.remediation.playbooks.diagnose import diagnose
 from acs.remediation.playbooks.fatal import fatal
 from acs.remediation.playbooks.notify import notify
@@ -30,6 +31,7 @@ PLAYBOOKS: dict[tuple[str, str], Playbook] = {
     ("fatal", "1"): fatal,
     ("diagnose", "1"): diagnose,
     ("provisioning", "1"): provisioning,
+    ("configuration", "1"): configuration,
 }
 PLAYBOOK_OF = {
     "P1": "notify",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acs.remediation.playbooks.configure import reconfigure
 from acs.remediation.playbooks.extended import extended_remediation
-from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, reconfigure, restart, verify
+from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, verify
+from acs.remediation.playbooks.provisioning import restart
 
 if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acs.remediation.playbooks.configure import reconfigure
 from acs.remediation.playbooks.extended import extended_remediation
 from acs.remediation.playbooks.parts import (
     NoCommunication,
     Result,
     StepFailed,
     download_image,
-    reconfigure,
-    restart,
     verify,
 )
+from acs.remediation.playbooks.provisioning import restart
 from acs.remediation.playbooks.reconfiguration import reconfiguration
 
 if TYPE_CHECKING:

@@ -14,7 +14,16 @@ from acs.store.tables.audit import audit, audit_checkpoints
 from acs.store.tables.base import Id, metadata
 from acs.store.tables.bulk import bulk_layouts, bulk_profiles, bulk_reports, bulk_usage
 from acs.store.tables.commands import command_is_open, command_parts, commands
-from acs.store.tables.devices import devices, golden_parameters, parameters
+from acs.store.tables.declared import (
+    config_requests,
+    config_secrets,
+    config_writes,
+    device_tags,
+    layer_history,
+    layers,
+    site_values,
+)
+from acs.store.tables.devices import devices, parameters
 from acs.store.tables.files import files
 from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.outbox import outbox
@@ -37,17 +46,23 @@ __all__ = [
     "command_is_open",
     "command_parts",
     "commands",
+    "config_requests",
+    "config_secrets",
+    "config_writes",
     "data_models",
+    "device_tags",
     "devices",
     "discovered",
     "discoveries",
     "files",
-    "golden_parameters",
     "journal",
+    "layer_history",
+    "layers",
     "metadata",
     "outbox",
     "parameters",
     "policies",
     "refusals",
+    "site_values",
     "uploads",
 ]

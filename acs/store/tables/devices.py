@@ -1,4 +1,4 @@
-"""Tables of the registry: devices, their parameters, golden configurations."""
+"""Tables of the registry: devices and their parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, 
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["devices", "golden_parameters", "parameters"]
+__all__ = ["devices", "parameters"]
 
 devices = Table(
     "devices",
@@ -76,13 +76,4 @@ parameters = Table(
     Column("value", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("updated_at", Float, nullable=False),
-)
-
-golden_parameters = Table(
-    "golden_parameters",
-    metadata,
-    Column("scope", Text, primary_key=True),  # "*", "class:<ProductClass>" or "device:<device_key>"
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
-    Column("type", Text, nullable=False),
 )

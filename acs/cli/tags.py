@@ -1,0 +1,47 @@
+"""``acs devices tag``: groups and the site of a device."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.look import DeviceKey, find_device
+from acs.cli.output import Config, Data, Json, print_json, print_table, settings_of, who, write
+
+__all__ = ["tag_device"]
+
+
+def tag_device(
+    device: DeviceKey,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    add: Annotated[list[str] | None, typer.Option("--group", help="Put it into this group.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--no-group", help="Take it out of this group.")] = None,
+    site: Annotated[str | None, typer.Option(help="The site where it is; '' for none.")] = None,
+) -> None:
+    """Put a device into groups, say at which site it is, and show both; each may have a declared layer."""
+    from acs import devices as dev
+
+    def act(conn: Connection) -> dict[str, Any]:
+        found = find_device(conn, device)
+        for name in add or []:
+            dev.add_group(conn, found.id, name)
+        for name in remove or []:
+            dev.remove_group(conn, found.id, name)
+        if site is not None:
+            dev.set_site(conn, found.id, site)
+        told = {"groups": list(dev.groups_of(conn, found.id)), "site": dev.site_of(conn, found.id)}
+        if add or remove or site is not None:
+            dev.audit(conn, who(), "device tagged", device, str(told), now=time.time())
+        return told
+
+    told = write(settings_of(data, config), act)
+    if json:
+        print_json(told)
+        return
+    rows = [("groups", ", ".join(told["groups"])), ("site", told["site"])]
+    print_table(device, ("tag", "is"), rows)
