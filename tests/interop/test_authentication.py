@@ -79,6 +79,16 @@ async def test_digest_however_it_is_spelt(bench, device, algorithm, spelling):
 
 
 @pytest.mark.row("1.authentication")
+async def test_a_body_under_auth_int(bench, device):
+    async with connected(bench, bench.anonymous()) as wire:
+        challenge = (await challenges(bench, wire))["SHA-256"]
+        header = proof(challenge, qop="auth-int", body=INFORM.decode("latin-1"))
+        assert isinstance((await wire.post(INFORM, header)).message, m.InformResponse)
+        changed = INFORM.replace(b"2 PERIODIC", b"0 BOOTSTRAP")
+        assert (await wire.post(changed, header)).status == 401
+
+
+@pytest.mark.row("1.authentication")
 async def test_the_answer_to_a_challenge_comes_on_another_connection(bench, device):
     async with connected(bench, bench.anonymous()) as wire:
         challenge = (await challenges(bench, wire))["SHA-256"]

@@ -144,6 +144,18 @@ async def test_silence_after_an_rpc_and_then_a_new_inform(bench, device):
     assert (await found(bench, read)).succeeded
 
 
+@pytest.mark.row("1c.overlap")
+async def test_informs_overlap_on_one_connection_after_a_reboot(bench, device):
+    reboot = await enqueue(bench, device, m.Reboot("k"), "k")
+    async with connected(bench) as wire:
+        await wire.post(body_of(inform()))
+        assert (await wire.post()).message == m.Reboot("k")
+        await wire.post(body_of(inform()))  # before the answer
+        booted = said(m.Event("1 BOOT"), m.Event("M Reboot", "k"))
+        assert isinstance((await wire.post(booted)).message, m.InformResponse)
+    assert (await found(bench, reboot)).succeeded
+
+
 @pytest.mark.row("1c.after-204", "1.rpc")
 @pytest.mark.parametrize(
     "request_",
