@@ -70,6 +70,8 @@ class Device:
     reboot_needed_at: float | None = None
     reboot_needed_for: str = ""
     site: str = ""
+    certificate_not_after: float | None = None
+    contacts: str = ""
     inform_digest: bytes | None = None
     has_open_commands: bool = False
     has_open_case: bool = False

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 __all__ = ["Certificate", "CertificatePath", "find_path", "fingerprint_of", "load_pem", "may_issue"]
 
+_SPKI = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
 LONGEST = 6
 """The most certificates in a path, the device's own and the trusted one included."""
 
@@ -33,25 +35,17 @@ class Certificate:
     names: tuple[str, ...]
     not_before: float
     not_after: float
+    key_digest: str
+    """The SHA-256 of the public key, hexadecimal: it tells a renewed certificate from another key."""
 
     @property
     def subject(self) -> str:
         """The subject as RFC 4514 writes it."""
         return self.parsed.subject.rfc4514_string()
 
-    @property
-    def key_digest(self) -> str:
-        """The SHA-256 of the public key, hexadecimal: it tells a renewed certificate from another key."""
-        from cryptography.hazmat.primitives import serialization
-
-        spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        return hashlib.sha256(self.parsed.public_key().public_bytes(*spki)).hexdigest()
-
     @classmethod
     def of(cls, certificate: x509.Certificate, der: bytes = b"") -> Certificate:
         """Take the facts out of a certificate. Raises ``ValueError`` where its extensions are broken."""
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         try:
             alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             names = tuple(each.lower() for each in alternative.get_values_for_type(x509.DNSName))
@@ -63,6 +57,7 @@ class Certificate:
             names=names,
             not_before=certificate.not_valid_before_utc.timestamp(),
             not_after=certificate.not_valid_after_utc.timestamp(),
+            key_digest=hashlib.sha256(certificate.public_key().public_bytes(*_SPKI)).hexdigest(),
         )
 
     @classmethod

@@ -27,6 +27,7 @@ from acs.southbound import transactions as tx
 from acs.southbound.admission import Admission
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.compression import unzip
+from acs.southbound.contacts import note_clash
 from acs.southbound.guarded import guarded
 from acs.southbound.impersonation import Claim, Seldom, certificate_revoked, identity_claimed
 from acs.southbound.intake import Intake, Narrow, Quarantine
@@ -59,7 +60,7 @@ class Endpoint:
         self.authenticator = Authenticator(
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
         )
-        self._claims, self._waiting = Seldom(60.0), Seldom(60.0)
+        self._claims, self._waiting, self._clashes = Seldom(60.0), Seldom(60.0), Seldom(60.0)
         self.admission = Admission(store)
         self.revocations = Revocations(settings, metrics, store.clock)
         self.vendors = Vendors(settings, store.clock)
@@ -185,7 +186,12 @@ class Endpoint:
         if ticket is None:
             return self._outside(peer, received)
         unproved = not ticket.binding and "Authorization" not in request.headers
-        return await self._continue(ticket, received, unproved=unproved)
+        try:
+            return await self._continue(ticket, received, unproved=unproved)
+        except Refused as refused:
+            if refused.reason == "session-superseded":
+                await self._clash(ticket, peer)
+            raise
 
     def _ticket(self, request: web.Request, peer: Peer) -> Ticket | None:
         """Return the session that the cookie names, or else the connection."""
@@ -276,6 +282,22 @@ class Endpoint:
         response.headers["Set-Cookie"] = f"{COOKIE}={self._tickets.seal(ticket)}{attributes}"
         self._tickets.remember(request.transport, ticket)
         return response
+
+    async def _clash(self, ticket: Ticket, peer: Peer) -> None:
+        """Note that a session went on which a newer one of the device has ended, once a minute."""
+        now = self._store.clock()
+        if not self._clashes((ticket.device_id, ticket.session), now):
+            return
+        changes = await self._store.write(
+            note_clash,
+            ticket.device_id,
+            peer.address,
+            peer.vouched.certificate.key_digest[:16] if peer.vouched else "",
+            settings=self._settings,
+            env=self._env,
+            now=now,
+        )
+        self._count((), changes)
 
     async def _alarm(self, inform: m.Inform, proof: Proof, peer: Peer, refused: Refused) -> None:
         """Raise the alarms about a device that is not what it claims to be; once a minute, not oftener."""

@@ -23,6 +23,7 @@ from acs.cwmp import session as ses
 from acs.devices import CheckIn, Device
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
+from acs.southbound.contacts import note_contact
 from acs.southbound.placeholders import secrets_in
 
 __all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session", "outside_session"]
@@ -103,8 +104,11 @@ def open_session(
         bd.profiles_lost(conn, device.id, now=now)
     rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
     rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
+    noticed = note_contact(conn, admitted, proof, inform, settings=settings, env=env, now=now)
     idle = not device.has_open_commands and dev.idle(conn, device.id, check.epoch)
-    return Opened(device, check.epoch, applied.changes, tuple(settled), check.first_contact, idle)
+    return Opened(
+        device, check.epoch, (*applied.changes, *noticed), tuple(settled), check.first_contact, idle
+    )
 
 
 def _ask_for_alarms(

@@ -27,6 +27,8 @@ devices = Table(
     Column("digest_username", Text, unique=True),
     Column("digest_secret_sealed", LargeBinary),
     Column("certificate_name", Text, unique=True),  # SAN dNSName bound to the device
+    Column("certificate_not_after", Float),
+    Column("contacts", Text, nullable=False, server_default=""),  # JSON: address, key, boot time by changes
     Column("connection_request_url", Text, nullable=False, server_default=""),
     Column("connection_request_username", Text, nullable=False, server_default=""),
     Column("connection_request_secret_sealed", LargeBinary),
