@@ -19,12 +19,12 @@ from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
     Arrivals,
-    DiskStorage,
     FileUrls,
     Integrity,
     Storage,
     TrustedSigners,
     UploadKeeper,
+    open_storage,
 )
 from acs.housekeeping import Housekeeper
 from acs.observability import Metrics
@@ -100,7 +100,7 @@ class Node:
         policy = load_policy(settings.policy)
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)
-        self.storage = DiskStorage(settings.data)
+        self.storage = open_storage(settings.file_storage, settings.data)
         self.arrivals = Arrivals(self.store, self.storage)
         self.arrivals.on(PM_FILE, PmFiles(self.store, settings, self.metrics).arrived)
         self.env = Environment(policy, self._file_url, self._upload_url)

@@ -135,7 +135,8 @@ def add_file(
     }
 
     async def act(store: Store) -> fl.CatalogueFile:
-        storage, signers = fl.DiskStorage(settings.data), fl.TrustedSigners(settings.data)
+        storage = fl.open_storage(settings.file_storage, settings.data)
+        signers = fl.TrustedSigners(settings.data)
         made: fl.CatalogueFile = await fl.enter_file(store, storage, signers, path, **facts)
         return made
 

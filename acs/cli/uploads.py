@@ -103,13 +103,13 @@ def fetch_upload(
 
 
 async def _copy(settings: Settings, key: str, target: Path) -> None:
-    from acs.files import DiskStorage
+    from acs.files import open_storage
 
     try:
         # Not over anything that is there, and never executable, whatever the umask.
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            async for chunk in DiskStorage(settings.data).get(key):
+            async for chunk in open_storage(settings.file_storage, settings.data).get(key):
                 file.write(chunk)
     except OSError as error:
         raise AcsError(f"can't copy the upload to {target}: {error}") from error

@@ -20,7 +20,7 @@ from acs.files.integrity import Integrity
 from acs.files.refused import TransferRefused
 from acs.files.retention import UploadKeeper
 from acs.files.signatures import Signer, TrustedSigners, read_signature, verified
-from acs.files.storage import CHUNK, DiskStorage, Stat, Storage, Stored, take_in
+from acs.files.storage import CHUNK, DiskStorage, Stat, Storage, Stored, open_storage, take_in
 from acs.files.uploads import (
     PM_FILE,
     Claim,
@@ -79,6 +79,7 @@ __all__ = [
     "list_files",
     "list_uploads",
     "old_uploads",
+    "open_storage",
     "read_signature",
     "revoke_file",
     "take_in",

@@ -17,7 +17,7 @@ from typing import Protocol
 from acs.errors import AcsError
 from acs.security import private_directory
 
-__all__ = ["CHUNK", "DiskStorage", "Stat", "Storage", "Stored", "take_in"]
+__all__ = ["CHUNK", "DiskStorage", "Stat", "Storage", "Stored", "open_storage", "take_in"]
 
 CHUNK = 1024 * 1024
 """Bytes that are read, hashed or written at a time."""
@@ -162,6 +162,18 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_storage(where: str, data: Path) -> Storage:
+    """Return the storage that the setting ``file_storage`` names: ``file``, or ``s3://BUCKET/PREFIX``.
+
+    Raises ``AcsError`` where it is neither, or what it needs is not installed.
+    """
+    if where == "file":
+        return DiskStorage(data)
+    from acs.files.s3 import S3Storage
+
+    return S3Storage(where)
 
 
 async def read_chunks(path: Path) -> AsyncIterator[bytes]:
