@@ -39,6 +39,12 @@ def serve(
     connection_requests_to: Annotated[
         list[str] | None, typer.Option(help="Networks (CIDR) that connection requests may go to.")
     ] = None,
+    stun_port: Annotated[
+        int | None, typer.Option(help="UDP port of a STUN server for devices behind a NAT, usually 3478.")
+    ] = None,
+    notification_port: Annotated[
+        int | None, typer.Option(help="UDP port for lightweight notifications, usually 7547.")
+    ] = None,
     insecure_http: Annotated[
         int | None, typer.Option(metavar="PORT", help="LABS ONLY: listen without TLS as well.")
     ] = None,
@@ -61,6 +67,8 @@ def serve(
         management_port=management_port,
         admission=admission,
         connection_request_networks=connection_requests_to or None,
+        stun_port=stun_port,
+        notification_port=notification_port,
         insecure_http_port=insecure_http,
         log_format=log_format,
         log_level=log_level,

@@ -43,6 +43,9 @@ def simulate(
     make_image: Annotated[
         str, typer.Option(metavar="VERSION", help="Write henb-VERSION.img, signed by the vendor, then end.")
     ] = "",
+    nat: Annotated[
+        bool, typer.Option(help="Behind a NAT; the ACS needs a STUN server and a policy that names it.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run simulated HeNBs, each with a certificate of a simulated vendor.
@@ -84,6 +87,7 @@ def simulate(
         "pace": REAL if realtime else LAB,
         "enrol": (data or Path("acs-data")) if enrol else None,
         "quiet": json,
+        "nat": nat,
     }
     facts = run(_simulate(target, authority, vendor, **options))
     if json:
@@ -143,6 +147,7 @@ async def _simulate(
     pace: Any,
     enrol: Path | None,
     quiet: bool,
+    nat: bool,
 ) -> dict[str, Any]:
     from acs.simulator import Fleet, Vendor
 
@@ -158,6 +163,8 @@ async def _simulate(
             serials = [f"{prefix}{number:06d}" for number in range(1, count + 1)]
             for serial in serials:
                 fleet.add(serial)
+                if nat:
+                    fleet.put_behind_nat(serial)
                 progress.advance(made)
                 await asyncio.sleep(0)
             started = time.monotonic()

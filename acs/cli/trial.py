@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -120,6 +121,12 @@ class Row:
         return not self.problem
 
 
+def _free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 def _lab_policy() -> str:
     return resources.files("acs.simulator").joinpath("lab-policy.yaml").read_text(encoding="utf-8")
 
@@ -140,7 +147,12 @@ class Trial:
         self.data = directory / "acs"
         self.vendor = Vendor(directory / "vendor")
         path = directory / "policy.yaml"
-        path.write_text(policy or _lab_policy(), encoding="utf-8")
+        text = policy or _lab_policy()
+        if any(entry.nat for entry in scenario.devices):
+            port = _free_udp_port()
+            text += f"provisioning: {{stun_server: '127.0.0.1:{port}'}}\n"
+            options = (*options, "--stun-port", str(port))
+        path.write_text(text, encoding="utf-8")
         networks = ("--connection-requests-to", "127.0.0.0/8")
         self.acs = AcsProcess(self.data, "--policy", str(path), *networks, *options)
         self.fleet: Fleet
@@ -161,8 +173,10 @@ class Trial:
         await self.store.write(self._fill)
         self.fleet = Fleet(self.vendor, self.acs.url, server_ca=self.acs.ca_path, pace=self._pace)
         await self.fleet.start()
-        for serial in self.entries:
+        for serial, entry in self.entries.items():
             self.fleet.add(serial)
+            if entry.nat:
+                self.fleet.put_behind_nat(serial)
 
     async def _release_image(self) -> None:
         image = build_image(self.scenario.image, PRODUCT_CLASS, self.vendor.image_key)

@@ -8,6 +8,7 @@
         tamper: software-modified   # one of the seven causes, see `acs simulate --list`
         until: reboot               # from which rung on it can be undone
         faults: [{method: Download, code: 9010, times: 1}]
+        nat: false                  # true: behind a NAT, reached through STUN and UDP alone
         expect: {procedure: P2S, outcome: REMEDIATED, rungs: [download, reboot]}
 """
 
@@ -50,13 +51,17 @@ class FaultEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One device, or ``count`` alike; without ``tamper`` it is left in peace."""
+    """One device, or ``count`` alike; without ``tamper`` it is left in peace.
+
+    ``nat``: it is behind a NAT, and only UDP connection requests reach it (TR-069 Annex G).
+    """
 
     serial: str
     count: int = 1
     tamper: str = ""
     until: str = ""
     faults: list[FaultEntry] = []
+    nat: bool = False
     expect: Expectation | None = None
 
     @property

@@ -83,3 +83,28 @@ async def test_killing_the_acs_changes_no_outcome_and_repeats_no_command(tmp_pat
         assert trial.fleet.failures() == []
     finally:
         await trial.stop()
+
+
+def test_henbs_behind_a_nat_are_remediated_like_all_others(tmp_path):
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(
+        "name: nat\n"
+        "devices:\n"
+        "  - serial: hidden\n"
+        "    count: 2\n"
+        "    nat: true\n"
+        "    tamper: configuration-modified\n"
+        "    until: reboot\n"
+        "    expect: {procedure: P2R, outcome: REMEDIATED, rungs: [reconfigure, reboot]}\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "acs", "demo", "--json", "--scenario", str(scenario)]
+    command += ["--keep", str(tmp_path / "demo")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(json.loads(done.stdout)["devices"]) == 2
+    show = [sys.executable, "-m", "acs", "devices", "show", "0005B9-hidden%2D1", "--json"]
+    show += ["--data", str(tmp_path / "demo" / "acs")]
+    shown = json.loads(subprocess.run(show, capture_output=True, check=True, timeout=60).stdout)
+    assert shown["nat_detected"]
+    assert shown["udp_binding"].startswith("127.0.0.2:")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -327,3 +329,11 @@ async def test_a_slow_device_keeps_no_other_from_being_called_and_has_one_place(
     assert sorted(way.called) == ["0005B9-W1", "0005B9-W2", "0005B9-W3"]
     gate.set()
     await dispatcher.settled()
+
+
+def test_the_operator_finds_every_reason_and_its_remedy_in_the_docs():
+    page = Path(__file__).parents[2] / "docs" / "connection-requests.md"
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| [^|]+ \| [^|]+ \|$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert set(rows) == {reason.value for reason in Reason}
