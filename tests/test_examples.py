@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
 
+from acs import devices as dev
+from acs import remediation as rm
 from acs.datamodel import Profiles, load_profiles
 from acs.datamodel.examples import check_examples
 from acs.datamodel.profiles import read_profile
+from acs.declared import parse_layer
 from acs.remediation import load_policy
 from acs.settings import load_settings
 from acs.simulator import load_scenario
+from tests.world import World
 
 ROOT = Path(__file__).parent.parent / "examples"
 
@@ -35,3 +40,31 @@ def test_an_example_profile_is_right(path):
     shipped = [each.file for each in load_profiles().all]
     profiles = Profiles([*shipped, read_profile(path)])
     assert check_examples(profiles.get(path.stem), profiles) == []
+
+
+def test_the_example_of_declared_state_is_applied():
+    folder = ROOT / "declared-state"
+    world = World(golden=False)
+    world.boot()
+    with world.conn.begin():
+        device = world.device
+        for row in csv.DictReader((folder / "sites.csv").read_text().splitlines()):
+            dev.set_site_values(world.conn, row.pop("site"), row)
+        for name, scope in (("all.yaml", "*"), ("henb-lte.yaml", "class:HeNB-LTE")):
+            layer = parse_layer((folder / name).read_text(), name)
+            dev.set_layer(world.conn, scope, layer, who="test", now=world.now)
+        dev.set_site(world.conn, device.id, "Main Street 1")
+        dev.add_group(world.conn, device.id, "stadium")
+        rm.apply_declared(world.conn, device.id, who="test", because="test", env=world.env, now=world.now)
+    world.run(60)
+    [case] = world.cases("configuration")
+    assert (case.outcome, case.because[:2]) == ("CONFIGURED", "5 ")
+    fap = "Device.Services.FAPService.1."
+    told = {
+        f"{fap}FAPControl.LTE.Gateway.S1SigLinkServerList": "mme1.epc.femto.example,mme2.epc.femto.example",
+        f"{fap}AccessMgmt.LTE.MaxUEsServed": "32",
+        f"{fap}CellConfig.LTE.RAN.NeighborList.LTECell.2.PhyCellID": "12",
+        f"{fap}FAPControl.LTE.AdminState": "1",
+    }
+    assert {name: world.henb.tree.value(name) for name in told} == told
+    assert world.look(dev.drift, world.device) == []

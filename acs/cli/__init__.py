@@ -70,6 +70,7 @@ app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, s
 bench.bench.command()(attack.attack)
 look.devices.command()(tree.discover)
 look.devices.command()(tree.tree)
+model.model.command("canonical")(profiles.canonical)
 app.add_typer(model.model, name="model", help="Data models: import, list, show, drop.")
 app.add_typer(bench.bench, name="bench", help="Measure: sessions a second and what they cost; under attack.")
 

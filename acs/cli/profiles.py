@@ -129,7 +129,6 @@ def _match(patterns: Any) -> str:
     return ", ".join(f"{name}={value}" for name, value in patterns.items())
 
 
-@profiles.command("canonical")
 def canonical(
     profile: Annotated[
         str, typer.Option(help="Show where devices of this profile keep each name.")

@@ -84,7 +84,7 @@ def canonical_name(name: str) -> CanonicalName:
     """Return what a canonical name means. Raises ``AcsError`` when it is none."""
     found = canonical_names().get(name)
     if found is None:
-        raise AcsError(f"{name!r} is no canonical name; see: acs profiles canonical")
+        raise AcsError(f"{name!r} is no canonical name; see: acs model canonical")
     return found
 
 

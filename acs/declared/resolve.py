@@ -99,17 +99,24 @@ def scope_rank(scope: str) -> tuple[int, str]:
     return _KINDS.index(kind), name
 
 
-def resolve(layers: Mapping[str, Layer], facts: Facts, profile: Profile) -> Wanted:
-    """Put the layers of one device together; ``layers`` has those that hold for it, by scope."""
-    return _Resolution(facts, profile).run(layers)
+def resolve(
+    layers: Mapping[str, Layer], facts: Facts, profile: Profile, *, model: Model | None = None
+) -> Wanted:
+    """Put the layers of one device together; ``layers`` has those that hold for it, by scope.
+
+    Names, types and values are held against ``model``; what it does not know the device may have. Without one
+    it is the model that the profile names.
+    """
+    if model is None and profile.model:
+        model = load_model(profile.model)
+    return _Resolution(facts, profile, model).run(layers)
 
 
 class _Resolution:
     """One run of ``resolve``."""
 
-    def __init__(self, facts: Facts, profile: Profile) -> None:
-        self.facts, self.profile = facts, profile
-        self.model: Model | None = load_model(profile.model) if profile.model else None
+    def __init__(self, facts: Facts, profile: Profile, model: Model | None) -> None:
+        self.facts, self.profile, self.model = facts, profile, model
         self.problems: list[str] = []
 
     def run(self, layers: Mapping[str, Layer]) -> Wanted:
@@ -187,19 +194,24 @@ class _Resolution:
         """Return a path below the root that this device has."""
         return self.facts.root + path.removeprefix("Device.") if path.startswith("Device.") else path
 
-    def _plain(self, path: str) -> str:
-        return "Device." + path[len(self.facts.root) :] if path.startswith(self.facts.root) else path
+    def _modelled(self, path: str) -> str:
+        """Return the path as the model has it, which may be below the other root; empty: it has none."""
+        if self.model is None:
+            return ""
+        rest = path.removeprefix(self.facts.root)
+        paths = (path, f"Device.{rest}", f"InternetGatewayDevice.{rest}")
+        return next((each for each in paths if self.model.spec(each) is not None), "")
 
     def _type(self, path: str) -> str:
-        spec = self.model.spec(self._plain(path)) if self.model is not None else None
+        spec = self.model.spec(self._modelled(path)) if self.model is not None else None
         return spec.xsd_type if spec is not None else self.facts.types.get(path, _XSD_STRING)
 
     def _check(self, value: m.ParameterValue, where: str) -> None:
         """Check a value against the data model; what the model does not know the device may have."""
-        spec = self.model.spec(self._plain(value.name)) if self.model is not None else None
-        if self.model is None or spec is None:
+        path = self._modelled(value.name)
+        if self.model is None or not path:
             return
-        problem = self.model.check(self._plain(value.name), value.value, value.type)
+        problem = self.model.check(path, value.value, value.type)
         if problem is not None:
             self.problems.append(f"{where}: {problem.text} (fault {problem.fault_code})")
 

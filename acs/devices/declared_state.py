@@ -14,6 +14,7 @@ from acs.declared.loops import WINDOW
 from acs.devices.check_in import parameters_of
 from acs.devices.identity import Device
 from acs.devices.layers import layers_by_scope
+from acs.devices.models import model_for
 from acs.devices.tags import groups_of, site_of, site_values
 from acs.errors import AcsError
 from acs.store.tables import config_requests, config_secrets, config_writes, devices, parameters
@@ -103,7 +104,7 @@ def declared(conn: Connection, device: Device) -> Declared:
         root=root,
         types={name: kind for name, (_, kind) in _stored(conn, device.id, paths).items()},
     )
-    wanted = resolve(found, facts, profile)
+    wanted = resolve(found, facts, profile, model=model_for(conn, device))
     versions, missing = _secret_versions(conn, wanted)
     applied = _applied_secrets(conn, device, wanted, versions)
     if missing:
