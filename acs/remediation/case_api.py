@@ -5,7 +5,7 @@ A playbook depends on nothing but the results of these calls, so that replaying 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,14 +15,12 @@ from acs import alarms as al
 from acs import devices as dev
 from acs import files as fl
 from acs.commands import enqueue
-from acs.cwmp import messages as m
 from acs.declared import Write, flapping
 from acs.declared.loops import WINDOW
 from acs.remediation.policy import Policy
+from acs.remediation.rpcs import Rpcs
 from acs.remediation.steps import (
-    Outcome,
     StepContext,
-    command_step,
     event_step,
     immediate_step,
     instruction_step,
@@ -32,7 +30,7 @@ from acs.remediation.steps import (
 __all__ = ["CaseApi"]
 
 
-class CaseApi:
+class CaseApi(Rpcs):
     """One case, as its playbook sees it."""
 
     def __init__(self, *, facts: Mapping[str, Any], policy: Policy, procedure: str, because: str) -> None:
@@ -45,102 +43,6 @@ class CaseApi:
     def root(self) -> str:
         """The root of the device's data model, for example ``Device.``."""
         return str(self.facts.get("root") or "Device.")
-
-    # --- RPCs -----------------------------------------------------------------------------
-
-    async def call(
-        self, message: m.Message, *, because: str, timeout: float | None = None, detail: str = ""
-    ) -> Outcome:
-        """Call any RPC and wait for what becomes of it."""
-        return await self._call(
-            lambda _: message,
-            m.method_name(message),
-            because,
-            timeout or self.policy.timers.session,
-            detail,
-        )
-
-    async def get_values(self, names: Iterable[str], *, because: str) -> tuple[Outcome, dict[str, str]]:
-        """Read parameters; a read too large for the device is split. Returns the outcome and the values."""
-        wanted = tuple(names)
-        if not wanted:
-            return Outcome("succeeded"), {}
-        detail = wanted[0] if len(wanted) == 1 else f"{len(wanted)} names"
-        outcome = await self.call(m.GetParameterValues(wanted), because=because, detail=detail)
-        if not outcome.ok:
-            return outcome, {}
-        assert isinstance(outcome.answer, m.GetParameterValuesResponse)
-        return outcome, {each.name: each.value for each in outcome.answer.parameters}
-
-    async def set_values(self, values: Iterable[m.ParameterValue], *, because: str) -> Outcome:
-        """Set parameters atomically under a ParameterKey that names this step."""
-        batch = tuple(values)
-        detail = batch[0].name if len(batch) == 1 else f"{len(batch)} parameters"
-        return await self._call(
-            lambda context: m.SetParameterValues(batch, context.key),
-            "SetParameterValues",
-            because,
-            self.policy.timers.session,
-            detail,
-        )
-
-    async def add_object(self, table: str, *, because: str) -> Outcome:
-        """Add a row to a table; the answer has its instance number."""
-        return await self._call(
-            lambda context: m.AddObject(table, context.key),
-            "AddObject",
-            because,
-            self.policy.timers.session,
-            table,
-        )
-
-    async def delete_object(self, path: str, *, because: str) -> Outcome:
-        """Delete a row."""
-        return await self._call(
-            lambda context: m.DeleteObject(path, context.key),
-            "DeleteObject",
-            because,
-            self.policy.timers.session,
-            path,
-        )
-
-    async def set_attributes(self, request: m.SetParameterAttributes, *, because: str) -> Outcome:
-        """Set notification attributes."""
-        return await self.call(request, because=because)
-
-    async def reboot(self, *, because: str) -> Outcome:
-        """Reboot the device; done when it says ``M Reboot`` with this step's key."""
-        return await self._call(
-            lambda context: m.Reboot(context.key), "Reboot", because, self.policy.timers.reboot
-        )
-
-    async def factory_reset(self, *, because: str) -> Outcome:
-        """Reset the device to factory defaults; done when it says ``0 BOOTSTRAP``."""
-        return await self._call(
-            lambda _: m.FactoryReset(), "FactoryReset", because, self.policy.timers.factory_reset
-        )
-
-    async def download(self, image: Mapping[str, Any], *, because: str) -> Outcome:
-        """Have the device download a file of the catalogue; done when it says TransferComplete."""
-
-        def build(context: StepContext) -> m.Message:
-            floors = context.env.policy.minimal_versions
-            fl.demand_file(context.conn, context.device, image["name"], floors)
-            url = context.env.file_url(context.device.id, image["name"], context.now)
-            return m.Download(context.key, image["file_type"], url, file_size=image["size"])
-
-        return await self._call(build, "Download", because, self.policy.timers.download, str(image["name"]))
-
-    async def _call(
-        self,
-        build: Callable[[StepContext], m.Message],
-        name: str,
-        because: str,
-        timeout: float,
-        detail: str = "",
-    ) -> Outcome:
-        result = await command_step(build, name=name, because=because, timeout=timeout, detail=detail)
-        return Outcome.from_result(result)
 
     # --- waiting --------------------------------------------------------------------------
 

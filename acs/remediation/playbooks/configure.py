@@ -94,10 +94,10 @@ async def _send(case: CaseApi, declared: Declared, plan: Plan) -> None:
                 outcome = await case.delete_object(path, because=because)
                 demand(outcome, f"DeleteObject {path}")
             case AddObject(table, label, because):
-                outcome = await case.add_object(table, because=because)
+                outcome, number = await case.add_object(table, because=because)
                 demand(outcome, f"AddObject {table}")
-                assert isinstance(outcome.answer, m.AddObjectResponse)
-                instances[label] = outcome.answer.instance_number
+                assert number is not None
+                instances[label] = number
             case SetValues(values):
                 outcome = await _set(case, declared, values, instances)
         deferred = deferred or getattr(outcome.answer, "status", 0) == 1
