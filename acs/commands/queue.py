@@ -225,7 +225,20 @@ def _settle(
         change(conn, command, state="accepted", result=result)
         return []
     done = change(conn, command, state="succeeded", settled_at=now, result=result)
-    return [replace(done, result=text)]
+    return [replace(done, result=text), *_withdrawn(conn, command, now=now)]
+
+
+def _withdrawn(conn: Connection, command: Command, *, now: float) -> list[Command]:
+    """Give up the transfer that a CancelTransfer has withdrawn: no TransferComplete follows (A.4.1.9)."""
+    if command.method != "CancelTransfer":
+        return []
+    key = command.message.command_key
+    found = [each for each in open_commands(conn, command.device_id) if each.command_key == key]
+    transfers = [
+        each for each in found if each.state != "queued" and recovery_of(each.method) is Recovery.QUEUE_TELLS
+    ]
+    why = "withdrawn by CancelTransfer"
+    return [change(conn, each, state="cancelled", settled_at=now, fault_string=why) for each in transfers]
 
 
 def _deferred(method: str, answer: m.Message) -> bool:

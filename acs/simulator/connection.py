@@ -18,13 +18,15 @@ from acs.cwmp import messages as m
 from acs.simulator.delivery import Delivery
 from acs.simulator.firmware import ImageError, verify_image
 from acs.simulator.henb import HeNB
+from acs.simulator.rpc_files import FIRMWARE
 from acs.simulator.transfer import Transfer
 
 __all__ = ["Access", "Device", "Statistics"]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=20)
 _HEADERS = {"Content-Type": 'text/xml; charset="utf-8"', "SOAPAction": ""}
-_MAX_STEPS = 500
+_MAX_STEPS = 5000
+_HTTP_FAULTS = {401: 9012, 403: 9012}
 _log = structlog.get_logger(__name__)
 
 
@@ -95,7 +97,7 @@ class Device:
     def resting(self) -> bool:
         """Whether it has nothing to tell and is in no session."""
         henb = self.henb
-        settled = henb.boots > 0 and henb.state != "restarting" and not henb.transfers
+        settled = henb.boots > 0 and henb.state != "restarting" and henb.transfer_due(self._clock()) is None
         return settled and not henb.wants_to_talk and not self._busy
 
     async def run(self) -> None:
@@ -104,12 +106,12 @@ class Device:
         while True:
             now = self._clock()
             henb.tick(now)
-            transfer = henb.download_due()
+            transfer = henb.transfer_due(now)
             delivery = henb.delivery_due(now)
             if henb.wants_session(now):
                 await self.session()
             elif transfer is not None:
-                await self._download(transfer)
+                await self._transfer(transfer)
             elif delivery is not None:
                 await self._deliver(delivery)
             else:
@@ -186,15 +188,23 @@ class Device:
                 raise _SessionError(f"HTTP {response.status}: {content[:100].decode(errors='replace')}")
             return content if response.status == 200 else b""
 
+    async def _transfer(self, transfer: Transfer) -> None:
+        transfer.state = 2
+        await (self._download(transfer) if transfer.is_download else self._upload(transfer))
+
+    def _credentials(self, transfer: Transfer) -> aiohttp.BasicAuth | None:
+        return aiohttp.BasicAuth(transfer.username, transfer.password) if transfer.username else None
+
     async def _download(self, transfer: Transfer) -> None:
         """Fetch a file and hand it to the device, or say what went wrong (TR-069 A.5.1)."""
-        version, code, text = "", 0, ""
+        version, code, text, content = "", 0, "", b""
+        auth = self._credentials(transfer)
         try:
-            async with self._slots, self._client() as http, http.get(transfer.url) as response:
+            async with self._slots, self._client() as http, http.get(transfer.url, auth=auth) as response:
                 content = await response.read()
                 if response.status != 200:
-                    code, text = 9016, f"HTTP {response.status}"
-            if not code and self._vendor is not None:
+                    code, text = _HTTP_FAULTS.get(response.status, 9016), f"HTTP {response.status}"
+            if not code and self._vendor is not None and transfer.file_type == FIRMWARE:
                 product_class = self.henb.device_id.product_class
                 version = verify_image(content, product_class, self._vendor)
         except ImageError as error:
@@ -202,7 +212,24 @@ class Device:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             code, text = 9015, f"can't contact the file server: {error}"
         self._statistics.downloads += 1
-        self.henb.downloaded(transfer, version, code, text[:256], self._clock())
+        self.henb.downloaded(transfer, version, code, text[:256], self._clock(), content=content)
+
+    async def _upload(self, transfer: Transfer) -> None:
+        """Send a file by PUT, by POST where the server wants that, or say what went wrong (TR-069 A.5.1)."""
+        code, text = 0, ""
+        content, auth = self.henb.upload_content(transfer, self._clock()), self._credentials(transfer)
+        try:
+            async with self._slots, self._client() as http:
+                for method in ("PUT", "POST"):
+                    async with http.request(method, transfer.url, data=content, auth=auth) as response:
+                        status = response.status
+                    if status != 405:
+                        break
+            if not 200 <= status < 300:
+                code, text = _HTTP_FAULTS.get(status, 9011), f"HTTP {status}"
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            code, text = 9015, f"can't contact the file server: {error}"
+        self.henb.uploaded(transfer, code, text[:256], self._clock())
 
     async def _deliver(self, delivery: Delivery) -> None:
         """Send a report to its collector; what it was not thanked for is not delivered."""

@@ -1,7 +1,7 @@
 """One HeNB as a state machine without I/O: boot, FaultMgmt, tampering, self test, what waits to be told.
 
 A shell connects it to sockets and to a clock: it calls ``tick``, opens a session when ``wants_session``,
-feeds requests to ``handle``, and fetches what ``download_due`` names.
+feeds requests to ``handle``, and moves the files that ``transfer_due`` names.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import zlib
 from dataclasses import dataclass, field
+from typing import Any
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
@@ -16,13 +17,16 @@ from acs.simulator import rpc
 from acs.simulator.bulkdata import FACTS as BULK_DATA_FACTS
 from acs.simulator.bulkdata import BulkData
 from acs.simulator.delivery import Delivery
+from acs.simulator.demand import Executed, Fault
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
+from acs.simulator.files import FileTransfers
 from acs.simulator.firmware import Banks
+from acs.simulator.modules import Modules, Operation
 from acs.simulator.pace import REAL, Pace
 from acs.simulator.perfmgmt import PerfMgmt
 from acs.simulator.tamper import TAMPERS, ActiveTamper, parse_until
 from acs.simulator.traffic import Traffic
-from acs.simulator.transfer import Transfer
+from acs.simulator.transfer import Transfers
 from acs.simulator.tree import FAULT_MANAGEMENT, ParameterTree, henb_template
 
 __all__ = ["Executed", "Fault", "HeNB"]
@@ -30,6 +34,8 @@ __all__ = ["Executed", "Fault", "HeNB"]
 INFO = "Device.DeviceInfo."
 SERVER = "Device.ManagementServer."
 SELF_TEST = "Device.SelfTestDiagnostics."
+HEARTBEAT = f"{SERVER}HeartbeatPolicy."
+_MODULES = "modules "
 _FORCED = (
     "Device.RootDataModelVersion",
     f"{INFO}HardwareVersion",
@@ -37,37 +43,20 @@ _FORCED = (
     f"{INFO}ProvisioningCode",
     f"{SERVER}ParameterKey",
     f"{SERVER}ConnectionRequestURL",
+    f"{SERVER}AliasBasedAddressing",
 )
-# Events that are told until TransferComplete is answered, not only until InformResponse (TR-069 3.7.1.5).
-_TRANSFER_EVENTS = (ev.TRANSFER_COMPLETE, "M Download", "M Upload")
-
+# Events that are told until the device's own request is answered, not only until InformResponse
+# (TR-069 3.7.1.5); by the kind of that request.
+_UNTIL_ANSWERED: dict[type[Any], tuple[str, ...]] = {
+    m.TransferComplete: (ev.TRANSFER_COMPLETE, "M Download", "M ScheduleDownload", "M Upload"),
+    m.DUStateChangeComplete: (ev.DU_STATE_CHANGE_COMPLETE, "M ChangeDUState"),
+}
+_KEPT = frozenset(code for codes in _UNTIL_ANSWERED.values() for code in codes)
 _ACTIVE = (f"{INFO}SoftwareVersion", f"{SERVER}ConnReqJabberID")
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """Something the device really did at the ACS's request: the method, its key, when."""
-
-    method: str
-    command_key: str
-    at: float
-
-
 @dataclass(slots=True)
-class Fault:
-    """A fault on demand: ``times`` requests of ``method`` fail with ``code``, or hang for ever.
-
-    On ``Download`` the code is that of the TransferComplete.
-    """
-
-    method: str
-    code: int = 9002
-    times: int = 1
-    hang: bool = False
-
-
-@dataclass(slots=True)
-class HeNB:
+class HeNB(FileTransfers):
     """A simulated HeNB. Times are seconds since the epoch; ``random`` only spreads retries."""
 
     device_id: m.DeviceId
@@ -84,7 +73,10 @@ class HeNB:
     changed: dict[str, None] = field(default_factory=dict)
     attributes: dict[str, int] = field(default_factory=dict)
     outgoing: list[m.Message] = field(default_factory=list)
-    transfers: list[Transfer] = field(default_factory=list)
+    access_lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    options: dict[str, m.OptionStruct] = field(default_factory=dict)
+    transfers: Transfers = field(default_factory=Transfers)
+    modules: Modules = field(init=False)
     state: str = "off"
     boots: int = 0
     retry_count: int = 0
@@ -101,10 +93,13 @@ class HeNB:
     _retry_at: float = 0.0
     _retrying: bool = False
     _periodic_at: float | None = None
+    _heartbeat_at: float | None = None
+    _module_changes: dict[str, tuple[Operation, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tree = ParameterTree(henb_template(SUPPORTED_ALARMS, self.fault_management_path))
         self.fault_management = FaultManagement(self.tree, self.fault_management_path)
+        self.modules = Modules(self.tree)
         self.banks = Banks([self.software_version, self.software_version])
         self.bulk_data = BulkData(self.tree, self.random, retry_scale=self.pace.retry_scale)
         self.perf_mgmt = PerfMgmt(self.tree, retry_scale=self.pace.retry_scale)
@@ -117,6 +112,7 @@ class HeNB:
         """Factory defaults: what is not of the device itself is forgotten."""
         self.tree.reset()
         self.attributes.clear()
+        self.access_lists.clear()
         self.connection_request_password = ""
         facts = {
             "Device.RootDataModelVersion": "2.17",
@@ -127,6 +123,7 @@ class HeNB:
             f"{INFO}HardwareVersion": "A1",
             f"{INFO}SoftwareVersion": self.banks.running,
             f"{SERVER}ConnectionRequestURL": self.connection_request_url,
+            f"{SERVER}AliasBasedAddressing": "1",
             f"{SERVER}PeriodicInformEnable": "1",
             f"{SERVER}PeriodicInformInterval": "86400",
             f"{SELF_TEST}DiagnosticsState": "None",
@@ -152,6 +149,7 @@ class HeNB:
         self.fault_management.boot()
         self._retry_at, self.retry_count, self._retrying = now, 0, False
         self._schedule_periodic(now)
+        self._schedule_heartbeat(now)
         for active in self.tampers:
             active.alarm_identifier = ""
         self.booted_at = now
@@ -163,12 +161,18 @@ class HeNB:
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None:
         self.state = "restarting"
         self._restart_events = events
-        self._due = [(now + seconds, "boot")]
+        # What it was asked to do at a time outlives a restart; a self test does not.
+        lasting = [each for each in self._due if each[1].startswith(("inform ", _MODULES))]
+        self._due = [*lasting, (now + seconds, "boot")]
 
     def next_wake(self, now: float) -> float:
         """Return the seconds until ``tick`` or ``wants_session`` may have something new."""
-        moments = [at for at, _ in self._due]
-        if self.state == "running":
+        running = self.state == "running"
+        moments = [at for at, what in self._due if running or not what.startswith(_MODULES)]
+        if running:
+            moments += self.transfers.moments()
+            if self._heartbeat_at is not None:
+                moments.append(self._heartbeat_at)
             if (self.events or self._retrying) and self._retry_at > now:
                 moments.append(self._retry_at)
             if self._periodic_at is not None:
@@ -179,15 +183,13 @@ class HeNB:
     def tick(self, now: float) -> None:
         """Do what is due."""
         for at, what in [each for each in self._due if each[0] <= now]:
+            if what.startswith(_MODULES) and self.state != "running":
+                continue
             self._due.remove((at, what))
-            match what:
-                case "boot":
-                    self._boot(self._restart_events, now)
-                case "self test":
-                    self._finish_self_test()
-                case _:
-                    self.add_event(m.Event(ev.SCHEDULED))
-                    self.add_event(m.Event("M ScheduleInform", what.removeprefix("inform ")))
+            self._do(what, now)
+        if self.state == "running" and self._heartbeat_at is not None and self._heartbeat_at <= now:
+            self.add_event(m.Event(ev.HEARTBEAT))
+            self._schedule_heartbeat(now)
         if self.state == "running" and self._periodic_at is not None and self._periodic_at <= now:
             self.add_event(m.Event(ev.PERIODIC))
             self._schedule_periodic(now)
@@ -200,6 +202,25 @@ class HeNB:
         """Bring parameters up to date that change by themselves."""
         self.traffic.advance(now)
         self.tree.set(f"{INFO}UpTime", str(int(now - self.booted_at)))
+
+    def _do(self, what: str, now: float) -> None:
+        word, _, key = what.partition(" ")
+        match word:
+            case "boot":
+                self._boot(self._restart_events, now)
+            case "self":
+                self._finish_self_test()
+            case "modules":
+                self._change_modules(key, now)
+            case _:
+                self.add_event(m.Event(ev.SCHEDULED))
+                self.add_event(m.Event("M ScheduleInform", key))
+
+    def _schedule_heartbeat(self, now: float) -> None:
+        """Tell the ACS that it is alive, as HeartbeatPolicy says (TR-069 Annex O)."""
+        enabled = self.tree.value(f"{HEARTBEAT}Enable").lower() in ("1", "true")
+        interval = int(self.tree.value(f"{HEARTBEAT}ReportingInterval"))
+        self._heartbeat_at = now + interval if enabled else None
 
     def _schedule_periodic(self, now: float) -> None:
         enabled = self.tree.value(f"{SERVER}PeriodicInformEnable").lower() in ("1", "true")
@@ -259,9 +280,11 @@ class HeNB:
         if self.changed:
             self.add_event(m.Event(ev.VALUE_CHANGE))
         names = list(dict.fromkeys((*_FORCED, *self.changed)))
+        # A heartbeat is told alone, and after everything else (TR-069 Annex O).
+        others = tuple(each for each in self.events if each.code != ev.HEARTBEAT)
         return m.Inform(
             self.device_id,
-            tuple(self.events),
+            others or tuple(self.events),
             1,
             date_time(now),
             self.retry_count,
@@ -276,7 +299,7 @@ class HeNB:
     def informed(self, inform: m.Inform) -> None:
         """The InformResponse came: what it told is delivered."""
         for event in inform.events:
-            if event.code not in _TRANSFER_EVENTS and event in self.events:
+            if event.code not in _KEPT and event in self.events:
                 self.events.remove(event)
         for value in inform.parameters:
             if value.name in self.changed and self.tree.value(value.name) == value.value:
@@ -289,14 +312,20 @@ class HeNB:
     def answered(self, request: m.Message) -> None:
         """The ACS answered the device's own request."""
         self.outgoing.remove(request)
-        if isinstance(request, m.TransferComplete):
-            keyed = m.Event("M Download", request.command_key)
-            self.events = [each for each in self.events if each != keyed]
-            if not self.outgoing:
-                self.events = [each for each in self.events if each.code != ev.TRANSFER_COMPLETE]
+        single, *keyed = _UNTIL_ANSWERED.get(type(request), ("",))
+        if not single:
+            return
+        done = [m.Event(code, request.command_key) for code in keyed]
+        more = any(type(each) is type(request) for each in self.outgoing)
+        told = [each for each in self.events if each not in done]
+        self.events = [each for each in told if more or each.code != single]
 
     def session_failed(self, now: float) -> None:
         """The session broke off: try again after a while, if only for the ACS's sake (TR-069 3.2.1.1)."""
+        if self.events == [m.Event(ev.HEARTBEAT)] and not self._retrying:
+            self.events = []  # one that is not heard is not repeated
+            self._end_of_session(now)
+            return
         self.retry_count += 1
         self._retrying = True
         step = 2 ** (min(self.retry_count, 10) - 1)
@@ -331,6 +360,19 @@ class HeNB:
         """Open a session after a while (TR-069 A.4.1.3)."""
         self._due.append((now + seconds, f"inform {key}"))
 
+    def schedule_modules(self, operations: tuple[Operation, ...], key: str, now: float) -> None:
+        """Change deployment units as soon as the session is over (TR-069 A.4.1.10)."""
+        self._module_changes[key] = operations
+        self._due.append((now + self.pace.install, f"{_MODULES}{key}"))
+
+    def _change_modules(self, key: str, now: float) -> None:
+        operations = self._module_changes.pop(key, ())
+        results = tuple(self.modules.perform(each, date_time(now)) for each in operations)
+        self.record("ChangeDUState", key, now)
+        self.outgoing.append(m.DUStateChangeComplete(results, key))
+        self.add_event(m.Event(ev.DU_STATE_CHANGE_COMPLETE))
+        self.add_event(m.Event("M ChangeDUState", key))
+
     def record(self, method: str, key: str, now: float) -> None:
         """Remember that something was really done."""
         self.executed.append(Executed(method, key, now))
@@ -349,6 +391,10 @@ class HeNB:
         for active in self.tampers:
             active.survives("factory_reset")
         self._reset_configuration()
+        self.transfers.clear()
+        self.modules.clear()
+        self._module_changes.clear()
+        self._due.clear()
         # 0 BOOTSTRAP makes all older undelivered events void (TR-069 3.7.1.5).
         self.events, self.outgoing = [], []
         self.changed.clear()
@@ -426,33 +472,6 @@ class HeNB:
         for sender in (self.bulk_data, self.perf_mgmt):
             sender.sent(delivery, now, stored=stored)
 
-    # --- transfers ----------------------------------------------------------------------
-
-    def download_due(self) -> Transfer | None:
-        """Return the next file to fetch; the shell then calls ``downloaded``."""
-        return self.transfers[0] if self.transfers and self.state == "running" else None
-
-    def downloaded(self, transfer: Transfer, version: str, code: int, text: str, now: float) -> None:
-        """The fetch ended: ``code`` 0 and the image's version, or a fault (TR-069 A.3.3.2)."""
-        self.transfers.remove(transfer)
-        fault = self.take_fault("Download")
-        defending = any(active.tamper.software and active.defends for active in self.tampers)
-        if fault is not None:
-            code, text = fault.code, "a fault on demand"
-        elif not code and defending and not any(each.until == "never" for each in self.tampers):
-            code, text = 9018, "the image was damaged as it was written"
-        started = date_time(now)
-        done = m.TransferComplete(transfer.command_key, m.FaultStruct(code, text), started, started)
-        self.outgoing.append(done)
-        told = [m.Event(ev.TRANSFER_COMPLETE), m.Event("M Download", transfer.command_key)]
-        if code:
-            for event in told:
-                self.add_event(event)
-            return
-        self.executed.append(Executed("Download", transfer.command_key, now))
-        self.banks.install(version)
-        self._restart([m.Event(ev.BOOT), *told], self.pace.install + self.pace.boot, now)
-
     # --- RPCs ---------------------------------------------------------------------------
 
     def take_fault(self, method: str, *, hang: bool = False) -> Fault | None:
@@ -467,7 +486,7 @@ class HeNB:
         """Answer a request of the ACS."""
         self._measure(now)
         method = m.method_name(request)
-        fault = self.take_fault(method) if method != "Download" else None
+        fault = self.take_fault(method) if method not in ("Download", "Upload") else None
         if fault is not None:
             return m.Fault(fault.code, "a fault on demand")
         return rpc.handle(self, request, now)
@@ -476,5 +495,7 @@ class HeNB:
         """The ACS has set parameters."""
         if any(name.startswith(f"{SERVER}PeriodicInform") for name in names):
             self._schedule_periodic(now)
+        if any(name.startswith(HEARTBEAT) for name in names):
+            self._schedule_heartbeat(now)
         self.defend()
         self.check_integrity(now)

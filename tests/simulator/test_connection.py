@@ -114,7 +114,7 @@ async def test_a_download_that_is_not_there_is_9016(script):
 
     device = device_of(script)
     transfer = Transfer("load-1", script.url, "1 Firmware Upgrade Image")
-    device.henb.transfers.append(transfer)
+    device.henb.transfers.add(transfer)
     await device._download(transfer)
     fault = device.henb.outgoing[0].fault
     assert (fault.code, fault.string) == (9016, "HTTP 405")

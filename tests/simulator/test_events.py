@@ -12,6 +12,7 @@ IMAGE = m.Download("load-1", "1 Firmware Upgrade Image", "http://a")
 INTERVAL = f"{SERVER}PeriodicInformInterval"
 FORCED = {
     "Device.RootDataModelVersion",
+    f"{SERVER}AliasBasedAddressing",
     "Device.DeviceInfo.HardwareVersion",
     "Device.DeviceInfo.SoftwareVersion",
     "Device.DeviceInfo.ProvisioningCode",
@@ -22,7 +23,7 @@ FORCED = {
 
 def load(henb, *, code: int = 0, version: str = "2.0.0", now: float = NOW):
     session(henb, now, IMAGE)
-    henb.downloaded(henb.download_due(), version, code, "because", now)
+    henb.downloaded(henb.transfer_due(now), version, code, "because", now)
 
 
 def test_the_first_inform_bears_bootstrap_boot_and_the_forced_parameters():
@@ -89,8 +90,8 @@ def test_a_reboot_that_hangs_never_comes_back():
 def test_bootstrap_voids_what_was_waiting_to_be_told():
     henb = make()
     load(henb, code=9010)
-    henb.handle(m.ScheduleInform(0, "s"), NOW)
-    henb.tick(NOW)
+    henb.handle(m.ScheduleInform(1, "s"), NOW)
+    henb.tick(NOW + 1)
     assert {"7 TRANSFER COMPLETE", "3 SCHEDULED"} <= {each.code for each in henb.events}
     henb.handle(m.FactoryReset(), NOW)
     henb.session_failed(NOW)
@@ -130,8 +131,8 @@ def test_a_reboot_drops_the_events_that_do_not_outlive_it():
     henb = make()
     henb.handle(m.Reboot("r"), NOW)
     henb.connection_requested()
-    henb.handle(m.ScheduleInform(0, "s"), NOW)
-    henb.tick(NOW)
+    henb.handle(m.ScheduleInform(1, "s"), NOW)
+    henb.tick(NOW + 1)
     henb.session_failed(NOW)
     henb.tick(NOW + PACE.boot)
     told = codes(henb.inform(NOW + PACE.boot))
@@ -162,7 +163,7 @@ def test_one_of_two_transfers_that_is_answered_leaves_the_other_to_be_told():
     henb = make()
     session(henb, NOW, IMAGE, m.Download("load-2", IMAGE.file_type, "http://b"))
     for _ in range(2):
-        henb.downloaded(henb.download_due(), "", 9010, "because", NOW)
+        henb.downloaded(henb.transfer_due(NOW), "", 9010, "because", NOW)
     henb.informed(henb.inform(NOW))
     henb.answered(henb.next_request())
     assert henb.events == [m.Event("7 TRANSFER COMPLETE"), m.Event("M Download", "load-2")]

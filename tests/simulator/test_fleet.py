@@ -251,7 +251,7 @@ async def test_a_file_server_that_is_not_there_is_told_as_9015(tmp_path):
     device.henb.power_on(time())
     for url in ("http://127.0.0.1:9/file", "no url", "ftp://127.0.0.1/file"):
         transfer = Transfer("k", url, "1 Firmware Upgrade Image")
-        device.henb.transfers.append(transfer)
+        device.henb.transfers.add(transfer)
         await device._download(transfer)
         assert device.henb.outgoing[-1].fault.code == 9015
 

@@ -25,13 +25,17 @@ def names(henb, path, *, next_level):
 def test_get_rpc_methods_names_just_what_is_answered():
     henb = make()
     listed = henb.handle(m.GetRPCMethods(), NOW).methods
-    assert {"GetParameterValues", "Download", "ScheduleInform", "FactoryReset"} <= set(listed)
-    assert "Upload" not in listed
+    assert set(listed) == {*m.CPE_METHODS, "X_0005B9_Echo"}
 
 
-@pytest.mark.parametrize("request_", [m.Upload("k", "2", "http://a"), m.CancelTransfer("k"), m.GetOptions()])
+@pytest.mark.parametrize("request_", [m.UnknownMethod("", "X_0005B9_Sing"), m.Inform(None, ())])
 def test_a_method_that_is_not_supported_is_9000(request_):
     assert fault(make().handle(request_, NOW)) == 9000
+
+
+def test_a_vendors_method_is_answered():
+    answer = make().handle(m.UnknownMethod("urn:x", "X_0005B9_Echo", (("A", "1"),)), NOW)
+    assert answer == m.UnknownMethod("urn:x", "X_0005B9_EchoResponse", (("A", "1"),))
 
 
 # --- values -----------------------------------------------------------------------------
@@ -231,7 +235,8 @@ def test_objects_that_cannot_be_added_or_deleted_are_faults_and_leave_the_key(re
 
 def test_a_download_of_another_kind_is_9003_and_a_fourth_one_9004():
     henb = make()
-    assert fault(henb.handle(m.Download("k", "3 Vendor Configuration File", "http://a"), NOW)) == 9003
+    assert fault(henb.handle(m.Download("k", "2 Web Content", "http://a"), NOW)) == 9003
+    assert fault(henb.handle(m.Download("k", IMAGE, "ftp://a"), NOW)) == 9013
     for key in "abc":
         assert henb.handle(m.Download(key, IMAGE, "http://a"), NOW).status == 1
     assert fault(henb.handle(m.Download("d", IMAGE, "http://a"), NOW)) == 9004
@@ -247,7 +252,7 @@ def test_queued_transfers_are_listed_until_their_end_is_acknowledged():
         return [(each.command_key, each.state) for each in answer.transfers]
 
     assert queued() == [("one", 1), ("two", 1)]
-    henb.downloaded(henb.download_due(), "", 9010, "broken", NOW)
+    henb.downloaded(henb.transfer_due(NOW), "", 9010, "broken", NOW)
     assert queued() == [("two", 1), ("one", 3)]
     session(henb, NOW)
     assert queued() == [("two", 1)]

@@ -38,7 +38,7 @@ def factory_reset(henb, now: float) -> float:
 
 def download(henb, now: float) -> float:
     session(henb, now, IMAGE)
-    henb.downloaded(henb.download_due(), "2.0.0", 0, "", now)
+    henb.downloaded(henb.transfer_due(now), "2.0.0", 0, "", now)
     if henb.state == "restarting":
         now += PACE.install + PACE.boot
         henb.tick(now)
