@@ -19,6 +19,7 @@ from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
     Arrivals,
+    DiskStorage,
     FileUrls,
     Integrity,
     Storage,
@@ -101,6 +102,8 @@ class Node:
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)
         self.storage = open_storage(settings.file_storage, settings.data)
+        if isinstance(self.storage, DiskStorage):
+            await asyncio.to_thread(self.storage.sweep)
         self.arrivals = Arrivals(self.store, self.storage)
         self.arrivals.on(PM_FILE, PmFiles(self.store, settings, self.metrics).arrived)
         self.env = Environment(policy, self._file_url, self._upload_url)

@@ -14,6 +14,7 @@ from acs import files as fl
 from tests.releasing import release
 from tests.southbound.conftest import SERIAL, make_bench
 
+pytestmark = pytest.mark.row("2.13")
 LOG = "4 Vendor Log File 1"
 HTML = b"<html><script>alert(1)</script></html>"
 

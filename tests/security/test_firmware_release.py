@@ -12,6 +12,7 @@ from acs.simulator import Vendor
 from tests.releasing import release
 from tests.southbound.conftest import SERIAL, make_bench
 
+pytestmark = pytest.mark.row("2.19")
 POLICY = 'extends: default\nname: floors\nminimal_versions: {HeNB-LTE: "2.0.0"}\n'
 
 

@@ -116,3 +116,40 @@ def test_an_upload_url_that_is_too_long_is_refused():
     assert len(urls.upload_url(2**31, "X 0005B9 " + "x" * 40, "k" * 32, 1.8e9)) <= 256
     with pytest.raises(AcsError, match="shorten the file type"):
         urls.upload_url(2**31, "X" * 150, "k" * 32, 1.8e9)
+
+
+async def test_head_tells_what_get_would_send(bench, served):
+    _, url = served
+    async with bench.client() as http, http.head(url) as response:
+        assert response.status == 200
+        assert response.headers["Content-Length"] == str(len(CONTENT))
+        assert response.headers["ETag"] == f'"{hashlib.sha256(CONTENT).hexdigest()}"'
+        assert await response.read() == b""
+
+
+async def test_a_broken_transfer_is_resumed_where_it_stopped(bench, served):
+    _, url = served
+    async with bench.client() as http:
+        async with http.get(url) as response:
+            first = await response.content.readexactly(30_000)
+            etag = response.headers["ETag"]
+            response.close()  # the line breaks
+        headers = {"Range": "bytes=30000-", "If-Range": etag}
+        async with http.get(url, headers=headers) as response:
+            assert response.status == 206
+            assert first + await response.read() == CONTENT
+        async with http.get(url, headers={"Range": "bytes=30000-", "If-Range": '"other"'}) as response:
+            assert response.status == 200
+        async with http.get(url, headers={"If-None-Match": etag}) as response:
+            assert (response.status, await response.read()) == (304, b"")
+        async with http.get(url, headers={"Range": "bytes=999999999-"}) as response:
+            assert response.status == 416
+            assert response.headers["Content-Range"] == f"bytes */{len(CONTENT)}"
+
+
+async def test_a_content_that_is_lost_is_an_error_and_not_an_empty_file(bench, served):
+    _, url = served
+    bench.node.storage.path(f"files/{hashlib.sha256(CONTENT).hexdigest()}").unlink()
+    async with bench.client() as http, http.get(url) as response:
+        assert response.status == 500
+    assert bench.metric("acs_files_served_total", result="bad-content") == 1

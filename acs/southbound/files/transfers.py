@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from acs.files import TransferRefused
 from acs.southbound.limits import Buckets
@@ -13,12 +14,23 @@ from acs.southbound.limits import Buckets
 __all__ = ["Transfers"]
 
 _ALL = "*"
+_GRAIN = 0.001  # seconds: what a clock and a sum of floats may be off
 
 
 class Transfers:
     """Slots and bandwidth of the file server. Rates are in bytes a second, 0: unlimited."""
 
-    def __init__(self, *, total: int, per_device: int, rate: int, rate_total: int) -> None:
+    def __init__(
+        self,
+        *,
+        total: int,
+        per_device: int,
+        rate: int,
+        rate_total: int,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._now, self._sleep = now, sleep
         self._total, self._per_device = total, per_device
         self._of_device: Counter[int] = Counter()
         self._each = Buckets(rate, rate) if rate else None
@@ -59,12 +71,10 @@ class Transfers:
         """Wait until so many bytes may be moved."""
         for buckets, name in ((self._each, key), (self._all, _ALL)):
             if buckets is not None:
-                await _spend(buckets, name, amount)
+                await self._spend(buckets, name, amount)
 
-
-async def _spend(buckets: Buckets, name: str, amount: int) -> None:
-    now = asyncio.get_running_loop().time
-    wait = buckets.take(name, now(), amount)
-    while wait > 0:
-        await asyncio.sleep(wait)
-        wait = buckets.take(name, now(), amount)
+    async def _spend(self, buckets: Buckets, name: str, amount: int) -> None:
+        wait = buckets.take(name, self._now(), amount)
+        while wait > 0:
+            await self._sleep(wait + _GRAIN)
+            wait = buckets.take(name, self._now(), amount)
