@@ -47,7 +47,7 @@ class ConnectionRequestTarget:
 
 
 def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list[ConnectionRequestTarget]:
-    """Return the devices whose call is due, the longest waiting first."""
+    """Return the devices whose call is due, those that were called least first, then the longest waiting."""
     query = (
         select(
             devices.c.id,
@@ -64,7 +64,7 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
             devices.c.connection_request_at,
         )
         .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", _WAITING)
-        .order_by(devices.c.connection_request_at)
+        .order_by(devices.c.connection_request_attempts, devices.c.connection_request_at)
         .limit(limit)
     )
     return [ConnectionRequestTarget(*row) for row in conn.execute(query)]

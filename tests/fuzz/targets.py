@@ -214,3 +214,20 @@ def data_models() -> Iterator[Run]:
 
     yield run
     folder.cleanup()
+
+
+@target
+def addresses() -> Iterator[Run]:
+    """Where a device says that it can be called."""
+    from acs.cwmp.stun import StunError, parse_endpoint
+    from acs.southbound.connection_requests import CallError
+    from acs.southbound.connection_requests.http import check_url
+
+    def run(data: bytes) -> None:
+        text = data.decode("utf-8", "surrogateescape")
+        with suppress(StunError):
+            parse_endpoint(text)
+        with suppress(CallError):
+            assert check_url(text).scheme in ("http", "https")
+
+    yield run

@@ -337,3 +337,42 @@ def test_the_operator_finds_every_reason_and_its_remedy_in_the_docs():
         r"^\| `([a-z-]+)` \| [^|]+ \| [^|]+ \|$", page.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert set(rows) == {reason.value for reason in Reason}
+
+
+async def test_devices_that_let_the_acs_wait_leave_room_for_those_that_answer(bench):
+    slow = [f"S{number}" for number in range(4)]
+    ids = await make_waiting(bench, *slow)
+    now = bench.clock[0] + 20
+
+    def fail(conn):
+        for each in ids:
+            dev.connection_request_failed(conn, each, "slow", now=bench.clock[0])
+
+    await bench.node.store.write(fail)
+    gate = asyncio.Event()
+
+    class Slow(FakeWay):
+        async def call(self, target):
+            self.called.append(target.device_key)
+            if target.device_key.startswith("0005B9-S"):
+                await gate.wait()
+            return self.outcome
+
+    way = Slow("http", Outcome(Reason.ACCEPTED))
+    dispatcher = await dispatcher_of(bench, [way], in_flight=4)
+    bench.clock[0] = now + 1000
+    await dispatcher.begin_due()
+    await asyncio.sleep(0)
+    assert len(way.called) == 2
+    await make_waiting(bench, "Q1", "Q2", "Q3")
+    bench.clock[0] += 100
+
+    async def answered():
+        await dispatcher.begin_due()
+        await asyncio.sleep(0)
+        return {"0005B9-Q1", "0005B9-Q2", "0005B9-Q3"} <= set(way.called)
+
+    await eventually(answered)
+    assert sum(each.startswith("0005B9-S") for each in way.called) == 2
+    gate.set()
+    await dispatcher.settled()

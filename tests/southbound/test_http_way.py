@@ -266,3 +266,39 @@ async def test_a_name_is_resolved_once_so_that_rebinding_it_gains_nothing(listen
     guard.close()
     assert outcome.reason is Reason.ACCEPTED
     assert (listener.connections, len(answers)) == (2, 2)
+
+
+async def test_an_address_that_many_devices_name_is_not_called_by_all_at_once(guard, monkeypatch):
+    at_once = [0, 0]
+    done = asyncio.Event()
+
+    async def serve(reader, writer):
+        at_once[0] += 1
+        at_once[1] = max(at_once)
+        if at_once[0] == 16:
+            done.set()
+        await done.wait()
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        at_once[0] -= 1
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    way = HttpWay(guard, DeviceTls(None))
+    where = target(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    outcomes = await asyncio.gather(*(way.call(where) for _ in range(40)))
+    assert {each.reason for each in outcomes} == {Reason.ACCEPTED}
+    assert at_once[1] == 16
+    server.close()
+    await server.wait_closed()
+
+
+async def test_nothing_answers_at_all_and_the_operator_is_told_of_a_nat(guard, monkeypatch):
+    async def never(*_, **__):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("acs.southbound.connection_requests.http._CONNECT_TIMEOUT", 0.02)
+    monkeypatch.setattr(asyncio, "open_connection", never)
+    outcome = await call(guard, 7547)
+    assert outcome.reason is Reason.TIMEOUT
+    assert "NAT" in outcome.text

@@ -53,6 +53,7 @@ class Dispatcher:
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, keeps no secret
         self._sealer = Sealer(secrets.store_key)
         self._calls: dict[int, asyncio.Task[None]] = {}
+        self._again: set[int] = set()
 
     async def run(self) -> None:
         """Call whoever is due, until cancelled."""
@@ -76,13 +77,20 @@ class Dispatcher:
         for each in due:
             if len(self._calls) >= self._limit:
                 return
-            if each.device_id not in self._calls:
-                task = asyncio.create_task(self._call(each), name=f"call {each.device_key}")
-                self._calls[each.device_id] = task
-                task.add_done_callback(partial(self._ended, each.device_id))
+            # Those that have failed before have half of the places: however many devices let the ACS wait
+            # for their answers, those that answer are called.
+            crowded = each.attempts > 0 and len(self._again) >= max(1, self._limit // 2)
+            if each.device_id in self._calls or crowded:
+                continue
+            task = asyncio.create_task(self._call(each), name=f"call {each.device_key}")
+            self._calls[each.device_id] = task
+            if each.attempts:
+                self._again.add(each.device_id)
+            task.add_done_callback(partial(self._ended, each.device_id))
 
     def _ended(self, device_id: int, _: asyncio.Task[None]) -> None:
         self._calls.pop(device_id, None)
+        self._again.discard(device_id)
 
     async def settled(self) -> None:
         """Wait until no call is under way."""

@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
+from weakref import WeakValueDictionary
 
 from yarl import URL
 
@@ -22,6 +23,7 @@ __all__ = ["HttpWay", "check_url"]
 _CONNECT_TIMEOUT = 5.0
 _ANSWER_TIMEOUT = 5.0
 _LONGEST_URL = 1024
+_AT_ONE_ADDRESS = 16  # calls at the same time
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -53,6 +55,7 @@ class HttpWay:
     def __init__(self, guard: Guard, tls: DeviceTls, *, basic: bool = False) -> None:
         self.tls = tls
         self._guard, self._basic = guard, basic
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def reaches(self, target: Target) -> bool:
         """Tell whether the device reported a ConnectionRequestURL."""
@@ -64,10 +67,17 @@ class HttpWay:
             url = check_url(target.url)
             addresses = await self._guard.resolve(url.raw_host or "", url.port or 0)
             call = _Call(self, target, url, addresses)
-            async with contextlib.aclosing(call):
+            async with self._turn(addresses[0]), contextlib.aclosing(call):
                 return await call.run()
         except CallError as refusal:
             return Outcome(refusal.reason, refusal.text)
+
+    def _turn(self, address: str) -> asyncio.Semaphore:
+        """Return what bounds the calls to one address: many devices may name one that is none of theirs."""
+        turn = self._turns.get(address)
+        if turn is None:
+            turn = self._turns[address] = asyncio.Semaphore(_AT_ONE_ADDRESS)
+        return turn
 
     def may_use_basic(self, url: URL) -> bool:
         """Tell whether the password may be shown to this device in clear."""

@@ -10,6 +10,7 @@ RESPONSE-ADDRESS is honoured only for the device's own, proved binding.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -119,7 +120,9 @@ class _Judgement:
         hidden = (int(Attribute.XOR_MAPPED_ADDRESS), pack_endpoint(self.source, request.transaction))
         own = (int(Attribute.SOURCE_ADDRESS), pack_endpoint(self.own))  # RFC 3489 wants it; nobody reads it
         wanted = [hidden, mapped] if request.modern else [mapped, own]
-        for count in (2, 1):
+        if wanted[-1] is own and ipaddress.ip_address(self.own[0]).is_unspecified:
+            wanted.pop()  # bound to all addresses, it does not know which was asked
+        for count in range(len(wanted), 0, -1):
             message = StunMessage(BINDING_RESPONSE, request.transaction, tuple(wanted[:count]))
             answer = self._bounded(encode(message, password=password))
             if answer:
