@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -13,6 +14,7 @@ from acs.commands import expire_overdue, prune_commands
 from acs.files import UploadKeeper
 from acs.remediation import prune_cases
 from acs.store import Store
+from acs.traces import prune_traces
 
 __all__ = ["Housekeeper"]
 
@@ -22,7 +24,9 @@ _BREATH = 0.2
 _log = structlog.get_logger(__name__)
 
 
-def _tidy(conn: Connection, now: float, before: float, bulk_before: float) -> int:
+def _tidy(
+    conn: Connection, now: float, before: float, bulk_before: float, *, trace_before: float, trace_quota: int
+) -> int:
     """Give up what is overdue and delete one batch of each kind; return the number of rows."""
     return (
         expire_overdue(conn, now=now, limit=_BATCH)
@@ -30,14 +34,16 @@ def _tidy(conn: Connection, now: float, before: float, bulk_before: float) -> in
         + prune_commands(conn, before=before, limit=_BATCH)
         + prune_alarms(conn, before=before, limit=_BATCH)
         + prune_bulk(conn, before=bulk_before, limit=_BATCH)
+        + prune_traces(conn, before=trace_before, quota=trace_quota, limit=_BATCH)
     )
 
 
 class Housekeeper:
     """Forgets what ended more than ``retention`` seconds ago. The audit is kept for ever.
 
-    ``bulk_retention`` is that of bulk data, in seconds too; None: the same. ``uploads`` are kept as their
-    keeper says.
+    ``bulk_retention`` and ``trace_retention`` are those of bulk data and of traces, in seconds too; None: the
+    same. ``trace_quota``: bytes of all traces together.
+    ``uploads`` are kept as their keeper says.
     """
 
     def __init__(
@@ -47,15 +53,21 @@ class Housekeeper:
         bulk_retention: float | None = None,
         *,
         uploads: UploadKeeper | None = None,
+        trace_retention: float | None = None,
+        trace_quota: int = 256 * 1024 * 1024,
     ) -> None:
         self._store, self._retention = store, retention
         self._uploads = uploads
+        self._trace_retention = retention if trace_retention is None else trace_retention
+        self._trace_quota = trace_quota
         self._bulk_retention = retention if bulk_retention is None else bulk_retention
 
     async def tidy(self) -> int:
         """Deal with all that is overdue or too old; return the number of rows."""
         now, total = self._store.clock(), 0
-        while count := await self._store.write(_tidy, now, now - self._retention, now - self._bulk_retention):
+        before = now - self._retention, now - self._bulk_retention
+        tidy = partial(_tidy, trace_before=now - self._trace_retention, trace_quota=self._trace_quota)
+        while count := await self._store.write(tidy, now, *before):
             total += count
             await asyncio.sleep(_BREATH)
         return total + (await self._uploads.tidy() if self._uploads is not None else 0)

@@ -131,6 +131,7 @@ class Node:
             metrics=self.metrics,
         )
         self.southbound.app.add_routes(files.routes())
+        self._stack.push_async_callback(endpoint.tracer.close)
         self._stack.push_async_callback(self.southbound.stop)
         await endpoint.admission.refresh()
         await self.southbound.start()
@@ -141,6 +142,7 @@ class Node:
         self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(self.southbound.follow_vendors(), "vendor CAs")
         self._run(endpoint.admission.run(), "admission")
+        self._run(endpoint.tracer.run(), "traces")
         keep = self._retention(policy), settings.bulk_retention_days * 86400
         uploads = UploadKeeper(
             self.store,
@@ -148,7 +150,14 @@ class Node:
             retention=settings.upload_retention_days * 86400,
             longest=settings.upload_timeout,
         )
-        self._run(Housekeeper(self.store, *keep, uploads=uploads).run(), "housekeeping")
+        housekeeper = Housekeeper(
+            self.store,
+            *keep,
+            uploads=uploads,
+            trace_retention=settings.trace_retention_days * 86400,
+            trace_quota=settings.trace_quota,
+        )
+        self._run(housekeeper.run(), "housekeeping")
         self._run(self.arrivals.run(), "uploads")
         self._run(AuditKeeper(self.store, settings).run(), "audit checkpoints")
         self._write_ports()

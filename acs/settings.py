@@ -105,6 +105,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     discovery: Literal["known", "new", "off"] = "known"
     """Which devices are asked what they have when their software changes: those that were discovered before;
     ``new``: all, and at first contact too."""
+    trace_faults: bool = True
+    """Whether the last messages of a session in which a fault occurs are kept (``acs trace list``)."""
+    trace_retention_days: Positive = 7
+    trace_quota: Size = 256 * _MEGABYTE
+    """Of all traces together; the oldest go first."""
     session_lifetime: Positive = 900
     max_body: Size = 8 * _MEGABYTE
     body_timeout: Positive = 30

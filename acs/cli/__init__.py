@@ -25,6 +25,7 @@ from acs.cli import (
     serve,
     simulate,
     tags,
+    trace,
     tree,
     trust,
 )
@@ -71,6 +72,7 @@ bench.bench.command()(attack.attack)
 look.devices.command()(tree.discover)
 look.devices.command()(tree.tree)
 model.model.command("canonical")(profiles.canonical)
+app.add_typer(trace.trace, name="trace", help="Conversations with devices: start, stop, list, show, export.")
 app.add_typer(model.model, name="model", help="Data models: import, list, show, drop.")
 app.add_typer(bench.bench, name="bench", help="Measure: sessions a second and what they cost; under attack.")
 

@@ -35,6 +35,7 @@ from acs.southbound.open_sessions import OpenSessions
 from acs.southbound.placeholders import fill
 from acs.southbound.revocation import Revocations
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
+from acs.southbound.tracer import Heard, Tracer
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
@@ -68,6 +69,7 @@ class Endpoint:
         self._narrow, self._quarantine = Narrow(), Quarantine()
         self._tickets = Tickets(secret.cookie_key)
         self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
+        self.tracer = Tracer(store, settings)
         store.on("commands", self.sessions.woken)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -146,6 +148,12 @@ class Endpoint:
             received = await self._decode(body, request.charset) if body.strip() else None
             if isinstance(received, Envelope) and isinstance(received.message, m.Inform) and proof is None:
                 proof = await self._prove(request, peer, raw)
+            if self.tracer.active:
+                return await self.tracer.listen(
+                    Heard(request, peer.address, body, received),
+                    self._handle(request, peer, ticket, proof, received),
+                    lambda: self._tickets.recall(request.transport) or ticket,
+                )
             return await self._handle(request, peer, ticket, proof, received)
 
     def _known(self, request: web.Request, ticket: Ticket | None, proof: Proof | None) -> str:

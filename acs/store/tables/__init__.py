@@ -28,6 +28,7 @@ from acs.store.tables.files import files
 from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.outbox import outbox
 from acs.store.tables.remediation import case_is_open, cases, journal, policies
+from acs.store.tables.traces import trace_requests, traces
 from acs.store.tables.uploads import uploads
 
 __all__ = [
@@ -64,5 +65,7 @@ __all__ = [
     "policies",
     "refusals",
     "site_values",
+    "trace_requests",
+    "traces",
     "uploads",
 ]

@@ -1,0 +1,169 @@
+"""``acs trace``: start, stop, list, show, export."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.text import Text
+from sqlalchemy import Connection
+
+from acs.cli.look import DeviceKey, Limit, find_device
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    console,
+    moment,
+    print_json,
+    print_table,
+    read,
+    settings_of,
+    who,
+    write,
+)
+from acs.errors import AcsError
+
+__all__ = ["trace"]
+
+trace = typer.Typer(no_args_is_help=True)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,7})([smhd])\Z")
+Traces = Annotated[list[int], typer.Argument(metavar="TRACE…", help="Numbers, see acs trace list.", min=1)]
+
+
+class Form(StrEnum):
+    """In which form a trace is exported."""
+
+    jsonl = "jsonl"
+    har = "har"
+    text = "text"
+
+
+def seconds_of(text: str) -> float:
+    """Return a duration such as ``90s``, ``30m``, ``1h`` or ``2d`` in seconds."""
+    found = _DURATION.match(text.strip())
+    if found is None:
+        raise AcsError(f"{text!r} is no duration; write for example 90s, 30m, 1h or 2d")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+@trace.command("start")
+def start(
+    device: DeviceKey,
+    data: Data = None,
+    config: Config = None,
+    duration: Annotated[str, typer.Option("--for", help="For how long: 90s, 30m, 1h, at most 7d.")] = "1h",
+) -> None:
+    """Keep every conversation with a device for a while; each session is stored as it ends."""
+    from acs import devices as dev
+    from acs import traces as tr
+
+    def act(conn: Connection) -> float:
+        now = time.time()
+        found = find_device(conn, device)
+        dev.audit(conn, who(), "trace started", device, duration, now=now)
+        return tr.trace_start(conn, found.id, seconds=seconds_of(duration), who=who(), now=now)
+
+    until = write(settings_of(data, config), act)
+    console.print(f"{device} is traced until {moment(until)}; see: acs trace list {device}", markup=False)
+
+
+@trace.command("stop")
+def stop(device: DeviceKey, data: Data = None, config: Config = None) -> None:
+    """Trace a device no longer; what was kept stays."""
+    from acs import devices as dev
+    from acs import traces as tr
+
+    def act(conn: Connection) -> bool:
+        dev.audit(conn, who(), "trace stopped", device, "", now=time.time())
+        return tr.trace_stop(conn, find_device(conn, device).id)
+
+    stopped = write(settings_of(data, config), act)
+    console.print(f"{device} is {'no longer' if stopped else 'not'} traced", markup=False)
+
+
+@trace.command("list")
+def list_traces(
+    device: Annotated[str, typer.Argument(metavar="[DEVICE]", help="Only this device.")] = "",
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    limit: Limit = 100,
+) -> None:
+    """List the traces that are kept, the newest first."""
+    from acs import devices as dev
+    from acs import traces as tr
+
+    def look(conn: Connection) -> list[dict[str, Any]]:
+        wanted = find_device(conn, device).id if device else None
+        found = tr.list_traces(conn, device_id=wanted, limit=limit)
+        keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
+        return [{"device": keys[each.device_id], **asdict(each)} for each in found]
+
+    found = read(settings_of(data, config), look)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (each["id"], each["device"], moment(each["started_at"]), each["messages"], each["reason"])
+        for each in found
+    ]
+    print_table("Traces", ("id", "device", "from", "messages", "why"), rows)
+
+
+@trace.command("show")
+def show(
+    traces: Traces,
+    data: Data = None,
+    config: Config = None,
+    headers: Annotated[bool, typer.Option(help="With the HTTP headers.")] = False,
+) -> None:
+    """Show conversations in the order of time; what devices sent is shown, never interpreted."""
+    from acs import traces as tr
+
+    found = read(settings_of(data, config), lambda conn: tr.messages_of(conn, traces))
+    for text in tr.as_text(found, headers=headers):
+        console.print(Text(text), soft_wrap=True)
+
+
+@trace.command("export")
+def export(
+    traces: Traces,
+    data: Data = None,
+    config: Config = None,
+    form: Annotated[Form, typer.Option("--format", help="HAR is the HTTP Archive 1.2.")] = Form.jsonl,
+    out: Annotated[Path | None, typer.Option(help="Into this file (default: the standard output).")] = None,
+) -> None:
+    """Export conversations for other tools. Secrets were left out before they were stored."""
+    from acs import __version__
+    from acs import traces as tr
+
+    found = read(settings_of(data, config), lambda conn: tr.messages_of(conn, traces))
+
+    def lines() -> Iterator[str]:
+        if form is Form.har:
+            yield msgspec.json.format(msgspec.json.encode(tr.as_har(found, version=__version__))).decode()
+        elif form is Form.text:
+            yield from tr.as_text(found, headers=True)
+        else:
+            yield from (msgspec.json.encode(each).decode() for each in found)
+
+    text = "".join(f"{line}\n" for line in lines())
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        out.touch(mode=0o600)
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AcsError(f"can't write {out}: {error.strerror}") from error
+    console.print(f"{len(found)} messages are in {out}", markup=False)

@@ -1,0 +1,286 @@
+"""Listens to conversations that somebody wants, or in which something goes wrong; costs nothing otherwise.
+
+Messages are held as they are in memory, a few of each session; redacting, compressing and storing happen
+aside, when a session that is wanted ends or has met a fault. What a crash takes with it is a
+trace, never more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+from sqlalchemy import Connection
+
+from acs import devices as dev
+from acs.cwmp import DecodeError, Envelope
+from acs.cwmp import messages as m
+from acs.datamodel import Model, about, load_model
+from acs.errors import AcsError
+from acs.settings import Settings
+from acs.southbound.authentication import Refused
+from acs.southbound.impersonation import Seldom
+from acs.southbound.ticket import Ticket
+from acs.store import Store
+from acs.traces import Message, keep_trace, pack, redact_body, redact_headers, wanted_traces
+
+__all__ = ["Exchange", "Heard", "Tracer"]
+
+_LAST = 20  # messages before and after a fault
+_MOST_MESSAGES = 400  # of one trace
+_MOST_SESSIONS = 2000  # listened to at a time
+_MOST_BYTES = 32 * 1024 * 1024  # of bodies in memory
+_IDLE = 30.0  # seconds after which a session that says nothing is over
+_LOOK = 2.0
+_SELDOM = 60.0  # seconds between two traces of one device that nobody asked for
+_MOST_SAVES = 32
+_BODY = re.compile(rb":Body>\s*<(?:[\w.-]{1,40}:)?(\w{1,64})")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One POST: the request, from where, its body as it was and as it was understood."""
+
+    request: web.Request
+    address: str
+    body: bytes
+    received: Envelope | DecodeError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One POST and its answer. ``status`` 0: there was no answer."""
+
+    came_at: float
+    went_at: float
+    address: str
+    headers: Mapping[str, str]
+    body: bytes
+    received: Envelope | DecodeError | None
+    status: int
+    answer_headers: Mapping[str, str]
+    answer: bytes
+    refused: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of both bodies."""
+        return len(self.body) + len(self.answer)
+
+    @property
+    def fault(self) -> str:
+        """What went wrong in it; empty when nothing did."""
+        if self.refused:
+            return f"refused: {self.refused}"
+        if isinstance(self.received, DecodeError):
+            return f"malformed: {self.received.reason}"
+        message = self.received.message if self.received is not None else None
+        if isinstance(message, m.Fault):
+            return f"fault {message.code} {message.string}"
+        if isinstance(message, m.TransferComplete) and message.fault.code:
+            return f"transfer fault {message.fault.code} {message.fault.string}"
+        return "the ACS answered with a fault" if b":Fault>" in self.answer else ""
+
+
+@dataclass(slots=True)
+class _Session:
+    ticket: Ticket
+    wanted: bool
+    exchanges: deque[Exchange]
+    fault: str = ""
+    size: int = 0
+    changed_at: float = 0.0
+    started_at: float = field(default=0.0)
+
+
+class Tracer:
+    """Keeps what is wanted of the conversations of one node. ``active`` is False when nothing is."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._automatic = settings.trace_faults
+        self.active = self._automatic
+        self._wanted: dict[int, float] = {}
+        self._sessions: OrderedDict[tuple[int, str], _Session] = OrderedDict()
+        self._size = 0
+        self._seldom = Seldom(_SELDOM)
+        self._saves: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._look = asyncio.Event()
+        store.on("traces", lambda _: self._look.set())
+
+    async def listen(
+        self, heard: Heard, handling: Awaitable[web.Response], session: Callable[[], Ticket | None]
+    ) -> web.Response:
+        """Return what ``handling`` returns; note both messages where they belong to a session."""
+        came_at, refused, status = self._store.clock(), "", 0
+        response: web.Response | None = None
+        try:
+            response = await handling
+        except Refused as error:
+            refused, status = "" if error.expected else error.reason, error.status
+            raise
+        finally:
+            ticket = session()
+            if ticket is not None:
+                answer = response.body if response is not None else None
+                exchange = Exchange(
+                    came_at=came_at,
+                    went_at=self._store.clock(),
+                    address=heard.address,
+                    headers=heard.request.headers,
+                    body=heard.body,
+                    received=heard.received,
+                    status=response.status if response is not None else status,
+                    answer_headers=response.headers if response is not None else {},
+                    answer=answer if isinstance(answer, bytes) else b"",
+                    refused=refused,
+                )
+                self.note(ticket, exchange)
+        return response
+
+    def note(self, ticket: Ticket, exchange: Exchange) -> None:
+        """Take one POST of a session and its answer."""
+        key = (ticket.device_id, ticket.session)
+        session = self._sessions.get(key)
+        if session is None:
+            wanted = self._wanted.get(ticket.device_id, 0.0) > exchange.came_at
+            if not wanted and not self._automatic:
+                return
+            most = _MOST_MESSAGES // 2 if wanted else _LAST // 2
+            session = _Session(ticket, wanted, deque(maxlen=most), started_at=exchange.came_at)
+            self._sessions[key] = session
+        if len(session.exchanges) == session.exchanges.maxlen:
+            self._resize(session, -session.exchanges[0].size)
+        session.exchanges.append(exchange)
+        self._resize(session, exchange.size)
+        session.fault = session.fault or exchange.fault
+        session.changed_at = exchange.went_at
+        self._sessions.move_to_end(key)
+        if exchange.status in (0, 204) or exchange.refused:
+            self._ended(key)
+        while len(self._sessions) > _MOST_SESSIONS or self._size > _MOST_BYTES:
+            self._ended(next(iter(self._sessions)))
+
+    def _resize(self, session: _Session, by: int) -> None:
+        session.size += by
+        self._size += by
+
+    def _ended(self, key: tuple[int, str]) -> None:
+        """Let go of a session; store it where it is wanted, or met a fault."""
+        session = self._sessions.pop(key)
+        self._size -= session.size
+        if not session.wanted and not (session.fault and self._seldom(key[0], session.changed_at)):
+            return
+        if len(self._saves) >= _MOST_SAVES:
+            _log.warning("a trace is lost: too many wait to be stored", device=session.ticket.device_key)
+            return
+        task = asyncio.get_running_loop().create_task(self._save(session))
+        self._saves.add(task)
+        task.add_done_callback(self._saves.discard)
+
+    async def _save(self, session: _Session) -> None:
+        device_id = session.ticket.device_id
+        try:
+            async with self._turn:
+                model = await self._store.read(_model_of, device_id)
+                content, count = await asyncio.to_thread(_packed, list(session.exchanges), model)
+                await self._store.write(
+                    keep_trace,
+                    device_id,
+                    session=session.ticket.session,
+                    reason="wanted" if session.wanted else session.fault,
+                    started_at=session.exchanges[0].came_at,
+                    ended_at=session.changed_at,
+                    messages=count,
+                    content=content,
+                )
+        except Exception:  # noqa: BLE001 - a trace is not worth a session
+            _log.exception("a trace could not be stored", device=session.ticket.device_key)
+
+    async def run(self) -> None:
+        """Learn whose conversations are wanted, and end those that fell silent, until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception:  # noqa: BLE001 - it is tried again
+                _log.exception("the wanted traces could not be read; it is tried again")
+            self._look.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await self._look.wait()
+
+    async def look(self) -> None:
+        """Learn whose conversations are wanted now, and end sessions that fell silent."""
+        now = self._store.clock()
+        self._wanted = await self._store.read(wanted_traces, now=now)
+        self.active = self._automatic or bool(self._wanted)
+        for key, session in list(self._sessions.items()):
+            if now - session.changed_at > _IDLE:
+                self._ended(key)
+
+    async def close(self) -> None:
+        """Store what is held, then return."""
+        for key in list(self._sessions):
+            self._ended(key)
+        while self._saves:
+            await asyncio.gather(*self._saves, return_exceptions=True)
+
+
+def _model_of(conn: Connection, device_id: int) -> Model | None:
+    try:
+        return dev.model_for(conn, dev.get(conn, device_id))
+    except AcsError:  # its profile names a model that is not there
+        return None
+
+
+def _hidden(model: Model | None) -> Callable[[str], bool]:
+    models = [each for each in (model, load_model("femto"), load_model("henb-igd")) if each is not None]
+
+    def hidden(path: str) -> bool:
+        specs = [spec for each in models if (spec := each.spec(path)) is not None]
+        return any(known.hidden or known.secured for known in map(about, specs))
+
+    return hidden
+
+
+def _packed(exchanges: list[Exchange], model: Model | None) -> tuple[bytes, int]:
+    hidden = _hidden(model)
+    return pack(each for exchange in exchanges for each in _messages(exchange, hidden))
+
+
+def _messages(exchange: Exchange, hidden: Callable[[str], bool]) -> list[Message]:
+    body, cut = redact_body(exchange.body, hidden)
+    answer, answer_cut = redact_body(exchange.answer, hidden)
+    received = exchange.received
+    method = m.method_name(received.message) if isinstance(received, Envelope) else ""
+    came = Message(
+        at=exchange.came_at,
+        direction="in",
+        method=method,
+        headers=redact_headers(exchange.headers.items()),
+        body=body,
+        cut=cut,
+        address=exchange.address,
+        note=exchange.fault,
+    )
+    if not exchange.status:
+        return [came]
+    found = _BODY.search(exchange.answer)
+    went = Message(
+        at=exchange.went_at,
+        direction="out",
+        method=found[1].decode() if found else "",
+        status=exchange.status,
+        headers=redact_headers(exchange.answer_headers.items()),
+        body=answer,
+        cut=answer_cut,
+    )
+    return [came, went]

@@ -1,0 +1,112 @@
+"""What a trace must not show: passwords, proofs, cookies, tokens of URLs, hidden parameters. Pure.
+
+A body that is well-formed is redacted in its tree, whatever prefixes, comments or CDATA it hides behind. Of
+one that is not, the text of every element that could hold a secret is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from lxml import etree
+
+__all__ = ["MASK", "redact_body", "redact_headers", "redact_url"]
+
+MASK = "[redacted]"
+MOST_CHARACTERS = 256 * 1024
+"""Of one body that is kept."""
+_SECRET = re.compile(
+    r"passw|passphrase|secret|presharedkey|psk|privatekey|wepkey|keymaterial|credential|token|voucher"
+    r"|imsi|imei|msisdn|accesscontrollist",
+    re.IGNORECASE,
+)
+_SECRET_ELEMENTS = frozenset({"password", "cookievoucher", "voucherlist"})
+_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "www-authenticate"})
+_USER = re.compile(r"(\w+://)[^/\s@<>\"']*@")
+_GRANT = re.compile(r"(/(?:files|uploads?|bulk)/)[^/\s?#<>\"']{16,}")
+_QUERY = re.compile(
+    r"([?&;][\w.-]*(?:token|key|sig|signature|password|secret|auth)[\w.-]*=)[^&\s#<>\"']+", re.I
+)
+_TEXT = re.compile(
+    r"(<(?:[\w.-]+:)?(?:Value|Password|CookieVoucher|VoucherList)\b[^>]*>)[^<]*", re.IGNORECASE
+)
+
+Hidden = Callable[[str], bool]
+
+
+def redact_url(text: str) -> str:
+    """Return text with the user and the tokens of the URLs in it left out."""
+    if "/" not in text:
+        return text
+    text = _USER.sub(rf"\1{MASK}@", text)
+    return _QUERY.sub(rf"\1{MASK}", _GRANT.sub(rf"\1{MASK}", text))
+
+
+def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return HTTP headers; of a proof only its scheme is left, of a cookie its name."""
+    found: list[tuple[str, str]] = []
+    for name, value in headers:
+        word = value.split(" ", 1)[0].split("=", 1)[0][:40]
+        secret = name.lower() in _HEADERS
+        found.append((name[:80], f"{word} {MASK}" if secret else redact_url(value)[:500]))
+    return found[:60]
+
+
+def redact_body(body: bytes, hidden: Hidden) -> tuple[str, int]:
+    """Return a body as it may be kept, and how many characters were cut off its end.
+
+    ``hidden`` tells of a parameter's path whether its value must not be shown.
+    """
+    if not body.strip():
+        return "", 0
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        plain = body.decode("utf-8", "replace").replace("\0", "\ufffd")
+        text = redact_url(_TEXT.sub(rf"\1{MASK}", plain))
+    else:
+        if root.getroottree().docinfo.internalDTD is not None:
+            return "[a document type: not shown]", len(body)
+        _redact(root, hidden)
+        text = etree.tostring(root, encoding="unicode", with_tail=False)
+    return text[:MOST_CHARACTERS], max(0, len(text) - MOST_CHARACTERS)
+
+
+def _redact(root: etree._Element, hidden: Hidden) -> None:
+    for element in root.iter():
+        name = _local(element)
+        if name in _SECRET_ELEMENTS:
+            _mask(element)
+        elif name == "value":
+            path = _name_beside(element)
+            if _SECRET.search(path.rstrip(".").rpartition(".")[2]) or hidden(path):
+                _mask(element)
+                continue
+        if element.text and "/" in element.text:
+            element.text = redact_url(element.text)
+
+
+def _local(element: etree._Element) -> str:
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def _name_beside(element: etree._Element) -> str:
+    """Return the text of the ``Name`` that stands beside a ``Value``."""
+    holder = element.getparent()
+    if holder is None:
+        return ""
+    for each in holder:
+        if _local(each) == "name":
+            return "".join(map(str, each.itertext())).strip()
+    return ""
+
+
+def _mask(element: etree._Element) -> None:
+    if "".join(map(str, element.itertext())).strip():
+        for child in list(element):
+            element.remove(child)
+        element.text = MASK

@@ -1,0 +1,124 @@
+"""Conversations are kept where somebody wants them, or something goes wrong, and cost nothing otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from acs import devices as dev
+from acs import traces as tr
+from acs.cwmp import messages as m
+from tests.southbound.conftest import SERIAL, inform, make_bench
+from tests.southbound.test_sessions import enqueue, provisioned
+
+KEY = f"0005B9-{SERIAL}"
+
+
+@pytest.fixture
+async def quiet(tmp_path):
+    async for made in make_bench(tmp_path, trace_faults=False):
+        yield made
+
+
+async def stored(bench) -> list[tr.Trace]:
+    await bench.node.southbound.endpoint.tracer.close()
+    return await bench.node.store.read(tr.list_traces)
+
+
+async def messages(bench, trace: tr.Trace) -> list[tr.Message]:
+    return await bench.node.store.read(tr.messages_of, [trace.id])
+
+
+async def start(bench, device: int) -> None:
+    await bench.node.store.write(tr.trace_start, device, seconds=60, who="t", now=bench.clock[0])
+    await bench.node.southbound.endpoint.tracer.look()
+
+
+async def session(bench, http, answers=()) -> None:
+    opened = await bench.post(http, inform())
+    reply = await bench.post(http, b"", cookie=opened.cookie)
+    for answer in answers:
+        reply = await bench.post(http, answer, cookie=opened.cookie)
+    assert reply.status == 204
+
+
+async def test_a_wanted_conversation_is_kept_without_its_secrets(quiet):
+    async with quiet.client() as http:
+        device = await provisioned(quiet, http)
+        await session(quiet, http)
+        await start(quiet, device.id)
+        password = m.ParameterValue("Device.ManagementServer.Password", "hunter2")
+        await enqueue(quiet, device, m.SetParameterValues((password,), "k"))
+        await session(quiet, http, [m.SetParameterValuesResponse(0)])
+    (trace,) = await stored(quiet)
+    assert trace.reason == "wanted"
+    found = await messages(quiet, trace)
+    assert [each.method for each in found] == [
+        "Inform", "InformResponse", "", "SetParameterValues", "SetParameterValuesResponse", "",
+    ]  # fmt: skip
+    assert found[-1].status == 204
+    text = "".join(each.body + str(each.headers) for each in found)
+    assert tr.MASK in text
+    assert "hunter2" not in text
+    assert "acs=" not in text
+
+
+async def test_nothing_is_heard_where_nothing_is_wanted(quiet):
+    tracer = quiet.node.southbound.endpoint.tracer
+    assert not tracer.active
+    async with quiet.client() as http:
+        device = await provisioned(quiet, http)
+        await enqueue(quiet, device, m.GetParameterValues(("Device.X",)))
+        await session(quiet, http, [m.Fault(9005, "no such")])
+    assert await stored(quiet) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(m.Fault(9005, "no such name"), "fault 9005 no such name"), (b"<broken", "malformed:")],
+)
+async def test_the_messages_around_a_fault_are_kept(bench, answer, reason):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        await stored(bench)
+        before = len(await bench.node.store.read(tr.list_traces))
+        bench.clock[0] += 120
+        await session(bench, http)
+        await enqueue(bench, device, m.GetParameterValues(("Device.X",)))
+        opened = await bench.post(http, inform())
+        await bench.post(http, b"", cookie=opened.cookie)
+        await bench.post(http, answer, cookie=opened.cookie)
+        await bench.post(http, m.Fault(9005, "no such name"), cookie=opened.cookie)
+    kept = await stored(bench)
+    assert len(kept) == before + 1, "the session without a fault is not kept"
+    assert kept[0].reason.startswith(reason)
+    assert (await messages(bench, kept[0]))[0].method == "Inform"
+
+
+async def test_a_device_that_always_fails_is_kept_once_a_minute(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        bench.clock[0] += 120
+        for number in range(3):
+            await enqueue(bench, device, m.GetParameterValues(("Device.X",)), key=f"k{number}")
+            await session(bench, http, [m.Fault(9005, "no such")])
+    assert len([each for each in await stored(bench) if "9005" in each.reason]) == 1
+
+
+async def test_a_session_that_falls_silent_is_kept_too(quiet):
+    async with quiet.client() as http:
+        device = await provisioned(quiet, http)
+        await start(quiet, device.id)
+        await quiet.post(http, inform())
+        quiet.clock[0] += 31
+        await quiet.node.southbound.endpoint.tracer.look()
+    assert [each.messages for each in await stored(quiet)] == [2]
+
+
+async def test_any_node_reads_it_and_the_device_goes_with_its_traces(quiet):
+    async with quiet.client() as http:
+        device = await provisioned(quiet, http)
+        await start(quiet, device.id)
+        await session(quiet, http)
+    assert len(await stored(quiet)) == 1
+    found = await quiet.node.store.read(dev.find, KEY)
+    assert found.id == (await stored(quiet))[0].device_id
