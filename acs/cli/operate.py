@@ -133,10 +133,9 @@ def set_golden(
             raise AcsError(f"{path}: " + "; ".join(problems[:10]))
 
     def act(conn: Connection) -> int:
-        dev.audit(
-            conn, who(), "golden configuration set", scope, f"{len(values)} parameters", now=time.time()
+        return dev.set_golden(
+            conn, scope, [m.ParameterValue(*each) for each in values], who=who(), now=time.time()
         )
-        return dev.set_golden(conn, scope, [m.ParameterValue(*each) for each in values])
 
     console.print(f"{write(settings_of(data, config), act)} parameters are set for {scope}", markup=False)
 

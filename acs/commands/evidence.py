@@ -14,16 +14,25 @@ from acs.cwmp import messages as m
 
 __all__ = ["du_state_change_complete", "informed", "transfer_complete"]
 
+_DOWNLOADS = ("Download", "ScheduleDownload")
 _TRANSFERS = ("Download", "Upload", "ScheduleDownload")
 
 
 def informed(
-    conn: Connection, device_id: int, events: Iterable[m.Event], *, epoch: int, now: float
+    conn: Connection,
+    device_id: int,
+    events: Iterable[m.Event],
+    *,
+    epoch: int,
+    now: float,
+    other_version: bool = False,
 ) -> list[Command]:
     """Draw the conclusions of an Inform that opened session ``epoch``; return what it settled.
 
     Completes Reboot (``M Reboot``, or any boot after it was accepted) and FactoryReset
     (``0 BOOTSTRAP``), and decides about commands that an earlier session left unanswered.
+    ``other_version``: it runs other software than before, and as its profile says that is all the device
+    tells of a Download; whether it is the software that was wanted is for those to see who wanted it.
     """
     events = tuple(events)
     booted = ev.has_event(events, ev.BOOT) or ev.has_event(events, ev.BOOTSTRAP)
@@ -31,7 +40,9 @@ def informed(
     for command in open_commands(conn, device_id):
         if command.state == "queued":
             continue
-        if _happened(command, events):
+        if _happened(command, events) or (
+            other_version and command.method in _DOWNLOADS and not ev.has_event(events, ev.TRANSFER_COMPLETE)
+        ):
             settled.append(change(conn, command, state="succeeded", settled_at=now))
         elif command.state == "sent" and command.session_epoch != epoch:
             settled += unanswered(conn, command, booted=booted, now=now)

@@ -21,6 +21,7 @@ __all__ = [
     "command_keys",
     "event_name",
     "has_event",
+    "is_known",
 ]
 
 BOOTSTRAP: Final = "0 BOOTSTRAP"
@@ -68,6 +69,11 @@ def event_name(code: str) -> str:
     """
     folded = " ".join(code.split())
     return _STANDARD.get(folded.partition(" ")[0], folded)
+
+
+def is_known(code: str) -> bool:
+    """Tell whether an event code is one of TR-069, of a method (``M …``) or of a vendor (``X …``)."""
+    return event_name(code) in _STANDARD.values() or code.lstrip()[:2] in ("M ", "X ")
 
 
 def has_event(events: Iterable[Event], name: str) -> bool:

@@ -69,14 +69,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Whether Status 1 of a Set or an Add means that nothing is applied before a reboot."""
     aliases: dict[str, Alias] = {}
     """Canonical names that stand elsewhere on this device than its ``tree`` has them."""
-    cookie_attributes: tuple[Literal["Path", "Secure", "HttpOnly"], ...] = ()
-    """Attributes of Set-Cookie that the device's client survives."""
+    cookie_attributes: tuple[Literal["Path", "Secure", "HttpOnly"], ...] = ("Path", "Secure", "HttpOnly")
+    """Attributes of Set-Cookie over TLS that the device's client survives; without TLS there are none."""
     xml_declaration: bool = False
     """Whether messages to the device begin with an XML declaration."""
     success_by_version: bool = False
     """Whether a Download is done when the device tells the new SoftwareVersion and no TransferComplete."""
     tolerated_events: tuple[str, ...] = ()
-    """Event codes, or their beginnings, that the device tells beside those of TR-069 and mean nothing."""
+    """Beginnings of event codes that nobody knows and that are not worth a record of this device."""
     busy_faults: tuple[int, ...] = ()
     """Fault codes that mean "busy, ask again later" on this device, beside those that always do."""
 

@@ -44,6 +44,11 @@ class CaseApi(Rpcs):
         """The root of the device's data model, for example ``Device.``."""
         return str(self.facts.get("root") or "Device.")
 
+    @property
+    def busy_faults(self) -> tuple[int, ...]:
+        """The fault codes that mean "busy" on this device, beside those that always do."""
+        return tuple(self.facts.get("busy_faults", ()))
+
     # --- waiting --------------------------------------------------------------------------
 
     async def sleep(self, seconds: float, *, because: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, select
 
 from acs import alarms as al
 from acs import devices as dev
 from acs.alarms import Alarm
+from acs.datamodel import profile_for
 from acs.devices import Device
 from acs.remediation.cases import Case, active_case, open_case
 from acs.remediation.environment import Environment
@@ -92,11 +95,17 @@ def needs_provisioning(conn: Connection, device: Device) -> bool:
     return last is None or last.outcome != "FAILED" or last.opened_at < (device.booted_at or 0)
 
 
+def _facts(device: Device) -> dict[str, Any]:
+    """Return what every playbook is told of the device."""
+    busy = profile_for(device).busy_faults
+    return {"root": device.root, **({"busy_faults": busy} if busy else {})}
+
+
 def _remediation_case(
     conn: Connection, device: Device, alarm: Alarm, decision: Decision, *, env: Environment, now: float
 ) -> Case:
     facts = {
-        "root": device.root,
+        **_facts(device),
         "alarm_identifier": alarm.alarm_identifier,
         "event_type": alarm.event_type,
         "probable_cause": alarm.probable_cause,
@@ -134,7 +143,7 @@ def _provisioning_case(conn: Connection, device: Device, *, env: Environment, no
         policy=env.policy,
         alarm_id=None,
         because=because,
-        facts={"root": device.root, "software_version": device.software_version},
+        facts={**_facts(device), "software_version": device.software_version},
         now=now,
     )
 
@@ -151,6 +160,6 @@ def _configuration_case(
         policy=env.policy,
         alarm_id=None,
         because=f"{request.who}: {request.because}",
-        facts={"root": device.root, "who": request.who},
+        facts={**_facts(device), "who": request.who},
         now=now,
     )

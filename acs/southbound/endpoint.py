@@ -17,6 +17,7 @@ from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
 from acs.cwmp import messages as m
+from acs.datamodel import profile_for
 from acs.devices import Expected, audit, device_key, note_pending
 from acs.errors import AcsError
 from acs.observability import Metrics
@@ -46,6 +47,8 @@ _MOST_UNPROVED = 256 * 1024  # bytes of a message whose proof can't be checked w
 _WHO = web.RequestKey("who", str)
 _CLAIMED = web.RequestKey("claimed", str)
 _CONTENT_TYPE = 'text/xml; charset="utf-8"'
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
+_COOKIE = {"Path": "Path=/", "Secure": "Secure", "HttpOnly": "HttpOnly"}
 _log = structlog.get_logger(__name__)
 
 
@@ -285,8 +288,10 @@ class Endpoint:
                 severity=change.alarm.perceived_severity,
                 specific_problem=change.alarm.specific_problem,
             )
-        response = self._message(m.InformResponse(), ticket.namespace, received.header.id)
-        attributes = "; Path=/; Secure; HttpOnly" if peer.secure else ""
+        profile = profile_for(device)
+        declaration = profile.xml_declaration
+        response = self._message(m.InformResponse(), ticket.namespace, received.header.id, declaration)
+        attributes = "".join(f"; {_COOKIE[each]}" for each in profile.cookie_attributes if peer.secure)
         response.headers["Set-Cookie"] = f"{COOKIE}={self._tickets.seal(ticket)}{attributes}"
         self._tickets.remember(request.transport, ticket)
         return response
@@ -375,7 +380,7 @@ class Endpoint:
             return web.Response(status=204)
         echoed = received.header.id if isinstance(received, Envelope) else None
         message = fill(reply.message, self._secrets, ticket.device_key, reply.secrets)
-        return self._message(message, ticket.namespace, reply.id or echoed)
+        return self._message(message, ticket.namespace, reply.id or echoed, reply.declaration)
 
     async def _nothing_waits(self, ticket: Ticket) -> bool:
         if self.sessions.idle(ticket.device_id, ticket.epoch):
@@ -388,8 +393,12 @@ class Endpoint:
         for change in changes:
             self.metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
 
-    def _message(self, message: m.Message, namespace: str, message_id: str | None) -> web.Response:
+    def _message(
+        self, message: m.Message, namespace: str, message_id: str | None, declaration: bool = False
+    ) -> web.Response:
         body = encode(message, namespace=namespace, header=m.Header(id=message_id or "1"))
+        if declaration:
+            body = _DECLARATION + body
         return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE})
 
 

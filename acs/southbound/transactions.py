@@ -18,8 +18,10 @@ from acs import devices as dev
 from acs import remediation as rm
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope
+from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.cwmp import session as ses
+from acs.datamodel import profile_for
 from acs.devices import CheckIn, Device
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
@@ -52,7 +54,7 @@ class Reply:
     """The answer to a POST: a message under ``id``, or none at all (204, the session is over).
 
     ``challenge``: ask for the password first (401). ``secrets``: the sealed secrets of declared state that
-    the message has placeholders for, by name.
+    the message has placeholders for, by name. ``declaration``: the device wants an XML declaration.
     """
 
     message: m.Message | None
@@ -62,6 +64,7 @@ class Reply:
     discarded: str = ""
     challenge: bool = False
     secrets: Mapping[str, bytes] = field(default_factory=dict)
+    declaration: bool = False
 
 
 def open_session(
@@ -81,6 +84,7 @@ def open_session(
     admitted = admit(conn, inform, proof, settings, now=now)
     check = dev.check_in(conn, admitted, inform, namespace=namespace, now=now)
     device = check.device
+    _note_unknown_events(conn, device, inform.events, now=now)
     if check.boot:
         al.reset_rings(conn, device)
         device = replace(device, alarm_rings="{}", alarms_suspect=False)
@@ -94,7 +98,8 @@ def open_session(
     _ask_for_alarms(conn, check, found.incomplete, resync=resync, now=now)
     settled: list[Command] = []
     if device.has_open_commands:
-        settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now)
+        other = check.version_changed and profile_for(device).success_by_version
+        settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now, other_version=other)
     rm.commands_settled(conn, settled, env=env, now=now)
     bd.profile_commands_settled(conn, settled, now=now)
     cm.discovery_settled(conn, device, settled, now=now)
@@ -109,6 +114,18 @@ def open_session(
     return Opened(
         device, check.epoch, (*applied.changes, *noticed), tuple(settled), check.first_contact, idle
     )
+
+
+def _note_unknown_events(conn: Connection, device: Device, events: Iterable[m.Event], *, now: float) -> None:
+    """Record events that nobody knows and the device's profile does not tolerate, at most once an hour."""
+    unknown = [each.code for each in events if not ev.is_known(each.code)]
+    if not unknown:
+        return
+    tolerated = profile_for(device).tolerated_events
+    odd = [code for code in unknown if not code.strip().startswith(tolerated)]
+    if odd:
+        text = ", ".join(code[:64] for code in odd[:8])
+        dev.audit_seldom(conn, "device", "unknown event", device.device_key, text, now=now)
 
 
 def _ask_for_alarms(
@@ -331,4 +348,5 @@ class _Turn:
             return told
         command, message = found
         sealed = dev.sealed_config_secrets(self.conn, secrets_in(message))
-        return replace(told, message=message, id=_id(command), secrets=sealed)
+        declaration = profile_for(self.device).xml_declaration
+        return replace(told, message=message, id=_id(command), secrets=sealed, declaration=declaration)

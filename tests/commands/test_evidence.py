@@ -314,3 +314,14 @@ async def test_deployment_units_end_with_their_report(queue: Queue, codes, state
     assert (settled.state, settled.fault_code) == (state, codes[1] or None)
     assert settled.answer == report
     assert await queue.store.write(cm.du_state_change_complete, queue.device, report, now=NOW) == []
+
+
+@pytest.mark.parametrize("told", [(), (m.Event("7 TRANSFER COMPLETE"),)])
+async def test_another_software_version_ends_a_download_of_which_the_device_tells_nothing(queue, told):
+    command = await queue.lost(DOWNLOAD)
+    assert await queue.answer(command, m.DownloadResponse(1)) == []
+    queue.epoch += 1
+    settled = await queue.store.write(
+        cm.informed, queue.device, (*BOOTED, *told), epoch=queue.epoch, now=queue.now, other_version=True
+    )
+    assert [each.id for each in settled] == ([] if told else [command])

@@ -12,6 +12,7 @@ from acs.datamodel import Profiles, install_profiles
 from acs.datamodel.profiles import parse_profile
 from acs.declared import Layer, parse_layer
 from acs.declared.loops import MOST_CONTESTED
+from acs.simulator import Fault
 from tests.world import World
 
 FAP = "Device.Services.FAPService.1."
@@ -193,6 +194,19 @@ def test_it_waits_for_the_case_that_is_open():
     world.run(4000)
     assert [each.state for each in world.cases("configuration")] == ["closed", "closed"]
     assert world.henb.tree.value(PCI) == "8"
+
+
+@pytest.mark.parametrize(("busy", "outcome"), [("[]", "FAILED"), ("[9811]", "CONFIGURED")])
+def test_a_busy_device_is_asked_again_where_its_profile_says_what_busy_is(busy, outcome):
+    profile = f"{{match: [{{product_class: HeNB-LTE}}], busy_faults: {busy}}}"
+    install_profiles(Profiles([parse_profile(profile, "own.yaml")]))
+    try:
+        world = make()
+        declare(world, "values: { cell.pci: 7 }")
+        world.henb.faults = [Fault("SetParameterValues", 9811)]
+        assert apply(world, seconds=600).outcome == outcome
+    finally:
+        install_profiles(None)
 
 
 @pytest.fixture

@@ -68,7 +68,8 @@ async def tried(case: CaseApi, what: str, action: Callable[[], Awaitable[Outcome
     """Do something, again when the fault is transient, as often as the policy allows."""
     outcome = await action()
     for _ in range(case.policy.limits.tries - 1):
-        if outcome.ok or outcome.silent or not is_transient(outcome.fault_code):
+        passing = is_transient(outcome.fault_code) or outcome.fault_code in case.busy_faults
+        if outcome.ok or outcome.silent or not passing:
             break
         await case.sleep(case.policy.timers.retry, because=f"{what}: fault {outcome.fault_code} may pass")
         outcome = await action()
