@@ -12,6 +12,7 @@ from acs.alarms import prune_alarms
 from acs.bulkdata import prune_bulk
 from acs.commands import expire_overdue, prune_commands
 from acs.files import UploadKeeper
+from acs.northbound import forget_tokens
 from acs.remediation import prune_cases
 from acs.store import Store
 from acs.traces import prune_traces
@@ -35,6 +36,7 @@ def _tidy(
         + prune_alarms(conn, before=before, limit=_BATCH)
         + prune_bulk(conn, before=bulk_before, limit=_BATCH)
         + prune_traces(conn, before=trace_before, quota=trace_quota, limit=_BATCH)
+        + forget_tokens(conn, before=before, limit=_BATCH)
     )
 
 

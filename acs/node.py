@@ -28,6 +28,7 @@ from acs.files import (
     open_storage,
 )
 from acs.housekeeping import Housekeeper
+from acs.northbound import Northbound
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
 from acs.security import Secrets, write_private
@@ -71,6 +72,7 @@ class Node:
         self._stack = AsyncExitStack()
         self._ready = False
         self.management_port = 0
+        self.northbound_port: int | None = None
         self.stun_port: int | None = None
         self.notification_port: int | None = None
         self._stun: StunServer | None = None
@@ -136,6 +138,7 @@ class Node:
         await endpoint.admission.refresh()
         await self.southbound.start()
         await self._start_management()
+        await self._start_northbound()
         await self._start_stun(secrets)
         await self._start_notifications(secrets)
         self._run(Engine(self.store, self.env).run(), "remediation")
@@ -233,10 +236,26 @@ class Node:
             "port": self.southbound.port,
             "http_port": self.southbound.http_port,
             "management_port": self.management_port,
+            "northbound_port": self.northbound_port,
             "stun_port": self.stun_port,
             "notification_port": self.notification_port,
         }
         write_private(self.settings.data / "node.json", msgspec.json.encode(ports))
+
+    async def _start_northbound(self) -> None:
+        settings = self.settings
+        if settings.northbound_port is None:
+            return
+        northbound = Northbound(self.store, settings, self.env, self.metrics)
+        self._stack.push_async_callback(northbound.runner.cleanup)
+        await northbound.runner.setup()
+        self.northbound_port = await bind(
+            northbound.runner,
+            settings.northbound_host,
+            settings.northbound_port,
+            northbound.context(),
+            "northbound_port",
+        )
 
     async def _start_management(self) -> None:
         app = web.Application()

@@ -168,3 +168,6 @@ class Metrics:
             registry=self.registry,
         )
         self.bulk_values = Counter("acs_bulk_values", "Values in bulk data reports", registry=self.registry)
+        self.northbound = Counter(
+            "acs_northbound_requests", "Requests of managers, by status", ["status"], registry=self.registry
+        )

@@ -75,6 +75,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     management_host: str = "127.0.0.1"
     management_port: Port = 7549
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""
+    northbound_port: Port | None = None
+    """Of the REST interface for managers (HTTPS); none: there is none; 0 takes a free one."""
+    northbound_host: str = "127.0.0.1"
+    northbound_certificate: Path | None = None
+    """PEM file of the certificate and chain for managers; none: those of the listener for devices."""
+    northbound_key: Path | None = None
+    """PEM file of its key; none: it is in ``northbound_certificate``."""
     connection_request_networks: list[str] = []
     """Where connection requests may go; empty: everywhere but loopback, link-local and multicast."""
     connection_requests_at_once: Size = 256

@@ -337,12 +337,19 @@ def active_alarms(conn: Connection, device_id: int) -> list[Alarm]:
 
 
 def list_alarms(
-    conn: Connection, *, device_id: int | None = None, state: str | None = None, limit: int = 100
+    conn: Connection,
+    *,
+    device_id: int | None = None,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[Alarm]:
-    """Return alarms, the newest first."""
+    """Return alarms, the newest first; those with an id below ``before``."""
     query = select(alarms).order_by(alarms.c.id.desc()).limit(limit)
     if device_id is not None:
         query = query.where(alarms.c.device_id == device_id)
     if state is not None:
         query = query.where(alarms.c.state == state)
+    if before is not None:
+        query = query.where(alarms.c.id < before)
     return [alarm_from_row(row) for row in conn.execute(query).mappings()]

@@ -134,7 +134,10 @@ def _proceed(conn: Connection, profile: Profile, *, now: float) -> Profile:
         request = profile.settings.next_request(profile.instance, profile.rows, kept)
         step = f"{len(profile.rows)}{'' if profile.instance is None else 'p'}"
     key = f"b{profile.id}-{profile.generation}-{step}"
-    cm.enqueue(conn, profile.device_id, request, command_key=key, purpose=_PURPOSE, now=now)
+    try:
+        cm.enqueue(conn, profile.device_id, request, command_key=key, purpose=_PURPOSE, now=now)
+    except cm.RefusedRequest as error:  # the device's data model has no such thing
+        return _change(conn, profile, now=now, state="failed", error=str(error)[:256])
     return profile
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from acs import __version__
 from acs.cli import (
+    access,
     admission,
     attack,
     audit,
@@ -66,6 +67,8 @@ app.add_typer(
 )
 app.add_typer(audit.audit, name="audit", help="Who did what, and whether the record is whole.")
 app.add_typer(pm.pm, name="pm", help="Performance measurement files: import, configure.")
+app.add_typer(access.tokens, name="tokens", help="Bearer tokens of the REST interface: create, list, revoke.")
+app.add_typer(access.users, name="users", help="Users of the REST interface: create, list, disable.")
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 bench.bench.command()(attack.attack)

@@ -32,6 +32,9 @@ def serve(
     management_port: Annotated[
         int | None, typer.Option(help="Port of /metrics, /healthz, /readyz on loopback; 0 takes a free one.")
     ] = None,
+    northbound_port: Annotated[
+        int | None, typer.Option(help="HTTPS port of the REST interface on loopback; 0 takes a free one.")
+    ] = None,
     admission: Annotated[
         str | None,
         typer.Option(help="Unknown devices: certificate (let in), approve (wait), known (refused)."),
@@ -65,6 +68,7 @@ def serve(
         database=database,
         policy=policy,
         management_port=management_port,
+        northbound_port=northbound_port,
         admission=admission,
         connection_request_networks=connection_requests_to or None,
         stun_port=stun_port,

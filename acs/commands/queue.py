@@ -341,9 +341,10 @@ def list_commands(
     device_id: int | None = None,
     case_id: int | None = None,
     state: str | None = None,
+    before: int | None = None,
     limit: int = 100,
 ) -> list[Command]:
-    """Return commands, the newest first."""
+    """Return commands, the newest first; those with an id below ``before``."""
     query = select(commands).order_by(commands.c.id.desc()).limit(limit)
     for column, value in (
         (commands.c.device_id, device_id),
@@ -352,4 +353,6 @@ def list_commands(
     ):
         if value is not None:
             query = query.where(column == value)
+    if before is not None:
+        query = query.where(commands.c.id < before)
     return [command_from_row(row) for row in conn.execute(query).mappings()]

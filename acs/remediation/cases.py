@@ -150,13 +150,16 @@ def list_cases(
     device_id: int | None = None,
     state: str | None = None,
     kind: str | None = None,
+    before: int | None = None,
     limit: int = 100,
 ) -> list[Case]:
-    """Return cases, the newest first."""
+    """Return cases, the newest first; those with an id below ``before``."""
     query = select(cases).order_by(cases.c.id.desc()).limit(limit)
     for column, value in ((cases.c.device_id, device_id), (cases.c.state, state), (cases.c.kind, kind)):
         if value is not None:
             query = query.where(column == value)
+    if before is not None:
+        query = query.where(cases.c.id < before)
     return [_case(row) for row in conn.execute(query).mappings()]
 
 

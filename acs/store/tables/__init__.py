@@ -26,6 +26,7 @@ from acs.store.tables.declared import (
 from acs.store.tables.devices import devices, parameters
 from acs.store.tables.files import files
 from acs.store.tables.models import data_models, discovered, discoveries
+from acs.store.tables.northbound import api_tokens, users
 from acs.store.tables.outbox import outbox
 from acs.store.tables.remediation import case_is_open, cases, journal, policies
 from acs.store.tables.traces import trace_requests, traces
@@ -36,6 +37,7 @@ __all__ = [
     "admission_rules",
     "alarm_events",
     "alarms",
+    "api_tokens",
     "audit",
     "audit_checkpoints",
     "bulk_layouts",
@@ -68,4 +70,5 @@ __all__ = [
     "trace_requests",
     "traces",
     "uploads",
+    "users",
 ]

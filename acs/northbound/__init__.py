@@ -1,0 +1,34 @@
+"""The northbound interface: REST for managers, scoped tokens, users."""
+
+from acs.northbound.openapi import openapi_document
+from acs.northbound.scopes import SCOPES, check_scopes
+from acs.northbound.server import Northbound
+from acs.northbound.tokens import Token, create_token, forget_tokens, list_tokens, revoke_token
+from acs.northbound.users import (
+    User,
+    check_password,
+    create_user,
+    disable_user,
+    hash_password,
+    list_users,
+    set_password,
+)
+
+__all__ = [
+    "SCOPES",
+    "Northbound",
+    "Token",
+    "User",
+    "check_password",
+    "check_scopes",
+    "create_token",
+    "create_user",
+    "disable_user",
+    "forget_tokens",
+    "hash_password",
+    "list_tokens",
+    "list_users",
+    "openapi_document",
+    "revoke_token",
+    "set_password",
+]

@@ -1,0 +1,220 @@
+"""What each route does: functions of a connection. They never commit and know nothing of HTTP."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from acs import alarms as al
+from acs import commands as cm
+from acs import devices as dev
+from acs import remediation as rm
+from acs.cwmp import messages as m
+from acs.cwmp import unpack
+from acs.errors import AcsError
+from acs.northbound import shapes as sh
+from acs.northbound.problems import ProblemError
+
+__all__ = [
+    "Call",
+    "Caller",
+    "acknowledge",
+    "alarms",
+    "cases",
+    "commands",
+    "device",
+    "devices",
+    "enqueue",
+    "instruct",
+    "parameters",
+]
+
+T = TypeVar("T", bound=msgspec.Struct)
+_KEYED = ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", "ChangeDUState")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: ``who`` for the audit."""
+
+    who: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: what stands in the path, the query, the body; and what is needed to answer it."""
+
+    caller: Caller
+    path: dict[str, str]
+    query: Any
+    body: Any
+    env: rm.Environment
+    now: float
+
+
+def _fields(kind: type[T], source: Any, **own: Any) -> T:
+    """Make a shape of the fields that a source has under the same names."""
+    names = [field.name for field in msgspec.structs.fields(kind) if field.name not in own]
+    return kind(**{name: getattr(source, name) for name in names}, **own)
+
+
+def _device(conn: Connection, key: str, *, field: str = "device") -> dev.Device:
+    found = dev.find(conn, key)
+    if found is None:
+        remedy = "GET /v1/devices lists the devices"
+        raise ProblemError(404, f"there is no device {key[:100]!r}", field=field, remedy=remedy)
+    return found
+
+
+def _number(call: Call) -> int:
+    text = call.path["id"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise ProblemError(404, f"{text[:40]!r} is no number", field="id")
+    return int(text)
+
+
+def _page(items: Sequence[T], limit: int, key: Callable[[T], Any]) -> sh.Page[T]:
+    """Return a page; one more item than ``limit`` was asked for, to know whether there is more."""
+    shown = list(items[:limit])
+    return sh.Page(shown, str(key(shown[-1])) if len(items) > limit else None)
+
+
+def _keys(conn: Connection, found: Iterable[Any]) -> dict[int, str]:
+    return {number: dev.get(conn, number).device_key for number in {each.device_id for each in found}}
+
+
+def _shown_device(found: dev.Device) -> sh.Device:
+    return _fields(sh.Device, found, device=found.device_key)
+
+
+def devices(conn: Connection, call: Call) -> sh.Page[sh.Device]:
+    """List devices, in order of their key."""
+    query: sh.DeviceQuery = call.query
+    found = dev.listing(conn, limit=query.limit + 1, after=query.after, admission=query.admission)
+    return _page([_shown_device(each) for each in found], query.limit, lambda each: each.device)
+
+
+def device(conn: Connection, call: Call) -> sh.Device:
+    """Show one device."""
+    return _shown_device(_device(conn, call.path["device"]))
+
+
+def parameters(conn: Connection, call: Call) -> sh.Page[sh.Parameter]:
+    """List the stored parameters of a device, in order of their name."""
+    query: sh.ParameterQuery = call.query
+    values = dev.parameters_of(conn, _device(conn, call.path["device"]).id, query.below)
+    names = [name for name in sorted(values) if name > query.after][: query.limit + 1]
+    found = [_fields(sh.Parameter, values[name]) for name in names]
+    return _page(found, query.limit, lambda each: each.name)
+
+
+def alarms(conn: Connection, call: Call) -> sh.Page[sh.Alarm]:
+    """List alarms, the newest first."""
+    query: sh.AlarmQuery = call.query
+    wanted = _device(conn, query.device).id if query.device is not None else None
+    found = al.list_alarms(
+        conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
+    )
+    keys = _keys(conn, found)
+    shown = [_fields(sh.Alarm, each, device=keys[each.device_id]) for each in found]
+    return _page(shown, query.limit, lambda each: each.id)
+
+
+def acknowledge(conn: Connection, call: Call) -> sh.Alarm:
+    """Acknowledge an alarm in the name of the token's owner."""
+    number = _number(call)
+    try:
+        found = al.get_alarm(conn, number)
+    except AcsError as error:
+        raise ProblemError(404, f"there is no alarm {number}", field="id") from error
+    owner = dev.get(conn, found.device_id)
+    changed = al.acknowledge(conn, owner, number, who=call.caller.who, now=call.now)
+    dev.audit(conn, call.caller.who, "alarm acknowledged", f"alarm {number}", owner.device_key, now=call.now)
+    return _fields(sh.Alarm, changed, device=owner.device_key)
+
+
+def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
+    """List cases, the newest first."""
+    query: sh.CaseQuery = call.query
+    wanted = _device(conn, query.device).id if query.device is not None else None
+    found = rm.list_cases(
+        conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
+    )
+    keys = _keys(conn, found)
+    shown = [_fields(sh.Case, each, device=keys[each.device_id]) for each in found]
+    return _page(shown, query.limit, lambda each: each.id)
+
+
+def instruct(conn: Connection, call: Call) -> sh.Case:
+    """Tell a case that waits what to do, in the name of the token's owner."""
+    number, told = _number(call), call.body
+    if rm.find_case(conn, number) is None:
+        raise ProblemError(404, f"there is no case {number}", field="id")
+    try:
+        rm.instruct(conn, number, told.action, who=call.caller.who, why=told.why, env=call.env, now=call.now)
+    except AcsError as error:
+        remedy = "GET /v1/cases?state=waiting lists those that wait"
+        raise ProblemError(409, str(error), field="action", remedy=remedy) from error
+    found = rm.find_case(conn, number)
+    assert found is not None
+    return _fields(sh.Case, found, device=dev.get(conn, found.device_id).device_key)
+
+
+def commands(conn: Connection, call: Call) -> sh.Page[sh.Command]:
+    """List commands, the newest first."""
+    query: sh.CommandQuery = call.query
+    wanted = _device(conn, query.device).id if query.device is not None else None
+    found = cm.list_commands(
+        conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
+    )
+    keys = _keys(conn, found)
+    shown = [_fields(sh.Command, each, device=keys[each.device_id]) for each in found]
+    return _page(shown, query.limit, lambda each: each.id)
+
+
+def enqueue(conn: Connection, call: Call) -> sh.Command:
+    """Queue an RPC for a device, which is called at once if it can be."""
+    wanted: sh.CommandRequest = call.body
+    owner = _device(conn, call.path["device"])
+    key = wanted.command_key or f"nb-{uuid.uuid4().hex[:16]}"
+    message = _message(wanted, key)
+    problems = cm.problems_of(conn, owner, message, strict=True)
+    if problems:
+        raise ProblemError(422, "; ".join(problems[:5]), field="arguments")
+    method, until = m.method_name(message), call.now + wanted.expires_in
+    made = cm.enqueue(
+        conn, owner.id, message, command_key=key, purpose="operator", expires_at=until, now=call.now
+    )
+    if made.device_id != owner.id or made.method != method:
+        raise ProblemError(409, f"the CommandKey {key!r} is that of another command", field="command_key")
+    dev.audit(conn, call.caller.who, f"command {method}", owner.device_key, key, now=call.now)
+    return _fields(sh.Command, made, device=owner.device_key)
+
+
+def _message(wanted: sh.CommandRequest, key: str) -> m.Message:
+    if wanted.method not in m.CPE_METHODS:
+        known = ", ".join(sorted(m.CPE_METHODS))
+        raise ProblemError(
+            422, f"{wanted.method!r} is no method of a CPE", field="method", remedy=f"known are {known}"
+        )
+    arguments = dict(wanted.arguments)
+    if wanted.method in _KEYED:
+        arguments.setdefault("command_key", key)
+    try:
+        message = unpack(wanted.method, arguments)
+    except (AttributeError, KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
+        why = f"the arguments of {wanted.method} are wrong: {error}"
+        raise ProblemError(422, why[:500], field="arguments") from error
+    allowed = [field.name for field in fields(message)]
+    unknown = sorted(set(arguments) - set(allowed))
+    if unknown:
+        text = f"{wanted.method} has no argument {unknown[0][:60]!r}"
+        remedy = f"known are {', '.join(allowed) or 'none'}"
+        raise ProblemError(422, text, field="arguments", remedy=remedy)
+    return message

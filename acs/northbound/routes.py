@@ -1,0 +1,68 @@
+"""The table of routes: dispatch and the OpenAPI document are both made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from acs.northbound import resources
+from acs.northbound import shapes as sh
+from acs.northbound.resources import Call
+
+__all__ = ["ROUTES", "Route"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. ``writes``: it changes something, and is audited; ``body`` None: there is none."""
+
+    method: str
+    path: str
+    scope: str
+    run: Callable[[Connection, Call], msgspec.Struct]
+    answer: Any
+    query: type[msgspec.Struct] = sh.Nothing
+    body: type[msgspec.Struct] | None = None
+    writes: bool = False
+    status: int = 200
+
+
+ROUTES = (
+    Route("GET", "/v1/devices", "devices:read", resources.devices, sh.Page[sh.Device], sh.DeviceQuery),
+    Route("GET", "/v1/devices/{device}", "devices:read", resources.device, sh.Device),
+    Route(
+        "GET",
+        "/v1/devices/{device}/parameters",
+        "devices:read",
+        resources.parameters,
+        sh.Page[sh.Parameter],
+        sh.ParameterQuery,
+    ),
+    Route(
+        "POST",
+        "/v1/devices/{device}/commands",
+        "commands:write",
+        resources.enqueue,
+        sh.Command,
+        body=sh.CommandRequest,
+        writes=True,
+        status=202,
+    ),
+    Route("GET", "/v1/alarms", "alarms:read", resources.alarms, sh.Page[sh.Alarm], sh.AlarmQuery),
+    Route("POST", "/v1/alarms/{id}/ack", "alarms:ack", resources.acknowledge, sh.Alarm, writes=True),
+    Route("GET", "/v1/cases", "cases:read", resources.cases, sh.Page[sh.Case], sh.CaseQuery),
+    Route(
+        "POST",
+        "/v1/cases/{id}/instruct",
+        "cases:instruct",
+        resources.instruct,
+        sh.Case,
+        body=sh.Instruction,
+        writes=True,
+    ),
+    Route("GET", "/v1/commands", "commands:read", resources.commands, sh.Page[sh.Command], sh.CommandQuery),
+)

@@ -1,0 +1,204 @@
+"""What requests and answers look like. The OpenAPI document is made of these types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "Alarm",
+    "AlarmQuery",
+    "Case",
+    "CaseQuery",
+    "Command",
+    "CommandQuery",
+    "CommandRequest",
+    "Credentials",
+    "Device",
+    "DeviceQuery",
+    "Instruction",
+    "Login",
+    "Nothing",
+    "Page",
+    "Parameter",
+    "ParameterQuery",
+]
+
+T = TypeVar("T")
+Limit = Annotated[int, Meta(ge=1, le=1000, description="How many items at most.")]
+Before = Annotated[int, Meta(ge=1, description="Only items before this one: `next` of the page before.")]
+DeviceKey = Annotated[str, Meta(max_length=300, description="<OUI>-<SerialNumber>, percent-encoded.")]
+Time = Annotated[float, Meta(description="Seconds since the epoch, UTC.")]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A request: what is not known is refused rather than ignored."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A part of a list. `next` is where the rest begins, null where there is none."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device as the registry knows it."""
+
+    device: DeviceKey
+    oui: str
+    product_class: str
+    serial_number: str
+    manufacturer: str
+    admission: str
+    admission_reason: str
+    software_version: str
+    hardware_version: str
+    root: str
+    created_at: Time
+    last_inform_at: Time | None
+    booted_at: Time | None
+    has_open_commands: bool
+    has_open_case: bool
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A parameter's value as the device told it last."""
+
+    name: str
+    value: str
+    type: str
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """An alarm of the alarm list (TS 32.111-2)."""
+
+    id: int
+    device: DeviceKey
+    alarm_identifier: str
+    state: str
+    event_type: str
+    probable_cause: str
+    specific_problem: str
+    perceived_severity: str
+    additional_text: str
+    raised_at: Time
+    cleared_at: Time | None
+    ack_state: str
+    ack_user_id: str
+    case_id: int | None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What is done about an alarm."""
+
+    id: int
+    device: DeviceKey
+    kind: str
+    state: str
+    outcome: str | None
+    procedure: str
+    because: str
+    alarm_id: int | None
+    opened_at: Time
+    closed_at: Time | None
+
+
+class Command(msgspec.Struct, frozen=True):
+    """An RPC for a device and what became of it."""
+
+    id: int
+    device: DeviceKey
+    command_key: str
+    method: str
+    purpose: str
+    state: str
+    attempts: int
+    created_at: Time
+    settled_at: Time | None
+    fault_code: int | None
+    fault_string: str
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """A short-lived token. It is shown this once."""
+
+    token: str
+    expires_at: Time
+    scopes: list[str]
+
+
+class Nothing(_Strict, frozen=True):
+    """No parameters."""
+
+
+class DeviceQuery(_Strict, frozen=True):
+    """Which devices, in order of their key."""
+
+    limit: Limit = 100
+    after: Annotated[str, Meta(max_length=300, description="`next` of the page before.")] = ""
+    admission: Literal["allowed", "blocked"] | None = None
+
+
+class ParameterQuery(_Strict, frozen=True):
+    """Which stored parameters of a device, in order of their name."""
+
+    below: Annotated[str, Meta(max_length=256, description="A path; empty: all.")] = ""
+    limit: Limit = 1000
+    after: Annotated[str, Meta(max_length=256, description="`next` of the page before.")] = ""
+
+
+class AlarmQuery(_Strict, frozen=True):
+    """Which alarms, the newest first."""
+
+    limit: Limit = 100
+    before: Before | None = None
+    device: DeviceKey | None = None
+    state: Literal["active", "cleared"] | None = None
+
+
+class CaseQuery(_Strict, frozen=True):
+    """Which cases, the newest first."""
+
+    limit: Limit = 100
+    before: Before | None = None
+    device: DeviceKey | None = None
+    state: Literal["active", "waiting", "closed"] | None = None
+
+
+class CommandQuery(_Strict, frozen=True):
+    """Which commands, the newest first."""
+
+    limit: Limit = 100
+    before: Before | None = None
+    device: DeviceKey | None = None
+    state: Literal["queued", "sent", "accepted", "succeeded", "failed", "expired", "cancelled"] | None = None
+
+
+class Instruction(_Strict, frozen=True):
+    """What a case that waits is told; `why` is kept in the audit."""
+
+    action: Literal["RELEASE", "CLOSE"]
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class CommandRequest(_Strict, frozen=True):
+    """An RPC to be queued. The same `command_key` again queues nothing."""
+
+    method: Annotated[str, Meta(max_length=64, description="For example Reboot.")]
+    arguments: Annotated[
+        dict[str, Any], Meta(description='For example {"names": ["Device.DeviceInfo."]}.')
+    ] = {}
+    command_key: Annotated[str, Meta(max_length=32)] = ""
+    expires_in: Annotated[float, Meta(gt=0, le=30 * 86400, description="Seconds until it is given up.")] = (
+        3600.0
+    )
+
+
+class Login(_Strict, frozen=True):
+    """A user and the password, to be exchanged for a token."""
+
+    user: Annotated[str, Meta(min_length=1, max_length=64)]
+    password: Annotated[str, Meta(min_length=1, max_length=256)]
