@@ -127,6 +127,7 @@ class Node:
             self.storage,
             self._urls,
             settings=settings,
+            nonce_key=secrets.nonce_key,
             integrity=Integrity(self.storage, TrustedSigners(settings.data)),
             minimal_versions=policy.minimal_versions,
             vendors=endpoint.vendors,

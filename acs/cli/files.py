@@ -190,6 +190,9 @@ def send_file(
     emergency: Annotated[
         str, typer.Option(help="Why a version below the policy's floor has to be loaded.")
     ] = "",
+    login: Annotated[
+        bool, typer.Option("--login", help="A short URL with user name and password, for old devices.")
+    ] = False,
     key: Key = "",
     expires: Expires = 3600,
     wait: Wait = 0,
@@ -218,7 +221,11 @@ def send_file(
         if emergency:
             dev.audit(conn, who(), "emergency download", device, f"{name}: {emergency}", now=now)
         lasting = max(expires, settings.file_url_lifetime)
-        url = urls.url(found.id, file.name, now, emergency=bool(emergency), lifetime=lasting)
+        wanted: dict[str, Any] = {"emergency": bool(emergency), "lifetime": lasting}
+        if login:
+            url, username, password = urls.login(found.id, file.name, now, **wanted)
+            return m.Download(key, file.file_type, url, username, password, file_size=file.size)
+        url = urls.url(found.id, file.name, now, **wanted)
         return m.Download(key, file.file_type, url, file_size=file.size)
 
     send(device, write(settings, act), data, config, key, expires, wait, force=False)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
+import re
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote
@@ -23,6 +25,7 @@ __all__ = ["LONGEST_URL", "FileGrant", "FileUrls", "UploadGrant"]
 LONGEST_URL = 256
 """Characters of the URL of a Download or an Upload (TR-069 A.3.2.8, A.4.1.5)."""
 _FETCH, _SEND = b"file-url", b"upload-url"
+_USERNAME = re.compile(r"([0-9]{1,18})-([0-9]{1,12})(-emergency)?", re.ASCII)
 G = TypeVar("G", "FileGrant", "UploadGrant")
 
 
@@ -54,6 +57,7 @@ class FileUrls:
 
     def __init__(self, key: bytes, base_url: Callable[[], str], *, lifetime: float) -> None:
         self._sealer, self._base_url, self._lifetime = Sealer(key), base_url, lifetime
+        self._login_key = hmac.digest(key, b"file-login", "sha256")
 
     def url(
         self,
@@ -73,6 +77,26 @@ class FileUrls:
         """Return what a token grants; None when it was not made here for fetching."""
         opened = self._open(token, _FETCH, FileGrant)
         return opened[0] if opened else None
+
+    def login(
+        self, device_id: int, name: str, now: float, *, emergency: bool = False, lifetime: float | None = None
+    ) -> tuple[str, str, str]:
+        """Return a short URL, a user name and a password with which this device may fetch ``name``."""
+        expires_at = int(now + (self._lifetime if lifetime is None else lifetime))
+        username = f"{device_id}-{expires_at}{'-emergency' if emergency else ''}"
+        return self._absolute(f"files/{quote(name, safe='')}"), username, self._password(username, name)
+
+    def open_login(self, username: str, name: str) -> tuple[FileGrant, str] | None:
+        """Return what a user name would grant, and the password that has to come with it."""
+        found = _USERNAME.fullmatch(username)
+        if found is None:
+            return None
+        grant = FileGrant(int(found[1]), name, float(found[2]), bool(found[3]))
+        return grant, self._password(username, name)
+
+    def _password(self, username: str, name: str) -> str:
+        mac = hmac.digest(self._login_key, f"{username}\n{name}".encode(), "sha256")
+        return base64.urlsafe_b64encode(mac[:24]).decode("ascii")
 
     def upload_url(
         self,

@@ -107,6 +107,12 @@ def test_a_file_is_sent_unless_it_is_below_the_floor(acs, data, image, signer, m
     message = acs("commands", "show", queued["id"], "--data", data).json["payload"]
     assert message["url"].startswith("https://acs.example:7548/files/")
     assert (message["file_type"], message["file_size"]) == (fl.FIRMWARE, 1000)
+    assert acs("files", "send", KEY, "image.bin", "--login", "--key", "short", "--data", data).code == 0
+    sent = acs("commands", "list", "--data", data, "--json", "--state", "queued").json
+    (number,) = (each["id"] for each in sent if each["command_key"] == "short")
+    short = acs("commands", "show", number, "--data", data).json["payload"]
+    assert short["url"] == "https://acs.example:7548/files/image.bin"
+    assert short["username"]
     policy = tmp_path / "policy.yaml"
     policy.write_text('extends: default\nminimal_versions: {"*": "4"}\n', encoding="utf-8")
     monkeypatch.setenv("ACS_POLICY", str(policy))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import aiohttp
 import pytest
 
 from acs import devices as dev
@@ -153,3 +154,33 @@ async def test_a_content_that_is_lost_is_an_error_and_not_an_empty_file(bench, s
     async with bench.client() as http, http.get(url) as response:
         assert response.status == 500
     assert bench.metric("acs_files_served_total", result="bad-content") == 1
+
+
+@pytest.mark.parametrize("scheme", ["basic", "digest"])
+async def test_a_device_may_log_in_where_its_urls_have_to_be_short(bench, served, scheme):
+    device, _ = served
+    url, username, password = bench.node._urls.login(device.id, "image 1.bin", bench.clock[0])
+    assert len(url) < 60
+
+    async def fetch(username: str, password: str) -> int:
+        options = (
+            {"middlewares": (aiohttp.DigestAuthMiddleware(username, password),)}
+            if scheme == "digest"
+            else {"headers": {"Authorization": aiohttp.encode_basic_auth(username, password)}}
+        )
+        async with bench.client(bench.anonymous(), **options) as http, http.get(url) as response:
+            if response.status == 200:
+                assert await response.read() == CONTENT
+            return response.status
+
+    assert await fetch(username, password) == 200
+    assert await fetch(username, password[:-1] + "A") == 401
+    assert await fetch(username.replace("-", "0-", 1), password) == 401
+    later = f"{device.id}-{int(bench.clock[0]) + 10**6}"
+    assert await fetch(later, password) == 401
+    bench.clock[0] += bench.node.settings.file_url_lifetime + 1
+    assert await fetch(username, password) == 410
+    async with bench.client(bench.anonymous()) as http, http.get(url) as response:
+        assert response.status == 401
+        schemes = [each.partition(" ")[0] for each in response.headers.getall("WWW-Authenticate")]
+        assert schemes == ["Digest", "Digest", "Basic"]

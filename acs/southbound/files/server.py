@@ -15,6 +15,7 @@ from acs.errors import AcsError
 from acs.files import (
     CatalogueFile,
     Claim,
+    FileGrant,
     FileUrls,
     Integrity,
     Storage,
@@ -27,6 +28,7 @@ from acs.observability import Metrics
 from acs.settings import Settings
 from acs.southbound.authentication import Peer, peer_of
 from acs.southbound.files.fetch import find_content, send
+from acs.southbound.files.login import Login
 from acs.southbound.files.receive import FORM, accepted, media_type_of, receive
 from acs.southbound.files.transfers import Transfers
 from acs.southbound.guarded import guarded
@@ -50,6 +52,7 @@ class FileServer:
         *,
         settings: Settings,
         integrity: Integrity,
+        nonce_key: bytes,
         minimal_versions: Mapping[str, str],
         vendors: Vendors,
         metrics: Metrics,
@@ -57,6 +60,7 @@ class FileServer:
         self._store, self._storage, self._urls = store, storage, urls
         self._settings, self._vendors, self._metrics = settings, vendors, metrics
         self._integrity, self._minimal_versions = integrity, minimal_versions
+        self._login = Login(urls, realm=settings.realm, nonce_key=nonce_key)
         self._limits = UploadLimits(settings.upload_size, settings.upload_device_quota, settings.upload_quota)
         self.transfers = Transfers(
             total=settings.file_transfers,
@@ -68,7 +72,7 @@ class FileServer:
     def routes(self) -> list[web.RouteDef]:
         """Return what is to be added to the listener's application."""
         fetch, take = self._guard(self._fetch), self._guard(self._take)
-        made = [web.get("/files/{token}/{name}", fetch)]
+        made = [web.get("/files/{token}/{name}", fetch), web.get("/files/{name}", self._guard(self._log_in))]
         for path in ("/uploads/{token}", "/uploads/{token}/{name}"):
             made += [web.route(method, path, take, expect_handler=_later) for method in ("PUT", "POST")]
         return made
@@ -86,6 +90,8 @@ class FileServer:
         self._metrics.files.labels(refused.reason).inc()
         _log.warning("file transfer refused", reason=refused.reason, why=refused.text, method=request.method)
         response = web.Response(status=refused.status, text=refused.text + "\n")
+        for challenge in refused.challenges:
+            response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
         if refused.retry_after is not None:
             response.headers[hdrs.RETRY_AFTER] = str(refused.retry_after)
         if not request.content.is_eof():
@@ -107,6 +113,21 @@ class FileServer:
         grant = self._urls.open(request.match_info["token"])
         if grant is None or grant.name != request.match_info["name"]:
             raise TransferRefused(404, "no-grant", "there is no such file")
+        return await self._serve(request, peer, grant)
+
+    async def _log_in(self, request: web.Request) -> web.StreamResponse:
+        peer = self._peer(request)
+        grant = self._login.grant(
+            request.headers.get(hdrs.AUTHORIZATION, ""),
+            request.match_info["name"],
+            path=request.raw_path,
+            method=request.method,
+            secure=peer.secure,
+            now=self._store.clock(),
+        )
+        return await self._serve(request, peer, grant)
+
+    async def _serve(self, request: web.Request, peer: Peer, grant: FileGrant) -> web.StreamResponse:
         if grant.expires_at < self._store.clock():
             raise TransferRefused(
                 410, "expired", "this URL has expired; the ACS has to be asked for a new one"
