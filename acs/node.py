@@ -51,7 +51,7 @@ from acs.southbound import (
     bind,
 )
 from acs.store import Store
-from acs.watch import AuditKeeper
+from acs.watch import AuditKeeper, Watch
 
 __all__ = ["Node"]
 
@@ -164,6 +164,9 @@ class Node:
         self._run(housekeeper.run(), "housekeeping")
         self._run(self.arrivals.run(), "uploads")
         self._run(AuditKeeper(self.store, settings).run(), "audit checkpoints")
+        southbound, env = self.southbound, self.env
+        watch = Watch(self.store, settings, secrets, southbound=southbound, env=env, metrics=self.metrics)
+        self._run(watch.run(), "certificates and secrets")
         self._write_ports()
         self._ready = True
 

@@ -120,6 +120,12 @@ class Metrics:
             "Devices that are not served for a while, since their messages failed",
             registry=self.registry,
         )
+        self.certificate_expiry = Gauge(
+            "acs_certificate_expiry_timestamp_seconds",
+            "When a certificate of this node or a CA expires",
+            ["kind", "name"],
+            registry=self.registry,
+        )
         self.revocation_unknown = Counter(
             "acs_revocation_unknown",
             "Sessions asked for with a certificate of which nobody told whether it was revoked",

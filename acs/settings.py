@@ -60,6 +60,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """What becomes of a device that is not registered and has a fitting certificate of a trusted vendor:
     ``certificate`` registers it at first contact, ``approve`` has it wait for ``acs devices approve``,
     ``known`` refuses it. Those that a rule of ``acs admission allow`` is about are registered."""
+    secret_max_age_days: Positive | None = None
+    """When the ACS rotates the secrets of its devices by itself; none: only on demand."""
+    expiry_warning_days: Positive = 30
+    """How long before a certificate expires it is warned about."""
     device_ca: list[Path] = []
     """PEM files of vendor CAs whose device certificates are trusted, beside those in the data directory."""
     revocation: Literal["hard", "soft", "off"] = "soft"

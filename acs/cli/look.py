@@ -20,6 +20,7 @@ from acs.cli.output import (
     print_json,
     print_table,
     read,
+    require_data,
     settings_of,
     who,
     write,
@@ -149,6 +150,9 @@ def register_device(
     password: Annotated[
         bool, typer.Option("--password", help="Make credentials for HTTP Digest and print them once.")
     ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="The password is replaced by another at first contact.")
+    ] = False,
 ) -> None:
     """Register a device before it comes, with a password where it has no certificate."""
     from acs import devices as dev
@@ -164,7 +168,7 @@ def register_device(
         made = dev.register(conn, oui, serial_number, product_class=product_class, now=now)
         if secret:
             sealed = seal_device_password(Secrets.load_or_create(settings.data), secret)
-            dev.set_digest_secret(conn, made.id, key, sealed)
+            dev.set_digest_secret(conn, made.id, key, sealed, once=once)
         dev.audit(conn, who(), "device registered", key, "by the operator", now=now)
 
     write(settings, act)
@@ -173,6 +177,25 @@ def register_device(
         print_json(facts)
     else:
         print_table("Registered", ("field", "value"), list(facts.items()))
+
+
+@devices.command("rotate-secrets")
+def rotate_device_secrets(device: DeviceKey, data: Data = None, config: Config = None) -> None:
+    """Give a device a new password for connection requests and, where it has one, for itself.
+
+    Old and new are accepted until the device has used the new one. Nobody is shown either.
+    """
+    from acs.security import Secrets
+    from acs.southbound.rotation import rotate_secrets
+
+    settings = settings_of(data, config)
+    require_data(settings)
+    secrets = Secrets.load_or_create(settings.data)
+    made = write(
+        settings,
+        lambda conn: rotate_secrets(conn, find_device(conn, device), secrets, who=who(), now=time.time()),
+    )
+    console.print(f"command {made.id} sets the new secrets of {device}", markup=False)
 
 
 @devices.command("block")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from acs.devices.audit import audit
 from acs.devices.identity import Device, device_key
 from acs.devices.registry import find, get, register
+from acs.devices.tags import set_site
 from acs.errors import AcsError
 from acs.store.tables import devices
 
@@ -77,13 +78,11 @@ def enrol(conn: Connection, expected: Expected, *, who: str, now: float) -> bool
     device = before or register(
         conn, expected.oui, expected.serial_number, product_class=expected.product_class, now=now
     )
-    values: dict[str, object] = {"site": expected.site} if expected.site else {}
+    if expected.site:
+        set_site(conn, device.id, expected.site)
     fresh = before is None or before.admission == "pending"
     if fresh:
-        values |= {"admission": "expected", "admission_reason": "", "admission_changed_at": now}
-    if values:
-        conn.execute(update(devices).where(devices.c.id == device.id).values(**values))
-    if fresh:
+        _set(conn, device, "expected", "", now=now)
         audit(conn, who, "device expected", device.device_key, expected.site, now=now)
     return fresh
 

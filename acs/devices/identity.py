@@ -69,7 +69,6 @@ class Device:
     nat_detected: bool
     reboot_needed_at: float | None = None
     reboot_needed_for: str = ""
-    site: str = ""
     certificate_not_after: float | None = None
     contacts: str = ""
     inform_digest: bytes | None = None

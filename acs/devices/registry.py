@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, update
 
 from acs.devices.audit import audit
 from acs.devices.identity import Device, device_from_row, device_key
 from acs.errors import AcsError
-from acs.store.tables import alarms, case_is_open, cases, command_is_open, commands, devices
+from acs.store.tables import alarms, case_is_open, cases, command_is_open, commands, devices, secret_rotations
 
 __all__ = [
     "Credentials",
@@ -19,6 +19,7 @@ __all__ = [
     "certificate_holder",
     "count",
     "credentials_by_username",
+    "digest_secret_proved",
     "find",
     "get",
     "idle",
@@ -58,7 +59,13 @@ _IDLE = select(devices.c.session_epoch, devices.c.connection_request_at, OPEN_CO
     devices.c.id == bindparam("id_")
 )
 _BY_USERNAME = select(
-    devices.c.id, devices.c.device_key, devices.c.admission, devices.c.digest_secret_sealed
+    devices.c.id,
+    devices.c.device_key,
+    devices.c.admission,
+    devices.c.digest_secret_sealed,
+    select(secret_rotations.c.digest_sealed)
+    .where(secret_rotations.c.device_id == devices.c.id)
+    .scalar_subquery(),
 ).where(devices.c.digest_username == bindparam("username"))
 
 
@@ -70,6 +77,8 @@ class Credentials:
     device_key: str
     admission: str
     secret_sealed: bytes | None
+    next_sealed: bytes | None = None
+    """The secret that the device was told and has not used yet, sealed."""
 
 
 def find(conn: Connection, key: str, *, lock: bool = False) -> Device | None:
@@ -170,12 +179,17 @@ def bind_certificate(conn: Connection, device_id: int, name: str) -> None:
     conn.execute(update(devices).where(devices.c.id == device_id).values(certificate_name=name))
 
 
-def set_digest_secret(conn: Connection, device_id: int, username: str, secret_sealed: bytes) -> None:
-    """Set the credentials with which the device answers the ACS's challenge."""
+def set_digest_secret(
+    conn: Connection, device_id: int, username: str, secret_sealed: bytes, *, once: bool = False
+) -> None:
+    """Set the credentials with which the device answers the ACS's challenge.
+
+    ``once``: they are for its enrolment, and rotated at first contact.
+    """
     conn.execute(
         update(devices)
         .where(devices.c.id == device_id)
-        .values(digest_username=username, digest_secret_sealed=secret_sealed)
+        .values(digest_username=username, digest_secret_sealed=secret_sealed, secrets_once=once)
     )
 
 
@@ -190,10 +204,24 @@ def set_connection_request_secret(
     )
 
 
+def digest_secret_proved(conn: Connection, device_id: int) -> None:
+    """Note that the device has used the secret that it was told last: the old one is no good any more."""
+    rotation = secret_rotations.c.device_id == device_id
+    sealed = conn.execute(select(secret_rotations.c.digest_sealed).where(rotation)).scalar()
+    if sealed is None:
+        return
+    conn.execute(update(devices).where(devices.c.id == device_id).values(digest_secret_sealed=sealed))
+    done = update(secret_rotations).where(rotation)
+    conn.execute(done.values(digest_sealed=None))  # the request that tells it may be sent again
+    conn.execute(
+        delete(secret_rotations).where(rotation, secret_rotations.c.connection_request_wire.is_(None))
+    )
+
+
 def credentials_by_username(conn: Connection, username: str) -> Credentials | None:
     """Return what authentication needs, by the Digest user name."""
     row = conn.execute(_BY_USERNAME, {"username": username}).first()
-    return Credentials(row[0], row[1], row[2], row[3]) if row else None
+    return Credentials(*row) if row else None
 
 
 def _set_admission(

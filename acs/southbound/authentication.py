@@ -76,6 +76,8 @@ class Proof:
     names: tuple[str, ...] = ()
     device_key: str = ""
     vouched: Vouched | None = None
+    renewed: bool = False
+    """Whether the password was the one that the device was told last, used for the first time."""
     address: str = ""
     allowed: bool = False
     """Whether a rule lets it in although it may be unknown."""
@@ -154,8 +156,13 @@ class Authenticator:
         stale = given.fields is not None and self._check_nonce(given.fields, now)
         device_key, password = await self._password_of(user)
         # An unknown user costs as much time as a wrong password.
-        right = self._right(given, password or _DUMMY, method=method, path=path, body=body)
-        if not (right and password):
+        right = self._right(given, password or _DUMMY, method=method, path=path, body=body) and bool(password)
+        renewed = False
+        if not right:
+            following = await self._next_password_of(user)
+            fits = self._right(given, following or _DUMMY, method=method, path=path, body=body)
+            renewed = fits and bool(following)
+        if not (right or renewed):
             self._lockout.failed(peer.address, user, now)
             raise self.challenge("user name or password are wrong", "wrong-credentials")
         if stale:
@@ -163,7 +170,7 @@ class Authenticator:
         if given.fields is not None and self._replays.seen(given.fields, now):
             raise self.challenge("this answer was given before", "replayed", stale=True)
         self._lockout.succeeded(peer.address, user)
-        return Proof(device_key=device_key)
+        return Proof(device_key=device_key, renewed=renewed)
 
     async def _password_of(self, username: str) -> tuple[str, str]:
         """Return whose user name this is and the password; both empty where nobody's."""
@@ -171,6 +178,13 @@ class Authenticator:
         sealed = found.secret_sealed if found is not None else None
         password = self._sealer.open(sealed or self._dummy, _PASSWORD_CONTEXT).decode()
         return (found.device_key, password) if found is not None and sealed else ("", "")
+
+    async def _next_password_of(self, username: str) -> str:
+        """Return the password that the device of this user name was told and has not used yet, if any."""
+        found = await self._store.read(dev.credentials_by_username, username)
+        sealed = found.next_sealed if found is not None else None
+        password = self._sealer.open(sealed or self._dummy, _PASSWORD_CONTEXT).decode()
+        return password if sealed else ""
 
     def certified(self, vouched: Vouched) -> Proof:
         """Return the proof that a certificate is. Raises ``Refused`` where nobody vouches for it."""
@@ -217,6 +231,8 @@ def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, 
         _may_be_new(key, proof, settings)
         device = _register(conn, who, expected, now=now)
     device = _let_in(conn, device, proof, now=now)
+    if proof.renewed:
+        dev.digest_secret_proved(conn, device.id)
     if proof.names and device.certificate_name is None:
         dev.bind_certificate(conn, device.id, expected)
     return device

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from acs.errors import AcsError
+from acs.security import load_pem
 from acs.settings import Settings
 from acs.southbound.connections import Bounds, Connections, Stage
 from acs.southbound.endpoint import Endpoint
@@ -20,6 +21,7 @@ from acs.southbound.front import Front
 from acs.southbound.guarded import Guarded
 from acs.southbound.limits import Buckets
 from acs.southbound.tls import Listening, make_certificate
+from acs.southbound.vendors import VendorCA
 
 __all__ = ["Southbound", "bind"]
 
@@ -115,6 +117,22 @@ class Southbound:
             handshake_timeout=settings.handshake_timeout,
             metrics=self.endpoint.metrics,
         )
+
+    @property
+    def vendors(self) -> list[VendorCA]:
+        """The vendor CAs that are trusted now."""
+        return self.endpoint.vendors.cas
+
+    def certificate_until(self) -> float:
+        """Return until when the server certificate is valid, in seconds since the epoch."""
+        return load_pem((self._settings.data / "pki" / "server.pem").read_bytes())[0].not_after
+
+    def renew_certificate(self) -> float:
+        """Make a new server certificate and show it in new handshakes; return until when it is valid."""
+        make_certificate(self._settings)
+        if self._tls is not None:
+            self._tls.trust(self.endpoint.vendors.cas)
+        return self.certificate_until()
 
     async def follow_vendors(self) -> None:
         """Take up vendor CAs that are added, and drop those that are removed. Runs until cancelled.

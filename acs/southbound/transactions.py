@@ -27,6 +27,7 @@ from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
 from acs.southbound.contacts import note_contact
 from acs.southbound.placeholders import secrets_in
+from acs.southbound.rotation import next_secrets, rotations_settled
 
 __all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session", "outside_session"]
 
@@ -275,6 +276,7 @@ class _Turn:
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         bd.profile_commands_settled(self.conn, settled, now=self.now)
         cm.discovery_settled(self.conn, self.device, settled, now=self.now)
+        rotations_settled(self.conn, self.device, settled, now=self.now)
         rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
         return self.next(settled=settled, changes=changes)
 
@@ -327,9 +329,15 @@ class _Turn:
             again = cm.once_more(self.conn, outstanding)
             if again is None:
                 return None
-            sealed = dev.sealed_config_secrets(self.conn, secrets_in(again[1]))
+            sealed = self._sealed(again[1])
             return Reply(again[1], id=_id(again[0]), secrets=sealed)
         return None
+
+    def _sealed(self, message: m.Message) -> dict[str, bytes]:
+        """Return the sealed secrets that belong into a request."""
+        names = secrets_in(message)
+        mine = next_secrets(self.conn, self.device.id, names)
+        return {**dev.sealed_config_secrets(self.conn, names - mine.keys()), **mine}
 
     def next(
         self,
@@ -347,6 +355,6 @@ class _Turn:
             dev.session_over(self.conn, self.device.id, now=self.now)
             return told
         command, message = found
-        sealed = dev.sealed_config_secrets(self.conn, secrets_in(message))
+        sealed = self._sealed(message)
         declaration = profile_for(self.device).xml_declaration
         return replace(told, message=message, id=_id(command), secrets=sealed, declaration=declaration)

@@ -56,12 +56,13 @@ async def test_an_unexpected_device_waits_until_it_is_approved(bench):
 
 @pytest.mark.parametrize("bench", [{"admission": "approve"}, {"admission": "known"}], indirect=True)
 async def test_an_expected_device_is_enrolled_at_first_contact(bench):
-    expected = dev.Expected(OUI, SERIAL, "HeNB-LTE", "roof 7")
+    expected = dev.Expected(OUI, SERIAL, "HeNB-LTE", "roof-7")
     assert await bench.node.store.write(dev.enrol, expected, who="op", now=bench.clock[0])
     assert await admission_of(bench) == "expected"
     assert await status(bench) == 200
     device = await bench.node.store.read(dev.find, KEY)
-    assert (device.admission, device.site) == ("allowed", "roof 7")
+    site = await bench.node.store.read(dev.site_of, device.id)
+    assert (device.admission, site) == ("allowed", "roof-7")
     assert await status(bench, "B2") == 403
 
 

@@ -164,7 +164,6 @@ def test_2_18_every_write_of_an_operator_is_recorded(acs, data, tmp_path):  # no
         ("commands", "send", KEY, "Reboot"),
         ("alarms", "ack", alarm),
         ("files", "add", image, "--version", "9"),
-        ("files", "approve", "newer.img"),
         ("golden", "set", golden, "--model", ""),
         ("trust", "add", ca, "--oui", "0005B9"),
     ]

@@ -27,7 +27,7 @@ __all__ = ["Dispatcher"]
 
 USERNAME = "acs"
 _PAUSE = 0.5
-_CONTEXT = b"connection-request-password"
+CONTEXT = b"connection-request-password"
 _log = structlog.get_logger(__name__)
 
 
@@ -155,7 +155,7 @@ class Dispatcher:
         username, password = USERNAME, self._secrets.connection_request_password(row.device_key)
         if row.secret_sealed is not None:
             username = row.username
-            password = self._sealer.open(row.secret_sealed, _CONTEXT).decode()
+            password = self._sealer.open(row.secret_sealed, CONTEXT).decode()
         return Target(
             device_key=row.device_key,
             username=username,

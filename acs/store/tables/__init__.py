@@ -29,6 +29,7 @@ from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.northbound import api_tokens, users
 from acs.store.tables.outbox import outbox
 from acs.store.tables.remediation import case_is_open, cases, journal, policies
+from acs.store.tables.secrets import secret_rotations
 from acs.store.tables.traces import trace_requests, traces
 from acs.store.tables.uploads import uploads
 
@@ -66,6 +67,7 @@ __all__ = [
     "parameters",
     "policies",
     "refusals",
+    "secret_rotations",
     "site_values",
     "trace_requests",
     "traces",

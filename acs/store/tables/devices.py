@@ -22,11 +22,12 @@ devices = Table(
     Column("admission", Text, nullable=False, server_default="allowed"),  # allowed expected pending blocked
     Column("admission_reason", Text, nullable=False, server_default=""),
     Column("admission_changed_at", Float),
-    Column("site", Text, nullable=False, server_default=""),  # where it is to stand, from the delivery list
     # authentication
     Column("digest_username", Text, unique=True),
     Column("digest_secret_sealed", LargeBinary),
     Column("certificate_name", Text, unique=True),  # SAN dNSName bound to the device
+    Column("secrets_rotated_at", Float),
+    Column("secrets_once", Boolean, nullable=False, server_default=text("false")),  # rotated at first contact
     Column("certificate_not_after", Float),
     Column("contacts", Text, nullable=False, server_default=""),  # JSON: address, key, boot time by changes
     Column("connection_request_url", Text, nullable=False, server_default=""),

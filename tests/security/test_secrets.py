@@ -1,0 +1,225 @@
+"""interop-and-hardening 2.14, 2.17: secrets of devices are rotated, sealed, and in no log or answer."""
+
+from __future__ import annotations
+
+import logging
+
+import aiohttp
+import pytest
+
+from acs import commands as cm
+from acs import devices as dev
+from acs.cwmp import messages as m
+from acs.errors import AcsError
+from acs.security import Secrets
+from acs.southbound import seal_device_password
+from acs.southbound.rotation import due_for_rotation, rotate_secrets
+from acs.store.tables import commands, secret_rotations
+from acs.store.tables import devices as devices_table
+from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
+
+KEY = f"{OUI}-{SERIAL}"
+OLD = "the-password-of-old"
+
+
+@pytest.fixture
+async def bench(tmp_path):
+    async for made in make_bench(tmp_path):
+        yield made
+
+
+def secrets(bench) -> Secrets:
+    return Secrets.load_or_create(bench.node.settings.data)
+
+
+async def register(bench, *, once: bool = False) -> None:
+    def act(conn):
+        device = dev.register(conn, OUI, SERIAL, now=bench.clock[0])
+        dev.set_digest_secret(conn, device.id, KEY, seal_device_password(secrets(bench), OLD), once=once)
+
+    await bench.node.store.write(act)
+
+
+def basic(password: str) -> dict[str, str]:
+    return {"Authorization": aiohttp.encode_basic_auth(KEY, password)}
+
+
+async def contact(bench, http, password: str):
+    return await bench.post(http, inform(), headers=basic(password))
+
+
+async def settled(bench, http) -> None:
+    """Have the device known, its root too, and nothing waiting for it."""
+    assert (await contact(bench, http, OLD)).status == 200
+
+    def act(conn):
+        from acs.store.tables import cases
+
+        device = dev.find(conn, KEY)
+        dev.mark_provisioned(conn, device.id, device.software_version)
+        conn.execute(cases.update().values(state="closed", wake_at=None))
+        conn.execute(commands.update().values(state="cancelled"))
+
+    await bench.node.store.write(act)
+
+
+async def rotate(bench) -> cm.Command:
+    def act(conn):
+        return rotate_secrets(conn, dev.find(conn, KEY), secrets(bench), who="op", now=bench.clock[0])
+
+    return await bench.node.store.write(act)
+
+
+async def told(bench, http, password: str) -> tuple[dict[str, str], str]:
+    """Open a session and return what the SetParameterValues of the rotation says, and the cookie."""
+    answer = await contact(bench, http, password)
+    request = await bench.post(http, b"", cookie=answer.cookie)
+    assert isinstance(request.message, m.SetParameterValues)
+    values = {
+        each.name.removeprefix("Device.ManagementServer."): each.value for each in request.message.parameters
+    }
+    return values, answer.cookie
+
+
+async def works(bench, http, password: str) -> bool:
+    return (await contact(bench, http, password)).status == 200
+
+
+async def calls_with(bench) -> str:
+    """Return the password with which the device would be called."""
+    from acs.security import Sealer
+    from acs.southbound.connection_requests.dispatcher import CONTEXT
+
+    def look(conn):
+        return conn.execute(devices_table.select().where(devices_table.c.device_key == KEY)).one()
+
+    row = await bench.node.store.read(look)
+    if row.connection_request_secret_sealed is None:
+        return secrets(bench).connection_request_password(KEY)
+    opened = Sealer(secrets(bench).store_key).open(row.connection_request_secret_sealed, CONTEXT)
+    return opened.decode()
+
+
+async def test_2_17_old_and_new_are_accepted_until_the_device_has_used_the_new_one(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        new = values["Password"]
+        assert values["Username"] == KEY
+        assert len({new, OLD, values["ConnectionRequestPassword"]}) == 3
+        assert await calls_with(bench) != values["ConnectionRequestPassword"]
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await calls_with(bench) == values["ConnectionRequestPassword"]
+        assert await works(bench, http, OLD)  # the answer may have come before it was written to flash
+        assert await works(bench, http, new)
+        assert not await works(bench, http, OLD)
+        assert await works(bench, http, new)
+    rows = await bench.node.store.read(lambda conn: conn.execute(secret_rotations.select()).all())
+    assert rows == []
+
+
+async def test_2_17_a_session_that_breaks_off_loses_neither_secret(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        first, _ = await told(bench, http, OLD)  # and the device is gone; it may have applied them
+        again, cookie = await told(bench, http, first["Password"])
+        assert again == first  # whatever is repeated says the same
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await calls_with(bench) == first["ConnectionRequestPassword"]
+        assert not await works(bench, http, OLD)
+        assert await works(bench, http, first["Password"])
+
+
+async def test_2_17_a_rotation_that_is_asked_for_twice_or_expired_goes_on_with_the_same_secrets(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        command = await rotate(bench)
+        assert (await rotate(bench)).id == command.id
+        first, _ = await told(bench, http, OLD)
+        await bench.node.store.write(cm.cancel, command.id, now=bench.clock[0])
+        bench.clock[0] += 10
+        assert (await rotate(bench)).id != command.id
+        again, _ = await told(bench, http, first["Password"])
+        assert again["ConnectionRequestPassword"] == first["ConnectionRequestPassword"]
+
+
+async def test_2_17_a_device_that_refuses_keeps_the_old_secrets(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        before = await calls_with(bench)
+        await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.Fault(9003, "Invalid arguments"), cookie=cookie)
+        assert not await works(bench, http, values["Password"])
+        assert await works(bench, http, OLD)
+        assert await calls_with(bench) == before
+
+
+async def test_2_17_new_secrets_are_in_no_row_and_no_log_in_the_clear(bench, caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        await works(bench, http, values["Password"])
+    new = [values["Password"], values["ConnectionRequestPassword"]]
+    out, err = capsys.readouterr()
+    assert not [each for each in [*new, OLD] if each in caplog.text + out + err]
+    data = bench.node.settings.data
+    content = b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
+    assert not [each for each in [*new, OLD] if each.encode() in content]
+
+
+async def test_2_14_a_password_for_the_enrolment_is_replaced_at_first_contact(bench):
+    await register(bench, once=True)
+    assert await bench.node.store.read(due_for_rotation, before=None, limit=9) == []  # it has not come yet
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        [device_id] = await bench.node.store.read(due_for_rotation, before=None, limit=9)
+        await rotate(bench)
+        assert await bench.node.store.read(due_for_rotation, before=None, limit=9) == []
+        values, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await works(bench, http, values["Password"])
+        assert not await works(bench, http, OLD)
+    assert await bench.node.store.read(due_for_rotation, before=None, limit=9) == []
+    assert device_id
+
+
+async def test_2_17_secrets_are_due_when_they_are_old_and_not_while_they_are_rotated(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        now = bench.clock[0]
+        due = bench.node.store.read
+        assert await due(due_for_rotation, before=now - 1, limit=9) == []
+        assert len(await due(due_for_rotation, before=now + 1, limit=9)) == 1
+        await rotate(bench)
+        assert await due(due_for_rotation, before=now + 1, limit=9) == []
+        _, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await due(due_for_rotation, before=now, limit=9) == []
+        assert len(await due(due_for_rotation, before=now + 1, limit=9)) == 1
+
+
+async def test_2_17_a_device_that_never_came_is_refused_a_rotation(bench):
+    await register(bench)
+    with pytest.raises(AcsError, match="has not been in contact yet"):
+        await rotate(bench)
+
+
+async def test_2_6_while_a_rotation_waits_no_other_password_is_good(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        for guess in ("-" * 24, "", "None", KEY):
+            assert not await works(bench, http, guess)
