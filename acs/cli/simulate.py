@@ -46,6 +46,8 @@ def simulate(
     nat: Annotated[
         bool, typer.Option(help="Behind a NAT; the ACS needs a STUN server and a policy that names it.")
     ] = False,
+    udp: Annotated[bool, typer.Option(help="A UDP port and a STUN client each, without such a NAT.")] = False,
+    host: Annotated[str, typer.Option(help="The address at which they listen for calls.")] = "127.0.0.1",
     json: Json = False,
 ) -> None:
     """Run simulated HeNBs, each with a certificate of a simulated vendor.
@@ -88,6 +90,8 @@ def simulate(
         "enrol": (data or Path("acs-data")) if enrol else None,
         "quiet": json,
         "nat": nat,
+        "udp": udp,
+        "host": host,
     }
     facts = run(_simulate(target, authority, vendor, **options))
     if json:
@@ -148,13 +152,15 @@ async def _simulate(
     enrol: Path | None,
     quiet: bool,
     nat: bool,
+    udp: bool,
+    host: str,
 ) -> dict[str, Any]:
     from acs.simulator import Fleet, Vendor
 
     vendor = Vendor(vendor_directory)
     if enrol is not None:
         await _enrol(vendor, enrol)
-    fleet = Fleet(vendor, url, server_ca=ca, pace=pace, open_sessions=open_sessions)
+    fleet = Fleet(vendor, url, server_ca=ca, pace=pace, open_sessions=open_sessions, host=host)
     await fleet.start()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
@@ -165,6 +171,8 @@ async def _simulate(
                 fleet.add(serial)
                 if nat:
                     fleet.put_behind_nat(serial)
+                elif udp:
+                    fleet.listen_udp(serial)
                 progress.advance(made)
                 await asyncio.sleep(0)
             started = time.monotonic()

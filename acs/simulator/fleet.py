@@ -157,6 +157,13 @@ class Fleet:
         name = f"{serial_number}.{OUI}.henb.{self._realm}".lower()
         return Access(self.acs_url, self.vendor.client_context(name, self._server_ca))
 
+    def listen_udp(self, serial_number: str) -> UdpSide:
+        """Give a device a UDP port and a STUN client (TR-069 Annex G) before it is switched on."""
+        device = self.devices[serial_number]
+        side = UdpSide(device.henb, device.wake, host=self._host, seed=self._random.getrandbits(32))
+        self.udp[serial_number] = side
+        return side
+
     def put_behind_nat(self, serial_number: str) -> UdpSide:
         """Put a device behind the fleet's NAT before it is switched on: it is called by UDP or not at all."""
         device = self.devices[serial_number]
