@@ -113,7 +113,7 @@ def set_golden(
     """Replace the golden configuration of a scope. Names and values are checked first."""
     from acs import devices as dev
     from acs.cwmp import messages as m
-    from acs.datamodel import load_model, parse_golden
+    from acs.datamodel import parse_golden
 
     if scope != "*" and not scope.startswith(("class:", "device:")):
         raise AcsError(f"the scope {scope!r} is none; use *, class:<ProductClass> or device:<key>")
@@ -123,7 +123,7 @@ def set_golden(
         raise AcsError(f"{path} is no UTF-8 text: {error}") from error
     values = parse_golden(text, str(path))
     if model:
-        checked = load_model(model)
+        checked = read(settings_of(data, config), lambda conn: dev.named_model(conn, model))
         problems = [
             f"{name}: {problem.text}"
             for name, value, kind in values
