@@ -135,8 +135,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     device_connections: Size = 8
     """Connections of one device; the oldest goes when another comes."""
     address_rate: Positive = 20
-    """TLS handshakes and refused requests of one address a second, 20 times as many at once; what leads to
+    """TLS handshakes and refused requests of one address a second, 10 times as many at once; what leads to
     a device that proves itself is not counted."""
+    stranger_rate: Positive = 60
+    """TLS handshakes and requests a second of all addresses from which no device has come yet, together;
+    they wait for their turn, those of other addresses do not."""
     unlimited_networks: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
     """Without limits by address: a proxy, through which all devices come from one, and laboratories."""
     handshake_timeout: Positive = 10

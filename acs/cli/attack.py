@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from acs.cli.bench import Client, rss, steady
+from acs.cli.bench import Client, cpu, rss, steady
 from acs.cli.output import Json, console, print_json, print_table, run
 from acs.errors import AcsError
 
@@ -64,14 +64,20 @@ class _Slice:
     new: list[float] = field(default_factory=list)
     failed: int = 0
     rss: float = 0.0
+    cpu: list[float] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
-    slowest: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, float] = field(default_factory=dict)
 
-    def add(self, other: _Slice) -> None:
-        self.kept += other.kept
-        self.new += other.new
-        self.failed += other.failed
-        self.rss = max(self.rss, other.rss)
+    @classmethod
+    def of(cls, *slices: _Slice) -> _Slice:
+        """Return all of them as one."""
+        return cls(
+            kept=[second for each in slices for second in each.kept],
+            new=[second for each in slices for second in each.new],
+            failed=sum(each.failed for each in slices),
+            rss=max(each.rss for each in slices),
+            cpu=[share for each in slices for share in each.cpu],
+        )
 
 
 async def _attacks(
@@ -81,16 +87,19 @@ async def _attacks(
         scene = _Scene(Path(name), rate)
         try:
             await scene.start(devices)
-            calm, found = _Slice(), {}
+            calm, found = [await scene.measure(seconds)], []
             with Progress(console=console, disable=quiet) as progress:
                 task = progress.add_task("quiet", total=len(names))
                 for each in names:
                     progress.update(task, description=each)
-                    calm.add(await scene.measure(seconds))
-                    found[each] = await scene.under(each, seconds, connections)
+                    found.append(await scene.under(each, seconds, connections))
+                    calm.append(await scene.measure(seconds))
                     progress.advance(task)
-            rows = [_row("quiet", calm, calm)]
-            return rows + [_row(each, under, calm) for each, under in found.items()]
+            quiet_one = _Slice.of(*calm)
+            rows = [_row("quiet", quiet_one, quiet_one)]
+            for number, each in enumerate(names):  # compared with the quiet before and after it
+                rows.append(_row(each, found[number], _Slice.of(*calm[number : number + 2])))
+            return rows
         finally:
             await scene.stop()
 
@@ -106,11 +115,12 @@ def _row(name: str, measured: _Slice, calm: _Slice) -> dict[str, Any]:
         row[f"{way} p50 ms"] = _quantile(seconds, 0.5)
         row[f"{way} p99 ms"] = _quantile(seconds, 0.99)
         row[f"{way} p99 ratio"] = round(_quantile(seconds, 0.99) / max(_quantile(before, 0.99), 0.1), 2)
+    row["ACS CPU %"] = round(sum(measured.cpu) / len(measured.cpu) * 100)
     row["RSS MB"] = round(measured.rss)
     row["what the attackers saw"] = ", ".join(
         f"{text} ({count})" for text, count in measured.seen.most_common(6)
     )
-    row["slowest answers ms"] = ", ".join(f"{text} {value:.0f}" for text, value in measured.slowest.items())
+    row["median answer ms"] = ", ".join(f"{text} {value:.0f}" for text, value in measured.answers.items())
     return row
 
 
@@ -160,7 +170,7 @@ class _Scene:
         free = [[], []]  # type: list[list[Client]]
         for number, client in enumerate(self._clients):
             free[number % _RECONNECTING].append(client)
-        started, number = time.perf_counter(), 0
+        started, number, used = time.perf_counter(), 0, cpu(self._acs.pid)
         while (now := time.perf_counter() - started) < seconds:
             if number / self._rate > now:
                 await asyncio.sleep(number / self._rate - now)
@@ -173,6 +183,7 @@ class _Scene:
             tasks.append(asyncio.create_task(self._session(client, measured, free[kind], new=bool(kind))))
             if number % 20 == 0:
                 measured.rss = max(measured.rss, rss(self._acs.pid))
+        measured.cpu.append((cpu(self._acs.pid) - used) / (time.perf_counter() - started))
         await asyncio.gather(*tasks)
         measured.rss = max(measured.rss, rss(self._acs.pid))
         return measured
@@ -211,7 +222,7 @@ class _Scene:
             told = json.loads(out)
             measured.seen.update(told["outcomes"])
             for text, times in told["seconds"].items():
-                measured.slowest[text] = max(times) * 1000
+                measured.answers[text] = sorted(times)[len(times) // 2] * 1000
         await asyncio.sleep(1)
         return measured
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from acs.cli.output import Json, console, print_json, print_table, run
 from acs.errors import AcsError
 
-__all__ = ["Client", "bench", "rss", "steady"]
+__all__ = ["Client", "bench", "cpu", "rss", "steady"]
 
 bench = typer.Typer(no_args_is_help=True)
 _PASSWORD = "of-a-device-of-the-bench"  # noqa: S105 - of devices that live for a minute
@@ -97,7 +97,7 @@ class _Sum:
 
     sessions: int = 0
     took: float = 0.0
-    cpu: float = 0.0
+    used: float = 0.0
     seconds: list[float] = field(default_factory=list)
 
 
@@ -146,10 +146,10 @@ class _Arm:
                     client.close()
                 free.put_nowait(client)
 
-        before, started = _cpu(self._acs.pid), time.perf_counter()
+        before, started = cpu(self._acs.pid), time.perf_counter()
         await asyncio.gather(*(work() for _ in range(min(at_once, len(self._clients)))))
         done.took += time.perf_counter() - started
-        done.cpu += _cpu(self._acs.pid) - before
+        done.used += cpu(self._acs.pid) - before
         done.sessions += count
 
     def row(self, way: str) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class _Arm:
             "connections": way,
             "sessions": done.sessions,
             "sessions/s": round(done.sessions / done.took, 1),
-            "CPU s per 1000": round(done.cpu / done.sessions * 1000, 3),
+            "CPU s per 1000": round(done.used / done.sessions * 1000, 3),
             "p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
             "p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
             "RSS MB": round(rss(self._acs.pid), 1),
@@ -203,7 +203,7 @@ async def steady(data: Path, stored: int) -> None:
         await store.close()
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
     """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -145,6 +145,11 @@ class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
+    @property
+    def open(self) -> bool:
+        """Whether the ACS has not closed it."""
+        return not self.reader.at_eof() and self.reader.exception() is None
+
     def send(self, data: bytes) -> None:
         """Send bytes."""
         self.writer.write(data)
@@ -160,7 +165,8 @@ class Connection:
         try:
             async with asyncio.timeout(60):
                 head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
+                pairs = (line.split(": ", 1) for line in head[1:] if ": " in line)
+                fields = {name.lower(): value for name, value in pairs}
                 body = await self.reader.readexactly(int(fields.get("content-length", "0")))
         except (OSError, EOFError):
             return Reply(0)
@@ -344,7 +350,8 @@ async def _messages(attacker: Attacker, bodies: dict[str, bytes], *fields: str) 
         try:
             started = time.perf_counter()
             reply = await connection.post(body, *fields)
-            attacker.seconds.setdefault(name, []).append(time.perf_counter() - started)
+            if reply.status != 503:  # which a device that sends too much gets after a while
+                attacker.seconds.setdefault(name, []).append(time.perf_counter() - started)
             return f"{name}: {reply.status or 'closed'}"
         finally:
             connection.close()

@@ -31,7 +31,7 @@ __all__ = ["Front"]
 _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 8  # sockets a turn of the event loop accepts at most
 _SPOKE_AT_ONCE = 16  # first bytes that it looks at
-_HANDSHAKES_AT_ONCE = 2  # and handshakes that it begins
+_BEGUN_AT_ONCE = 2  # and handshakes and requests of familiar addresses that it begins
 _GIVEN_BACK = 2  # a handshake and a challenge: what it takes a device to prove itself
 _SWEEP = 0.5  # seconds
 _RECEIVE_BUFFER = 64 * 1024  # bytes of the kernel per connection, and so of one read
@@ -49,12 +49,13 @@ class Front:
         connections: Connections,
         *,
         rate: Buckets,
+        strangers: Buckets,
         unlimited: list[Network],
         handshake_timeout: float,
         metrics: Metrics,
     ) -> None:
         self.connections, self.familiar = connections, Familiar()
-        self._rate, self._metrics = rate, metrics
+        self._rate, self._strangers, self._metrics = rate, strangers, metrics
         self._unlimited = within(unlimited)
         self._handshake_timeout = handshake_timeout
         self._loop = asyncio.get_running_loop()
@@ -176,22 +177,37 @@ class Front:
     # --- the start of TLS, few at a time, familiar addresses first ----------------------------------------
 
     def begin(self, connection: Connection, start: Callable[[], None]) -> None:
-        """Call ``start`` soon; those of addresses from which devices have come before are first."""
-        self._waiting[connection.trust is Trust.STRANGER].append(start)
+        """Call ``start`` soon: a handshake, or the first look at a request.
+
+        Addresses from which devices have come before go first. All others together get so many turns a
+        second and no more, however many they are: what strangers cost is bounded.
+        """
+        self._waiting[connection.trust is Trust.STRANGER and not connection.unlimited].append(start)
         if not self._begin_scheduled:
             self._begin_scheduled = True
             self._loop.call_soon(self._begin_some)
 
     def _begin_some(self) -> None:
         self._begin_scheduled = False
-        for _ in range(_HANDSHAKES_AT_ONCE):
-            queue = self._waiting[0] or self._waiting[1]
-            if not queue:
-                return
-            queue.popleft()()
-        if any(self._waiting):
+        familiar, strangers = self._waiting
+        for _ in range(_BEGUN_AT_ONCE):
+            if familiar:
+                familiar.popleft()()
+        wait = self._strangers.take("", self._loop.time()) if strangers else 0.0
+        if strangers and not wait:
+            strangers.popleft()()
+        if familiar or strangers:
             self._begin_scheduled = True
-            self._loop.call_soon(self._begin_some)
+            if familiar or not wait:
+                self._loop.call_soon(self._begin_some)
+            else:
+                self._loop.call_later(min(wait, 0.01), self._begin_some)
+
+    async def turn(self, connection: Connection) -> None:
+        """Wait for the turn of a request of somebody who has not proved to be a device."""
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self.begin(connection, lambda: None if turn.done() else turn.set_result(None))
+        await turn
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the opening of one connection."""
@@ -222,9 +238,12 @@ class Front:
             connection.charged = 0.0
         if connection.device == device:
             return
-        if connection.trust is not Trust.DEVICE:
+        leaving = self.connections.trust(connection, device)
+        if leaving:  # whoever has one device's certificate makes no address familiar with it
+            self.familiar.discard(connection.party)
+            self._end(leaving, "too-many-of-one-device")
+        else:
             self.familiar.add(connection.party)
-        self._end(self.connections.trust(connection, device), "too-many-of-one-device")
 
     def enter(self, connection: Connection, stage: Stage) -> None:
         """Note what a connection does from now on."""

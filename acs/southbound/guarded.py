@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from acs.southbound.connections import Connection, Stage
+from acs.southbound.connections import Connection, Stage, Trust
 
 if TYPE_CHECKING:
     from acs.southbound.front import Front
@@ -19,6 +19,7 @@ __all__ = ["Guarded", "guarded"]
 
 _WRITE_BUFFER = 64 * 1024  # bytes that wait for a peer before its answer is held back
 _HEAD = 32 * 1024  # bytes of request line and header fields together
+_FIELDS = 64
 _log = structlog.get_logger(__name__)
 
 
@@ -41,6 +42,12 @@ class Guarded(RequestHandler):
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             self._content = request.content
             self._front.enter(connection, self._now())
+            fields = request.raw_headers
+            if len(fields) > _FIELDS or sum(len(name) + len(value) for name, value in fields) > _HEAD:
+                text = f"the header has more than {_FIELDS} fields or {_HEAD} bytes\n"
+                raise web.HTTPRequestHeaderFieldsTooLarge(text=text)
+            if connection.trust is not Trust.DEVICE:
+                await self._front.turn(connection)
             return await inner(request)
 
         self._request_handler = handle
@@ -97,6 +104,8 @@ class Guarded(RequestHandler):
         """
         if 400 <= resp.status < 500 and resp.status != 429 and not self._front.charge(self.connection):
             resp.force_close()
+        if resp.status >= 400 and "Content-Encoding" in request.headers:
+            self._lingering_time = 0.0  # or aiohttp unfolds the rest of a bomb, to throw it away
         try:
             return await super().finish_response(request, resp, start_time)
         finally:

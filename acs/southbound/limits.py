@@ -133,3 +133,7 @@ class Familiar:
         self._seen.move_to_end(key)
         if len(self._seen) > self._capacity:
             self._seen.popitem(last=False)
+
+    def discard(self, key: str) -> None:
+        """Forget an address."""
+        self._seen.pop(key, None)

@@ -27,14 +27,13 @@ __all__ = ["Southbound", "bind"]
 
 _FIRST = 15.0  # seconds until something has to come on a new connection
 _CLOSING = 10.0  # seconds that a peer may take to close what was closed
-_BURST = 20  # seconds' worth of an address's rate that it may use at once
+_BURST = 10  # seconds' worth of an address's rate that it may use at once
 _OWN_FILES = 256  # that a node needs beside connections
 _HTTP: dict[str, Any] = {
     "keepalive_timeout": 3600,  # the table of connections has all time-outs
     "lingering_time": 5.0,
     "max_line_size": 8190,
     "max_field_size": 8190,
-    "max_headers": 64,
     "read_bufsize": 64 * 1024,
     "access_log": None,
 }
@@ -113,6 +112,7 @@ class Southbound:
         return Front(
             Connections(bounds),
             rate=Buckets(settings.address_rate, settings.address_rate * _BURST),
+            strangers=Buckets(settings.stranger_rate, settings.stranger_rate / 4),
             unlimited=[ipaddress.ip_network(each) for each in settings.unlimited_networks],
             handshake_timeout=settings.handshake_timeout,
             metrics=self.endpoint.metrics,
