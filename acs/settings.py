@@ -155,7 +155,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Informs of one device a second in the long run; ``inform_burst`` at once."""
     inform_burst: Size = 60
     message_rate: Size = 256 * 1024
-    """Bytes of messages of one device a second in the long run; four times ``max_body`` at once."""
+    """Bytes of messages of one device a second in the long run; twice ``max_body`` at once."""
     file_storage: str = "file"
     """Where files are kept: ``file`` in ``data``, or ``s3://BUCKET/PREFIX``; see docs/files.md."""
     file_url_lifetime: Positive = 3600

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import itertools
 import json
+import os
 import resource
 import signal
 import socket
@@ -452,6 +453,7 @@ async def _attack(name: str, attacker: Attacker) -> None:
 
 def _main() -> None:
     options = json.loads(sys.argv[1])
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # also where it was started with priority
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     attacker = Attacker(

@@ -140,7 +140,8 @@ class Endpoint:
         if ticket is None and not signed:
             proof = await self._prove(request, peer)
         who = self._known(request, ticket, proof)
-        async with self.intake.body(request, None if who else _MOST_UNPROVED) as raw:
+        sender = who or guarded(request).connection.party
+        async with self.intake.body(request, sender, None if who else _MOST_UNPROVED) as raw:
             if not who:  # its proof covers the body
                 proof = await self._prove(request, peer, raw)
                 who = self._known(request, None, proof)

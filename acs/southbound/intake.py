@@ -44,7 +44,7 @@ class Intake:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._informs = Buckets(settings.inform_rate, settings.inform_burst)
-        self._bytes = Buckets(settings.message_rate, 4 * settings.max_body)
+        self._bytes = Buckets(settings.message_rate, 2 * settings.max_body)
         self._messages = Buckets(_MESSAGE_RATE, _MESSAGE_BURST)
         self._received: set[_Received] = set()
         self._paused = 0
@@ -52,15 +52,24 @@ class Intake:
         """Bytes of all bodies that are held now."""
 
     @asynccontextmanager
-    async def body(self, request: web.Request, most: int | None = None) -> AsyncIterator[bytes]:
+    async def body(self, request: web.Request, device: str, most: int | None = None) -> AsyncIterator[bytes]:
         """Receive the body of a request; its bytes count as held until the context is left.
 
-        ``most`` bytes of it, unpacked, are allowed; the setting ``max_body`` by default. Raises ``Refused``.
+        ``most`` bytes of it, unpacked, are allowed; the setting ``max_body`` by default. All that came
+        is charged to ``device``, also when it is refused. Raises ``Refused``.
         """
+        loop = asyncio.get_running_loop()
+        wait = self._bytes.wait(device, loop.time())
+        if wait:
+            raise await self._too_many("bytes", wait)
         received = _Received()
         self._received.add(received)
         try:
-            yield await self._receive(request, received, most or self._settings.max_body)
+            try:
+                body = await self._receive(request, received, most or self._settings.max_body)
+            finally:
+                self._bytes.spend(device, loop.time(), received.size, debt=True)
+            yield body
         finally:
             self._received.discard(received)
             self.held -= received.size
@@ -102,30 +111,30 @@ class Intake:
                 return
 
     async def admit(self, device: str, body: bytes) -> None:
-        """Let a message of a device pass, or refuse it with 503: too many Informs, or too many bytes.
+        """Let a message of a device pass, or refuse it with 503: too many Informs.
 
-        One that sends many messages waits for its turn; one that is refused is told so after a while: either
-        way it costs the others little.
+        A device that sends many messages waits for its turn.
         """
         loop = asyncio.get_running_loop()
         turn = self._messages.take(device, loop.time())
         if turn:
             await asyncio.sleep(turn)
             self._messages.spend(device, loop.time())
-        now = loop.time()
-        reason, wait = "too-many-bytes", self._bytes.take(device, now, len(body))
-        if not wait and _INFORM.search(body, 0, _HEAD_OF_MESSAGE):
-            reason, wait = "too-many-informs", self._informs.take(device, now)
-        if not wait:
-            return
+        if _INFORM.search(body, 0, _HEAD_OF_MESSAGE):
+            wait = self._informs.take(device, loop.time())
+            if wait:
+                raise await self._too_many("informs", wait)
+
+    async def _too_many(self, what: str, wait: float) -> Refused:
+        """Return the refusal of a device that sends too much; after a while, so that it costs little."""
         if self._paused < _MOST_PAUSED:
             self._paused += 1
             try:
                 await asyncio.sleep(min(wait, _LONGEST_PAUSE))
             finally:
                 self._paused -= 1
-        text = f"this device sends more than it may ({reason.replace('-', ' ')})"
-        raise Refused(503, reason, text, retry_after=wait)
+        text = f"this device sends more than it may (too many {what})"
+        return Refused(503, f"too-many-{what}", text, retry_after=wait)
 
 
 class Narrow:

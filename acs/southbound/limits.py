@@ -98,10 +98,10 @@ class Buckets:
             return 0.0
         return (amount - bucket.tokens) / self._rate
 
-    def spend(self, key: str, now: float, amount: float = 1) -> None:
-        """Spend what is there, ``amount`` at most: for what has happened already."""
+    def spend(self, key: str, now: float, amount: float = 1, *, debt: bool = False) -> None:
+        """Spend ``amount`` for what has happened: what is there, or with ``debt`` up to a burst more."""
         bucket = self._bucket(key, now)
-        bucket.tokens = max(0.0, bucket.tokens - amount)
+        bucket.tokens = max(-self._burst if debt else 0.0, bucket.tokens - amount)
 
     def wait(self, key: str, now: float) -> float:
         """Return in how many seconds there is something to spend; nothing is spent."""

@@ -53,6 +53,14 @@ def test_what_is_given_back_can_be_spent_again_but_never_more_than_a_burst():
     assert len(buckets) == 1
 
 
+def test_a_debt_has_to_be_paid_before_more_is_spent():
+    buckets = Buckets(rate=10, burst=100)
+    buckets.spend("a", 0, 150, debt=True)
+    assert buckets.wait("a", 0) == pytest.approx(5.1)
+    buckets.spend("a", 0, 10_000, debt=True)
+    assert buckets.wait("a", 0) == pytest.approx(10.1)
+
+
 def test_more_than_a_burst_is_served_from_a_full_bucket():
     buckets = Buckets(rate=10, burst=100)
     assert buckets.take("a", 0, 1000) == 0

@@ -294,7 +294,8 @@ def _refuse_hostile(body: bytes, limits: Limits) -> None:
     if tags > 2 * limits.max_elements:
         raise DecodeError(f"more than {limits.max_elements} elements", 8004)
     # An element of a message has a handful of attributes; a parser takes long over a million of them.
-    if sum(map(body.count, _ATTRIBUTE)) > max(_ATTRIBUTES, 4 * tags):
+    most = max(_ATTRIBUTES, 4 * tags)
+    if body.count(b"=") > most and sum(map(body.count, _ATTRIBUTE)) > most:
         raise DecodeError("more attributes than any message has", 8004)
     if b"!" in body:
         plain = body.replace(b"\0", b"").upper()
