@@ -205,15 +205,11 @@ def send_file(
     from acs import files as fl
     from acs.cwmp import messages as m
     from acs.remediation import load_policy
-    from acs.security import Secrets
 
     settings = settings_of(data, config)
     require_data(settings)
     floors = load_policy(settings.policy).minimal_versions
-    key = with_key(key)
-    base = _base_url(settings)
-    secrets = Secrets.load_or_create(settings.data)
-    urls = fl.FileUrls(secrets.file_url_key, lambda: base, lifetime=settings.file_url_lifetime)
+    key, urls = with_key(key), _urls(settings)
 
     def act(conn: Connection) -> m.Message:
         now, found = time.time(), find_device(conn, device)
@@ -229,6 +225,42 @@ def send_file(
         return m.Download(key, file.file_type, url, file_size=file.size)
 
     send(device, write(settings, act), data, config, key, expires, wait, force=False)
+
+
+@files.command("request")
+def request_file(
+    device: DeviceKey,
+    file_type: Annotated[
+        str, typer.Argument(help="FileType of TR-069, e.g. '4 Vendor Log File 1', or 'X <OUI> …'.")
+    ],
+    data: Data = None,
+    config: Config = None,
+    key: Key = "",
+    expires: Expires = 3600,
+    wait: Wait = 0,
+) -> None:
+    """Have a device send a file, to a URL that works once. Then: acs files uploads list.
+
+    Example: acs files request 0005B9-A1 "4 Vendor Log File 1" --wait 60
+    """
+    from acs.cwmp import messages as m
+
+    settings = settings_of(data, config)
+    require_data(settings)
+    key, urls = with_key(key), _urls(settings)
+    found = read(settings, lambda conn: find_device(conn, device))
+    lasting = max(expires, settings.file_url_lifetime)
+    url = urls.upload_url(found.id, file_type, key, time.time(), lifetime=lasting)
+    send(device, m.Upload(key, file_type, url), data, config, key, expires, wait, force=False)
+
+
+def _urls(settings: Settings) -> Any:
+    from acs.files import FileUrls
+    from acs.security import Secrets
+
+    base = _base_url(settings)
+    secrets = Secrets.load_or_create(settings.data)
+    return FileUrls(secrets.file_url_key, lambda: base, lifetime=settings.file_url_lifetime)
 
 
 def _base_url(settings: Settings) -> str:

@@ -121,6 +121,17 @@ def test_a_file_is_sent_unless_it_is_below_the_floor(acs, data, image, signer, m
     assert acs("files", "send", KEY, "image.bin", "--emergency", "bricked", "--data", data).code == 0
 
 
+def test_a_file_is_requested_of_a_device(acs, data, monkeypatch):
+    monkeypatch.setenv("ACS_URL", "https://acs.example:7548")
+    done = acs("files", "request", KEY, "4 Vendor Log File 1", "--key", "log", "--data", data)
+    assert done.code == 0, done.err
+    sent = acs("commands", "list", "--data", data, "--json", "--state", "queued").json
+    (number,) = (each["id"] for each in sent if each["command_key"] == "log")
+    message = acs("commands", "show", number, "--data", data).json["payload"]
+    assert message["url"].startswith("https://acs.example:7548/uploads/")
+    assert message["file_type"] == "4 Vendor Log File 1"
+
+
 def test_uploads_are_listed_shown_and_fetched(acs, data, tmp_path):
     async def fill() -> int:
         store = await Store.open(f"sqlite:///{data / 'acs.db'}")
