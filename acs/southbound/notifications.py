@@ -100,11 +100,8 @@ class NotificationServer(asyncio.DatagramProtocol):
         if found is None or found.secret_sealed is None or found.device_key != key:
             await self._suspect(key, "its Username is not this device's, or it has no password", address)
             return "unverified"
-        try:
-            password = open_device_password(self._sealer, found.secret_sealed)
-        except SealError:
-            password = ""
-        if not signed.signed_with(password):
+        sealed = [each for each in (found.secret_sealed, found.next_sealed) if each is not None]
+        if not any(self._signed(signed, each) for each in sealed):
             await self._suspect(key, "the signature is wrong", address)
             return "unverified"
         changed = await self._store.write(apply, found.device_id, signed, now=self._store.clock())
@@ -113,6 +110,12 @@ class NotificationServer(asyncio.DatagramProtocol):
             return "replayed"
         _log.info("lightweight notification", device=key, changed=sorted(changed)[:10], address=address)
         return "applied"
+
+    def _signed(self, signed: SignedNotification, sealed: bytes) -> bool:
+        try:
+            return signed.signed_with(open_device_password(self._sealer, sealed))
+        except SealError:
+            return False
 
     async def _suspect(self, key: str, why: str, address: str) -> None:
         """Tell the log, and now and then the audit, that somebody speaks in a device's name."""

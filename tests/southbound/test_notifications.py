@@ -6,6 +6,7 @@ import socket
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 
 from acs import commands as cm
 from acs import devices as dev
@@ -13,6 +14,7 @@ from acs.cwmp import messages as m
 from acs.cwmp.lightweight import Notification, build_notification
 from acs.security import Secrets
 from acs.southbound import seal_device_password
+from acs.store.tables import secret_rotations
 from tests.southbound.conftest import make_bench
 from tests.southbound.test_connection_requests import eventually
 
@@ -137,3 +139,18 @@ async def test_a_new_address_is_used_at_once(node, device):
 async def test_nonsense_is_counted(node):
     await send(node, b"nonsense", "malformed")
     await send(node, b"x" * 20_000, "too-large")
+
+
+async def test_while_secrets_are_rotated_the_old_and_the_new_password_sign(node, device):
+    secrets = Secrets.load_or_create(node.node.settings.data)
+
+    def rotate(conn):
+        new = seal_device_password(secrets, "the-new-password")
+        row = {"device_id": device.id, "command_key": "k", "digest_sealed": new, "started_at": node.clock[0]}
+        conn.execute(insert(secret_rotations).values(**row))
+
+    await node.node.store.write(rotate)
+    await send(node, signed(told(node, (NAME, "5"))), "applied")
+    await send(node, signed(told(node, (NAME, "6"), cnonce="c2"), "the-new-password"), "applied", 2)
+    await send(node, signed(told(node, (NAME, "7"), cnonce="c3"), "a third"), "unverified")
+    assert (await value(node, device)).value == "6"
