@@ -59,7 +59,7 @@ class Survey:
             elif name != piece.path:
                 found[name] = found.get(name, False) or each.writable
         parents = {parent for name in found for parent in _parents(name, piece.path)}
-        entries = {**dict.fromkeys(sorted(parents - found.keys()), False), **found}
+        entries = {**found, **dict.fromkeys(sorted(parents - found.keys()), False)}
         entries = dict(list(entries.items())[:MOST_ENTRIES])
         failed = dict(self.failed)
         if not entries:

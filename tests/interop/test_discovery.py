@@ -46,7 +46,7 @@ async def test_a_root_that_is_not_answered_is_guessed_from_the_model(bench):
 @pytest.mark.row("1.discovery")
 @pytest.mark.filterwarnings("ignore:Sending a large body")  # of the test's own client
 async def test_ten_thousand_unsorted_names_without_parents_are_kept(bench):
-    rows = [f"Device.Hosts.Host.{number}.Name" for number in range(10_000, 0, -1)]
+    rows = [f"Device.Hosts.Host.{row}.Name{name}" for row in range(1000, 0, -1) for name in range(10)]
 
     def answer(request):
         return (
