@@ -1,19 +1,22 @@
 """Which test proves which row of a list of requirements: collected, checked, written into the docs.
 
 A test says what it proves with ``@pytest.mark.row("1.http")`` (on a function, a class or a module's
-``pytestmark``). ``python -m tests.rows`` writes the tables; ``tests/test_rows.py`` fails where a row has no
-test, a test names no row, or a table is stale.
+``pytestmark``), or in its name: ``test_2_6_and_2_8_…`` proves 2.6 and 2.8. ``python -m tests.rows`` writes
+the tables; ``tests/test_rows.py`` fails where a row has no test, a test names no row, or a table is stale.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+_NAMED = re.compile(r"test_((?:\d+_\d+_(?:and_)?)+)")
+_NUMBER = re.compile(r"\d+_\d+")
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,10 @@ def _marks(node: ast.AST) -> Iterator[str]:
             yield from (arg.value for arg in each.args if isinstance(arg, ast.Constant))
 
 
-def _decorated(node: ast.AST) -> list[str]:
-    return [row for each in getattr(node, "decorator_list", ()) for row in _marks(each)]
+def _decorated(node: ast.stmt) -> list[str]:
+    found = [row for each in getattr(node, "decorator_list", ()) for row in _marks(each)]
+    named = _NAMED.match(getattr(node, "name", ""))
+    return found + [each.replace("_", ".") for each in _NUMBER.findall(named[1])] if named else found
 
 
 def _tests(body: list[ast.stmt], inherited: list[str], prefix: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -53,7 +58,7 @@ def _tests(body: list[ast.stmt], inherited: list[str], prefix: str = "") -> Iter
         if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
             yield from _tests(node.body, rows, f"{node.name}::")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            yield prefix + node.name, rows
+            yield prefix + node.name, list(dict.fromkeys(rows))
 
 
 def proofs(folders: tuple[str, ...]) -> list[Proof]:

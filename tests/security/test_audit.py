@@ -19,6 +19,8 @@ from acs.store.tables import audit_checkpoints
 from acs.watch import AuditKeeper
 from tests.cli.conftest import acs, data, filled  # noqa: F401 - fixtures
 
+pytestmark = pytest.mark.row("2.18")
+
 KEY = "0005B9-0005B9423901"
 
 

@@ -19,6 +19,8 @@ from acs.store.tables import audit
 from tests.security.pki import CA, Leaf, der, pem
 from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
 
+pytestmark = pytest.mark.row("2.7")
+
 NAME = f"{SERIAL}.{OUI}.henb.femto.example".lower()
 FAR = 4_000_000_000.0
 

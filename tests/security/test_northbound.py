@@ -17,6 +17,8 @@ from acs.errors import AcsError
 from acs.store.tables import api_tokens, audit, users
 from tests.southbound.conftest import make_bench
 
+pytestmark = pytest.mark.row("2.15")
+
 KEY = "0005B9-A1"
 ALL = tuple(nb.SCOPES)
 
@@ -115,6 +117,7 @@ async def test_a_token_is_good_until_it_expires_or_is_revoked(manager):
     assert (await manager.ask("GET", "/v1/devices", token=secret))[0] == 401
 
 
+@pytest.mark.row("2.17")
 async def test_the_store_holds_no_token(manager):
     def everything(conn):
         return repr([tuple(row) for row in conn.execute(select(api_tokens))])
@@ -183,6 +186,7 @@ async def login(manager, name="ann", password=PASSWORD):
     return await manager.ask("POST", "/v1/session", token="", json={"user": name, "password": password})
 
 
+@pytest.mark.row("2.17")
 async def test_passwords_are_hashed_by_argon2id(manager, user):
     stored = await manager.read(lambda conn: conn.execute(select(users.c.password_hash)).scalar_one())
     assert stored == user

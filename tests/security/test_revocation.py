@@ -20,6 +20,8 @@ from tests.security.pki import CA, der, pem
 from tests.security.test_certificates import NAME, Resuming, client, connect, trusted
 from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
 
+pytestmark = pytest.mark.row("2.7")
+
 NOW = 1_800_000_000.0
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from acs.declared.templates import MOST_OUTPUT, MOST_SOURCE, check_template, is_template, render
 from acs.errors import AcsError
 
+pytestmark = pytest.mark.row("2.16")
+
 FACTS = {
     "site": {
         "name": "Main St",
