@@ -29,6 +29,7 @@ __all__ = [
 
 _PURPOSE = "bulkdata"
 _MOST = 8  # profiles of a device
+_PATIENCE = 365 * 86400.0  # seconds that a device may stay away; it is set up when it comes
 
 
 Settings = ProfileSettings | PmUpload
@@ -135,7 +136,15 @@ def _proceed(conn: Connection, profile: Profile, *, now: float) -> Profile:
         step = f"{len(profile.rows)}{'' if profile.instance is None else 'p'}"
     key = f"b{profile.id}-{profile.generation}-{step}"
     try:
-        cm.enqueue(conn, profile.device_id, request, command_key=key, purpose=_PURPOSE, now=now)
+        cm.enqueue(
+            conn,
+            profile.device_id,
+            request,
+            command_key=key,
+            purpose=_PURPOSE,
+            expires_at=now + _PATIENCE,
+            now=now,
+        )
     except cm.RefusedRequest as error:  # the device's data model has no such thing
         return _change(conn, profile, now=now, state="failed", error=str(error)[:256])
     return profile

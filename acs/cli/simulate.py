@@ -235,6 +235,8 @@ def _facts(fleet: Any, took: float) -> dict[str, Any]:
         "failed sessions": statistics.failed,
         "requests": statistics.requests,
         "downloads": statistics.downloads,
+        "reports and files delivered": statistics.deliveries,
+        "not delivered": "; ".join(f"{count} x {why}" for why, count in statistics.undeliverable.items()),
         "seconds until all were at rest": round(took, 2),
         "session p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
         "session p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),

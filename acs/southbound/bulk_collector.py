@@ -29,6 +29,7 @@ from acs.settings import Settings
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.guarded import guarded
 from acs.southbound.impersonation import Claim, Seldom, identity_claimed
+from acs.southbound.intake import Intake
 from acs.southbound.revocation import Revocations
 from acs.southbound.vendors import Vendors
 from acs.store import Store
@@ -37,8 +38,7 @@ __all__ = ["BulkCollector"]
 
 _BIG = 64 * 1024  # bytes; parsing more than this is done in a thread
 _PARSERS = 2  # threads at once: a report of many small values takes a hundred times its size in memory
-_WAITING = 64  # messages at once
-_ROOM = 16  # bodies of the largest size that may be in memory at once
+_MESSAGES = 256  # at once
 _PROFILE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _QUERY = 16  # parameters that the profile adds to the URI
 _log = structlog.get_logger(__name__)
@@ -60,26 +60,24 @@ class _BulkAuthenticator(Authenticator):
 
 
 class _Room:
-    """How much is being dealt with: messages, bytes of them, and one message of each device."""
+    """How much is being dealt with: so many messages, and one of each device."""
 
-    def __init__(self, messages: int, size: int) -> None:
-        self._messages, self._size = messages, size
+    def __init__(self, messages: int) -> None:
+        self._messages = messages
         self._devices: set[int] = set()
 
     @contextmanager
-    def take(self, device_id: int, size: int) -> Iterator[None]:
+    def take(self, device_id: int) -> Iterator[None]:
         """Make room for a message. Raises ``_BusyError`` where there is none."""
         if device_id in self._devices:
             raise _BusyError("another report of this device is being stored")
-        if self._messages < 1 or self._size < size:
+        if len(self._devices) >= self._messages:
             raise _BusyError("too many reports at once")
         self._devices.add(device_id)
-        self._messages, self._size = self._messages - 1, self._size - size
         try:
             yield
         finally:
             self._devices.discard(device_id)
-            self._messages, self._size = self._messages + 1, self._size + size
 
 
 class _BusyError(Exception):
@@ -106,7 +104,8 @@ class BulkCollector:
         self._authenticator = _BulkAuthenticator(store, settings, secret)
         self._limits = bd.Limits(bytes=settings.bulk_max_body)
         self._quota = bd.Quota(bytes=settings.bulk_device_quota)
-        self._room = _Room(_WAITING, _ROOM * settings.bulk_max_body)
+        self._room = _Room(_MESSAGES)
+        self._intake = Intake(settings)  # of its own: reports never push messages of CWMP out
         self._parsers = asyncio.Semaphore(_PARSERS)
 
     def register(self, app: web.Application) -> None:
@@ -147,19 +146,15 @@ class BulkCollector:
         device, dialect = await self._store.read(_identify, proof, profile)
         guarded(request).proved(device.device_key)
         await self._same_device(device, request, peer)
-        with self._room.take(device.id, self._size(request)):
+        with self._room.take(device.id):
             return await self._store_message(request, device, profile, dialect)
-
-    def _size(self, request: web.Request) -> int:
-        """Return how large the body may be: chunks and compression hide it until it is read."""
-        told = request.content_length
-        plain = told is not None and "Content-Encoding" not in request.headers
-        return min(told or 0, self._limits.bytes) if plain else self._limits.bytes
 
     async def _store_message(
         self, request: web.Request, device: Device, profile: str, dialect: bd.Dialect | None
     ) -> web.Response:
-        batch = await self._parse(await self._body(request), request, dialect)
+        # aiohttp decompresses piece by piece, so the limit is that of the plain body.
+        async with self._intake.body(request, self._limits.bytes) as body:
+            batch = await self._parse(body, request, dialect)
         extra = _uri_parameters(request)
         reports = [replace(report, samples=(*report.samples, *extra)) for report in batch.reports]
         now = self._store.clock()
@@ -191,20 +186,6 @@ class BulkCollector:
             )
         raise Refused(403, "identity-of-another", text)
 
-    async def _body(self, request: web.Request) -> bytes:
-        """Return the body, which aiohttp has decompressed piece by piece; not more than is taken."""
-        limit, parts, size = self._limits.bytes, list[bytes](), 0
-        try:
-            async with asyncio.timeout(self._settings.body_timeout):
-                async for part in request.content.iter_any():
-                    size += len(part)
-                    if size > limit:
-                        raise bd.BulkDataError(f"the body has more than {limit} bytes", status=413)
-                    parts.append(part)
-        except web.RequestPayloadError as error:
-            raise bd.BulkDataError("the body is not what its Content-Encoding says") from error
-        return b"".join(parts)
-
     async def _parse(self, body: bytes, request: web.Request, dialect: bd.Dialect | None) -> bd.Batch:
         headers = {name.lower(): value for name, value in request.headers.items()}
         encoding = headers.get("content-encoding", "").strip().lower()
@@ -225,16 +206,21 @@ class BulkCollector:
         response = web.Response(status=refused.status, text=refused.text + "\n")
         for each in refused.challenges:
             response.headers.add("WWW-Authenticate", each)
-        if refused.status == 429:
-            response.headers["Retry-After"] = str(math.ceil(refused.retry_after or 300))
+        if refused.status in (429, 503):
+            wait = refused.retry_after or (300 if refused.status == 429 else _soon())
+            response.headers["Retry-After"] = str(math.ceil(wait))
         if refused.status == 413:
             response.force_close()
         return response
 
     def _later(self, reason: str, text: str) -> web.Response:
         self._metrics.bulk_messages.labels(reason).inc()
-        wait = random.randint(20, 60)  # noqa: S311 - so that not all come again at once
-        return web.Response(status=503, text=text + "\n", headers={"Retry-After": str(wait)})
+        return web.Response(status=503, text=text + "\n", headers={"Retry-After": str(_soon())})
+
+
+def _soon() -> int:
+    """Return after how many seconds to come again: not all at once."""
+    return random.randint(20, 60)  # noqa: S311 - it keeps no secret
 
 
 def _identify(conn: Connection, proof: Proof, profile: str) -> tuple[Device, bd.Dialect | None]:

@@ -150,7 +150,7 @@ async def test_what_can_not_be_read_is_told_and_not_stored(known):
     for data, headers, status, why in (
         (b"{", JSON, 400, "no JSON"),
         (b"", JSON, 400, "no JSON"),
-        (body(), {**JSON, "Content-Encoding": "gzip"}, 400, "Content-Encoding"),
+        (body(), {**JSON, "Content-Encoding": "gzip"}, 400, "its encoding"),
         (body(), {**JSON, "Content-Encoding": "compress"}, 415, "use gzip"),
         (body(), {**JSON, "BBF-Report-Format": "Free"}, 415, "is unknown; known are"),
     ):
