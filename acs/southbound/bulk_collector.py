@@ -153,7 +153,7 @@ class BulkCollector:
         self, request: web.Request, device: Device, profile: str, dialect: bd.Dialect | None
     ) -> web.Response:
         # aiohttp decompresses piece by piece, so the limit is that of the plain body.
-        async with self._intake.body(request, self._limits.bytes) as body:
+        async with self._intake.body(request, device.device_key, self._limits.bytes) as body:
             batch = await self._parse(body, request, dialect)
         extra = _uri_parameters(request)
         reports = [replace(report, samples=(*report.samples, *extra)) for report in batch.reports]
