@@ -26,7 +26,7 @@ __all__ = ["attack"]
 
 _ADDRESSES = [f"127.0.{net}.{host}" for net in range(10, 18) for host in range(1, 255)]
 _PER_PROCESS = 15_000  # connections that one attacking process may keep open
-_NICE = 10
+_NICE = 19
 _RECONNECTING = 2  # every second device makes a new connection for each session
 
 
@@ -40,7 +40,7 @@ def attack(
 ) -> None:
     """Sessions of well-behaved devices in quiet and under each attack in turn, in one run.
 
-    The ACS has the first core to itself, devices and attackers (with a lower priority) the second.
+    The ACS has the first core to itself, devices and attackers (with the lowest priority) the second.
     Devices and attackers have addresses of their own in 127.0.0.0/8, which here is limited like any other.
     """
     from acs.simulator.attacks import ATTACKS

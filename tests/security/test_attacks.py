@@ -116,6 +116,7 @@ def request(*lines: str, body: bytes = b"") -> bytes:
 # --- messages ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.row("2.1", "2.2")
 @pytest.mark.parametrize("name", HOSTILE_XML)
 async def test_2_1_and_2_2_hostile_xml_is_refused_with_a_fault(ground, name):
     body = HOSTILE_XML[name]()
@@ -130,6 +131,7 @@ async def test_2_1_and_2_2_hostile_xml_is_refused_with_a_fault(ground, name):
     connection.close()
 
 
+@pytest.mark.row("2.1")
 async def test_2_1_an_external_entity_is_not_fetched(ground):
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
@@ -144,6 +146,7 @@ async def test_2_1_an_external_entity_is_not_fetched(ground):
     listening.close()
 
 
+@pytest.mark.row("2.2")
 @pytest.mark.parametrize(("coding", "wbits"), [("gzip", 31), ("deflate", 15), ("deflate", -15)])
 async def test_2_2_a_compression_bomb_is_refused(ground, coding, wbits):
     connection = await ground.connect("BOMB")
@@ -153,6 +156,7 @@ async def test_2_2_a_compression_bomb_is_refused(ground, coding, wbits):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_a_bomb_in_a_bomb_is_no_message(ground):
     connection = await ground.connect("BOMB")
     reply = await connection.post(zlib.compress(bomb(100_000_000)), "Content-Encoding: deflate")
@@ -160,6 +164,7 @@ async def test_2_2_a_bomb_in_a_bomb_is_no_message(ground):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_a_body_of_100_mb_is_refused_before_it_is_there(ground):
     connection = await ground.connect("LARGE")
     connection.send(request("POST /acs HTTP/1.1", "Content-Length: 100000000"))
@@ -177,6 +182,7 @@ async def test_2_2_a_body_of_100_mb_is_refused_before_it_is_there(ground):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_chunks_without_end_are_refused(ground):
     connection = await ground.connect("CHUNKS")
     connection.send(request("POST /acs HTTP/1.1", "Transfer-Encoding: chunked"))
@@ -193,6 +199,7 @@ async def test_2_2_chunks_without_end_are_refused(ground):
 # --- time ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_a_header_that_never_ends_is_given_up(ground):
     connection = await ground.connect("SLOW")
     connection.send(b"POST /acs HTTP/1.1\r\nHost: x\r\n")
@@ -204,6 +211,7 @@ async def test_2_2_a_header_that_never_ends_is_given_up(ground):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_a_handshake_that_never_ends_is_given_up(ground):
     connection = await ground.connect(plain=True)
     connection.send(b"\x16\x03\x01\x02\x00")
@@ -211,6 +219,7 @@ async def test_2_2_a_handshake_that_never_ends_is_given_up(ground):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_a_body_that_never_ends_is_given_up(ground):
     connection = await ground.connect("SLOW")
     connection.send(request("POST /acs HTTP/1.1", "Content-Length: 1000", body=b"<"))
@@ -221,6 +230,7 @@ async def test_2_2_a_body_that_never_ends_is_given_up(ground):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_a_body_that_does_not_move_is_given_up(ground):
     connection = await ground.connect("SLOW")
     connection.send(request("POST /acs HTTP/1.1", "Content-Length: 1000", body=b"<"))
@@ -228,6 +238,7 @@ async def test_2_2_a_body_that_does_not_move_is_given_up(ground):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 @pytest.mark.parametrize("serial", ["", "IDLE"])
 async def test_2_2_a_connection_without_a_request_is_closed(ground, serial):
     connection = await ground.connect(serial)
@@ -235,6 +246,7 @@ async def test_2_2_a_connection_without_a_request_is_closed(ground, serial):
     connection.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_a_peer_that_reads_no_answers_is_cut_off(ground):
     loop = asyncio.get_running_loop()
     endless = socket.socket()
@@ -255,6 +267,7 @@ async def test_2_2_a_peer_that_reads_no_answers_is_cut_off(ground):
 # --- many connections ----------------------------------------------------------------------------------
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_connections_opened_and_left_lock_nobody_out(ground):
     opened = [await ground.connect(plain=True) for _ in range(300)]
     await ground.good_session()
@@ -265,6 +278,7 @@ async def test_2_2_connections_opened_and_left_lock_nobody_out(ground):
         each.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_one_address_has_few_connections_that_proved_nothing(ground):
     ground._next = iter(["127.0.19.1"] * 60)
     opened = []
@@ -282,6 +296,7 @@ async def test_2_2_one_address_has_few_connections_that_proved_nothing(ground):
         each.close()
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_one_device_has_few_connections_and_the_newest_serve_it(ground):
     opened = [await ground.connect("MANY") for _ in range(20)]
     for each in opened:
@@ -297,6 +312,7 @@ async def test_2_2_one_device_has_few_connections_and_the_newest_serve_it(ground
 # --- HTTP ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.row("2.2")
 @pytest.mark.parametrize(
     "head",
     [
@@ -316,6 +332,7 @@ async def test_2_2_no_request_can_be_smuggled(ground, head):
     assert re.findall(rb"HTTP/1\.\d (\d+)", answer) == [b"400"]
 
 
+@pytest.mark.row("2.2")
 @pytest.mark.parametrize(
     ("line", "status"),
     [
@@ -334,6 +351,7 @@ async def test_2_2_odd_requests_are_refused_and_nothing_is_fetched(ground, line,
     assert b"root:" not in answer
 
 
+@pytest.mark.row("2.2")
 async def test_2_2_header_fields_are_bounded(ground):
     for fields in (["X: y"] * 2000, ["X: " + "y" * 9000], [f"X{n}: {'y' * 5000}" for n in range(20)]):
         answer = await raw(ground, request("POST /acs HTTP/1.1", *fields, "Content-Length: 0"))
@@ -373,6 +391,7 @@ async def test_http_1_0_and_expect_are_served(ground):
 # --- identities ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.row("2.4")
 async def test_2_4_a_storm_of_informs_is_refused_and_others_are_served(ground):
     connection = await ground.connect("STORM")
     statuses = []
@@ -385,12 +404,14 @@ async def test_2_4_a_storm_of_informs_is_refused_and_others_are_served(ground):
     connection.close()
 
 
+@pytest.mark.row("2.7")
 async def test_2_7_the_certificate_of_one_device_opens_no_session_of_another(ground):
     connection = await ground.connect("THIEF")
     assert (await connection.post(inform("VICTIM"))).status == 403
     connection.close()
 
 
+@pytest.mark.row("2.8")
 async def test_2_8_a_stolen_cookie_serves_no_other_device(ground):
     victim = await ground.connect("VICTIM")
     cookie = (await victim.post(inform("VICTIM"))).fields["set-cookie"].partition(";")[0]
@@ -404,6 +425,7 @@ async def test_2_8_a_stolen_cookie_serves_no_other_device(ground):
         each.close()
 
 
+@pytest.mark.row("2.6")
 async def test_2_6_guessed_passwords_are_answered_401_and_then_429(ground):
     connection = await ground.connect()
     statuses = set()
@@ -416,6 +438,7 @@ async def test_2_6_guessed_passwords_are_answered_401_and_then_429(ground):
     connection.close()
 
 
+@pytest.mark.row("2.10")
 async def test_2_10_strangers_are_answered_without_their_message_being_read(ground):
     connection = await ground.connect()
     for body in (HOSTILE_XML["billion-laughs"](), b"<", inform("NOBODY")):

@@ -74,6 +74,7 @@ async def in_state(bench, http, serial: str, state: str) -> str:
     return answer.cookie
 
 
+@pytest.mark.row("2.3")
 @pytest.mark.parametrize("state", ["before Inform", "after Inform", "request outstanding", "after the end"])
 async def test_2_3_every_rpc_in_every_state_is_answered_validly(tmp_path, state):
     async for node in make_bench(tmp_path, inform_burst=10_000):
@@ -91,6 +92,7 @@ async def test_2_3_every_rpc_in_every_state_is_answered_validly(tmp_path, state)
         assert node.metric("acs_posts_total", result="error") == 0
 
 
+@pytest.mark.row("2.3")
 @pytest.mark.parametrize("namespace", [m.CWMP_1_0, m.CWMP_1_1, m.CWMP_1_2])
 @pytest.mark.parametrize("body", ["<s:Body/>", "<s:Body><c:X_ACME_Unknown/></s:Body>"])
 async def test_2_3_a_fault_is_valid_in_the_namespace_of_the_device(bench, namespace, body):
@@ -102,6 +104,7 @@ async def test_2_3_a_fault_is_valid_in_the_namespace_of_the_device(bench, namesp
         assert namespace.encode() in answer.body
 
 
+@pytest.mark.row("2.4")
 async def test_2_4_a_device_that_sends_large_messages_keeps_no_other_from_being_served(bench):
     values = tuple(m.ParameterValue(f"Device.X.{n}", "v" * 50) for n in range(5_000))
     large = body_of(m.GetParameterValuesResponse(values))
@@ -134,6 +137,7 @@ class Counting:
         monkeypatch.setattr(store, "write", writing)
 
 
+@pytest.mark.row("2.10")
 async def test_2_10_the_database_is_not_asked_for_who_proves_nothing(bench, monkeypatch):
     counting = Counting(bench.node.store, monkeypatch)
     async with bench.client(bench.anonymous()) as http:
@@ -146,6 +150,7 @@ async def test_2_10_the_database_is_not_asked_for_who_proves_nothing(bench, monk
     assert counting.writes == 0
 
 
+@pytest.mark.row("2.20")
 async def test_2_20_messages_that_make_the_acs_fail_are_contained(tmp_path, monkeypatch):
     real = transactions.open_session
 
@@ -182,6 +187,7 @@ async def test_2_20_messages_that_make_the_acs_fail_are_contained(tmp_path, monk
         assert actions.count("device left aside") == 2
 
 
+@pytest.mark.row("2.20")
 async def test_2_20_a_database_that_fails_puts_no_device_into_quarantine(bench, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
@@ -241,6 +247,7 @@ async def calling(bench, serials: list[str]) -> dict[str, str]:
     return told
 
 
+@pytest.mark.row("2.12")
 async def test_2_12_no_hostile_connection_request_url_is_called(tmp_path):
     calls = []
 
@@ -263,6 +270,7 @@ async def test_2_12_no_hostile_connection_request_url_is_called(tmp_path):
     assert calls == []
 
 
+@pytest.mark.row("2.12")
 async def test_2_12_a_redirect_is_not_followed(tmp_path):
     calls = []
 
