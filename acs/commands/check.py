@@ -171,7 +171,7 @@ def _misses(model: Model, path: str) -> bool:
 
 
 def _near(model: Model, path: str) -> str:
-    near = model.nearest(path)
+    near = model.nearest(path, anywhere=False)  # transactions wait behind this one
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

@@ -107,13 +107,16 @@ class Model:
         """Return the names of the profiles that an object or parameter (``{i}`` path) belongs to."""
         return [each.name for each in self.profiles if path in each.parameters or path in each.objects]
 
-    def nearest(self, path: str) -> list[str]:
-        """Return up to three paths that look like this one, which the model does not have."""
+    def nearest(self, path: str, *, anywhere: bool = True) -> list[str]:
+        """Return up to three paths that look like this one, which the model does not have.
+
+        They are of the same object; if none is, of the whole model, which takes some tenths of a second.
+        """
         pattern = pattern_of(path)
         holder, name = pattern[: pattern.rstrip(".").rfind(".") + 1], pattern.rstrip(".").rpartition(".")[2]
         below = {each.rstrip(".").rpartition(".")[2]: each for each in self.children(holder)}
         near = [below[each] for each in get_close_matches(name, below, n=3, cutoff=0.6)]
-        if near or len(path) > _LONGEST:
+        if near or not anywhere or len(path) > _LONGEST:
             return near
         ends = {each.rpartition(".")[2]: each for each in self.parameters}
         same = [ends[name]] if name in ends else []
