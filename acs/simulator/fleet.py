@@ -72,10 +72,12 @@ class Vendor:
         form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         return self.image_key.public_key().public_bytes(*form)
 
-    def client_context(self, dns_name: str, server_ca: Path) -> ssl.SSLContext:
+    def client_context(
+        self, dns_name: str, server_ca: Path, *, kind: type[ssl.SSLContext] = ssl.SSLContext
+    ) -> ssl.SSLContext:
         """Return a TLS context with a fresh certificate for a device, which trusts ``server_ca`` alone."""
         issued = self.authority.issue_client(dns_name)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = kind(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
         context.load_verify_locations(cafile=server_ca)

@@ -219,8 +219,10 @@ class Endpoint:
         if ticket.binding and peer.vouched is not None:
             self.authenticator.certified(peer.vouched)
             self.revocations.refuse_known(peer.vouched)
-        if ticket.binding and ticket.binding not in peer.names:
-            text = f"the session of {ticket.device_key} was opened with another certificate"
+        # One that was opened with a password does not go on with a certificate either.
+        other = ticket.binding not in peer.names if ticket.binding else peer.vouched is not None
+        if other:
+            text = f"the session of {ticket.device_key} was opened with another certificate, or none"
             raise Refused(403, "stolen-session", text)
         if self._store.clock() - ticket.opened_at > self._settings.session_lifetime:
             return None
