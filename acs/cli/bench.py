@@ -225,7 +225,9 @@ class _Resuming(ssl.SSLContext):
 
     last: ssl.SSLSession | None = None
 
-    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:
+    def wrap_bio(  # type: ignore[override] # asyncio gives the others by name
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **options: Any
+    ) -> ssl.SSLObject:
         """Begin a connection where the last one ended."""
         return super().wrap_bio(incoming, outgoing, **{**options, "session": self.last})
 
