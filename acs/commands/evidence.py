@@ -16,6 +16,11 @@ __all__ = ["du_state_change_complete", "informed", "transfer_complete"]
 
 _DOWNLOADS = ("Download", "ScheduleDownload")
 _TRANSFERS = ("Download", "Upload", "ScheduleDownload")
+_MOST_RESULTS, _LONGEST = 64, 256  # operations of a ChangeDUState, characters of each text in a result
+_TEXTS = (
+    *("uuid", "deployment_unit_ref", "version", "current_state"),
+    *("execution_unit_ref_list", "start_time", "complete_time"),
+)
 
 
 def informed(
@@ -91,15 +96,30 @@ def _transferred(conn: Connection, command: Command, message: m.TransferComplete
 def du_state_change_complete(
     conn: Connection, device_id: int, message: m.DUStateChangeComplete, *, now: float
 ) -> list[Command]:
-    """Settle the ChangeDUState that ended: failed when any of its operations failed."""
-    settled = []
-    for command in open_commands(conn, device_id):
-        if command.method != "ChangeDUState" or command.command_key != message.command_key:
-            continue
-        bad = next((each.fault for each in message.results if each.fault.code), None)
-        result = reply_json(message)
-        if bad is not None:
-            settled.append(fail(conn, command, bad.code, bad.string, now=now, result=result))
-        else:
-            settled.append(change(conn, command, state="succeeded", settled_at=now, result=result))
-    return settled
+    """Settle the ChangeDUState that ended: failed when any of its operations failed.
+
+    The result has the outcome of each operation. An empty CommandKey is taken for the only one that is open.
+    """
+    changes = [each for each in open_commands(conn, device_id) if each.method == "ChangeDUState"]
+    changes = [each for each in changes if each.state != "queued"]
+    matching = [each for each in changes if each.command_key == message.command_key]
+    if not matching and not message.command_key and len(changes) == 1:
+        matching = changes
+    return [_units_changed(conn, each, message, now=now) for each in matching]
+
+
+def _units_changed(
+    conn: Connection, command: Command, message: m.DUStateChangeComplete, *, now: float
+) -> Command:
+    result = reply_json(replace(message, results=tuple(map(_bounded, message.results[:_MOST_RESULTS]))))
+    bad = next((each.fault for each in message.results if each.fault.code), None)
+    if bad is not None:
+        return fail(conn, command, bad.code, bad.string, now=now, result=result)
+    return change(conn, command, state="succeeded", settled_at=now, result=result)
+
+
+def _bounded(result: m.OperationResult) -> m.OperationResult:
+    """Return the result of an operation without what would fill the database."""
+    texts = {name: getattr(result, name)[:_LONGEST] for name in _TEXTS}
+    fault = replace(result.fault, string=result.fault.string[:_LONGEST])
+    return replace(result, **texts, fault=fault)

@@ -18,6 +18,7 @@ from acs.commands.parts import drop_parts, part_answered, request_of
 from acs.commands.refuse import refuse_wrong
 from acs.cwmp import messages as m
 from acs.cwmp import pack
+from acs.cwmp.versions import introduced, minor_of
 from acs.errors import AcsError
 from acs.store import signal
 from acs.store.tables import command_is_open, commands, devices
@@ -257,10 +258,11 @@ def fail(
 
 def probe_transfer(conn: Connection, command: Command, *, now: float) -> None:
     """Ask the device whether it knows the transfer whose Download or Upload went unanswered."""
+    old = introduced("GetAllQueuedTransfers") > minor_of(dev.get(conn, command.device_id).cwmp_namespace)
     enqueue(
         conn,
         command.device_id,
-        m.GetAllQueuedTransfers(),
+        m.GetQueuedTransfers() if old else m.GetAllQueuedTransfers(),
         command_key=f"q{command.id}-{command.attempts}",
         purpose=_PROBE,
         case_id=command.case_id,
@@ -275,7 +277,7 @@ def _probe_answered(conn: Connection, probe: Command, answer: m.Message, *, now:
     transfer = command_from_row(row) if row else None
     if transfer is None or transfer.state != "sent":
         return []
-    if isinstance(answer, m.GetAllQueuedTransfersResponse) and not any(
+    if isinstance(answer, m.GetAllQueuedTransfersResponse | m.GetQueuedTransfersResponse) and not any(
         each.command_key == transfer.command_key for each in answer.transfers
     ):
         return send_again(conn, transfer, now=now)

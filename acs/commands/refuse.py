@@ -35,6 +35,10 @@ def problems_of(conn: Connection, device: dev.Device, message: m.Message, *, str
         names = tuple(each.name for each in message.parameters)
     elif isinstance(message, m.AddObject | m.DeleteObject):
         names = (message.object_name,)
+    aliases = [text for text in names if "[" in text]
+    if aliases and not _knows_aliases(conn, device):
+        why = "the device has not told that it finds instances by alias (AliasBasedAddressing)"
+        return [f"{aliases[0]}: {why}; use instance numbers"]
     return check_request(
         message,
         model=dev.model_for(conn, device) if names else None,
@@ -43,6 +47,13 @@ def problems_of(conn: Connection, device: dev.Device, message: m.Message, *, str
         namespace=device.cwmp_namespace,
         strict=strict,
     )
+
+
+def _knows_aliases(conn: Connection, device: dev.Device) -> bool:
+    """Tell whether the device declared alias-based addressing, as it must in each Inform (TR-069 3.6.1)."""
+    name = f"{device.root or 'Device.'}ManagementServer.AliasBasedAddressing"
+    told = dev.parameters_of(conn, device.id, name).get(name)
+    return told is not None and told.value.strip().lower() in ("1", "true")
 
 
 def refuse_wrong(conn: Connection, device_id: int, message: m.Message) -> None:

@@ -18,9 +18,11 @@ __all__ = [
     "SCHEDULED",
     "TRANSFER_COMPLETE",
     "VALUE_CHANGE",
+    "acknowledged_by",
     "command_keys",
     "event_name",
     "has_event",
+    "is_cumulative",
     "is_known",
 ]
 
@@ -39,6 +41,20 @@ DU_STATE_CHANGE_COMPLETE: Final = "11 DU STATE CHANGE COMPLETE"
 AUTONOMOUS_DU_STATE_CHANGE_COMPLETE: Final = "12 AUTONOMOUS DU STATE CHANGE COMPLETE"
 WAKEUP: Final = "13 WAKEUP"
 HEARTBEAT: Final = "14 HEARTBEAT"
+
+# What ends the telling of an event where it is not the InformResponse (TR-069 table 8).
+_ACKNOWLEDGED = {
+    KICKED: "KickedResponse",
+    TRANSFER_COMPLETE: "TransferCompleteResponse",
+    REQUEST_DOWNLOAD: "RequestDownloadResponse",
+    AUTONOMOUS_TRANSFER_COMPLETE: "AutonomousTransferCompleteResponse",
+    DU_STATE_CHANGE_COMPLETE: "DUStateChangeCompleteResponse",
+    AUTONOMOUS_DU_STATE_CHANGE_COMPLETE: "AutonomousDUStateChangeCompleteResponse",
+    "M Download": "TransferCompleteResponse",
+    "M ScheduleDownload": "TransferCompleteResponse",
+    "M Upload": "TransferCompleteResponse",
+    "M ChangeDUState": "DUStateChangeCompleteResponse",
+}
 
 _STANDARD = {
     code.partition(" ")[0]: code
@@ -74,6 +90,16 @@ def event_name(code: str) -> str:
 def is_known(code: str) -> bool:
     """Tell whether an event code is one of TR-069, of a method (``M …``) or of a vendor (``X …``)."""
     return event_name(code) in _STANDARD.values() or code.lstrip()[:2] in ("M ", "X ")
+
+
+def acknowledged_by(code: str) -> str:
+    """Return the response of the ACS after which a device tells an event no more (TR-069 table 8)."""
+    return _ACKNOWLEDGED.get(event_name(code), "InformResponse")
+
+
+def is_cumulative(code: str) -> bool:
+    """Tell whether an event may be there several times, once for each CommandKey (TR-069 3.7.1.5)."""
+    return event_name(code).startswith("M ")
 
 
 def has_event(events: Iterable[Event], name: str) -> bool:

@@ -54,9 +54,13 @@ __all__ = [
     "Settle",
     "classify",
     "finish",
+    "patience",
     "send",
     "step",
 ]
+
+
+_PATIENCE, _LONGEST_PATIENCE = 60, 900  # seconds
 
 
 class Phase(Enum):
@@ -266,6 +270,14 @@ def send(state: SessionState, command_id: str, method: str) -> SessionState:
     if state.phase is not Phase.CPE_TURN:
         raise ValueError(f"a request can't be sent in phase {state.phase.name}")
     return SessionState(Phase.AWAITING, state.namespace, command_id, method)
+
+
+def patience(session_timeout: int | None) -> float:
+    """Return after how many seconds of silence a session is given up (TR-069 3.7.2.4: 30 at least).
+
+    ``session_timeout`` is the header field of the device's Inform (CWMP 1.3): it waits as long for an answer.
+    """
+    return float(min(max(session_timeout or 0, _PATIENCE), _LONGEST_PATIENCE))
 
 
 def finish(state: SessionState) -> SessionState:

@@ -6,10 +6,13 @@ from typing import Final
 
 from acs.cwmp.messages.envelope import CWMP_1_0, CWMP_1_1, CWMP_1_2
 
-__all__ = ["INTRODUCED", "NAMESPACES", "introduced", "minor_of"]
+__all__ = ["INTRODUCED", "NAMESPACES", "SUPPORTED", "incompatible", "introduced", "minor_of", "negotiate"]
 
 NAMESPACES: Final = (CWMP_1_0, CWMP_1_1, CWMP_1_2)
 """The namespaces, by minor version; the last is that of CWMP 1.2, 1.3 and 1.4."""
+
+SUPPORTED: Final = ("1.0", "1.1", "1.2", "1.3", "1.4")
+"""The versions that this ACS speaks."""
 
 INTRODUCED: Final[dict[str, int]] = {
     "GetAllQueuedTransfers": 1,
@@ -31,3 +34,21 @@ def introduced(method: str) -> int:
 def minor_of(namespace: str) -> int:
     """Return 0 to 2 for a CWMP namespace; the newest for one that is not known."""
     return NAMESPACES.index(namespace) if namespace in NAMESPACES else 2
+
+
+def _common(told: tuple[str, ...]) -> list[str]:
+    return [each for each in SUPPORTED if each in told]
+
+
+def negotiate(told: tuple[str, ...]) -> str | None:
+    """Return UseCWMPVersion for an Inform whose SupportedCWMPVersions are ``told``: the highest in common.
+
+    None for a device that does not tell: before CWMP 1.4 the namespace alone says which version it is.
+    """
+    common = _common(told)
+    return common[-1] if common else None
+
+
+def incompatible(told: tuple[str, ...]) -> bool:
+    """Tell whether a device speaks none of the versions that this ACS does (fault 8006, TR-069 A.5.2)."""
+    return bool(told) and not _common(told)

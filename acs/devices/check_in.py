@@ -69,18 +69,27 @@ def _digest(inform: m.Inform) -> bytes:
     return digest.digest()
 
 
-def check_in(conn: Connection, before: Device, inform: m.Inform, *, namespace: str, now: float) -> CheckIn:
+def check_in(
+    conn: Connection,
+    before: Device,
+    inform: m.Inform,
+    *,
+    namespace: str,
+    now: float,
+    patience: float = SESSION_PATIENCE,
+) -> CheckIn:
     """Open a new session of the device and store what its Inform tells.
 
     ``before`` is the device as ``find(…, lock=True)`` returned it in this transaction. A newer Inform
     raises the session epoch, which ends any session before it. The ParameterList is compared by digest;
     only parameters that differ are written. FaultMgmt event rows are not parameters of the device but
-    alarms; they are left to the alarm intake.
+    alarms; they are left to the alarm intake. After ``patience`` seconds a device for which something waits
+    is called: its session has died.
     """
     device_id = before.id
     epoch = before.session_epoch + 1
     # Should this session die, what waits for the device is reason to call it.
-    call_at = now + SESSION_PATIENCE if before.has_open_commands else None
+    call_at = now + patience if before.has_open_commands else None
     steady = {"id_": device_id, "epoch": epoch, "now": now, "namespace": namespace, "call_at": call_at}
     conn.execute(_STEADY, steady)
     digest = _digest(inform)

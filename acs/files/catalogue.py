@@ -244,13 +244,16 @@ def demand_file(
 
 
 def approved_image(
-    conn: Connection, device: Device, minimal_versions: Mapping[str, str]
+    conn: Connection, device: Device, minimal_versions: Mapping[str, str], *, file_type: str = FIRMWARE
 ) -> CatalogueFile | None:
-    """Return the software image approved last that ``device`` may be given (its class's own before ``*``)."""
+    """Return the software image approved last that ``device`` may be given (its class's own before ``*``).
+
+    Another ``file_type`` of TR-069 asks for a file of that type.
+    """
     query = (
         select(files)
         .where(
-            files.c.file_type == FIRMWARE,
+            files.c.file_type == file_type,
             files.c.approved_at.is_not(None),
             files.c.revoked_at.is_(None),
             files.c.product_class.in_((device.product_class, "*")),

@@ -13,7 +13,7 @@ import aiohttp
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from acs.cwmp import DecodeError, decode, encode
+from acs.cwmp import DecodeError, Envelope, decode, encode
 from acs.cwmp import messages as m
 from acs.simulator.delivery import Delivery
 from acs.simulator.firmware import ImageError, verify_image
@@ -154,30 +154,46 @@ class Device:
     async def _talk(self, http: aiohttp.ClientSession) -> None:
         henb = self.henb
         inform = henb.inform(self._clock())
-        answer = await self._call(http, inform)
-        if not isinstance(answer, m.InformResponse):
-            raise _SessionError(f"the ACS answered the Inform with {answer}")
+        received = await self._call(http, inform, henb.header())
+        if not isinstance(received.message, m.InformResponse):
+            raise _SessionError(f"the ACS answered the Inform with {received.message}")
+        if received.header.use_cwmp_version not in (None, *henb.header().supported_cwmp_versions):
+            raise _SessionError(f"the ACS wants CWMP {received.header.use_cwmp_version}")
         henb.informed(inform)
-        while (own := henb.next_request()) is not None:
-            answer = await self._call(http, own)
-            if isinstance(answer, m.Fault):
-                raise _SessionError(f"the ACS answered {m.method_name(own)} with {answer}")
-            henb.answered(own)
+        # While the ACS holds requests back, the device's own wait (TR-069 3.7.2.2, HoldRequests).
+        held = bool(received.header.hold_requests)
+        for _ in range(_MAX_STEPS):
+            own = None if held else henb.next_request()
+            if own is not None:
+                received = await self._call(http, own, m.Header(id="1"))
+                if isinstance(received.message, m.Fault):
+                    raise _SessionError(f"the ACS answered {m.method_name(own)} with {received.message}")
+                henb.answered(own)
+                held = bool(received.header.hold_requests)
+                continue
+            held = await self._listen(http, held=held)
+            if held or henb.next_request() is None:
+                return
+        raise _SessionError("the session does not come to an end")
+
+    async def _listen(self, http: aiohttp.ClientSession, *, held: bool) -> bool:
+        """Answer the ACS's requests until it has none; return whether it still holds ours back."""
         body = await self._post(http, b"")
         for _ in range(_MAX_STEPS):
             if not body:
-                return
-            envelope = decode(body)
-            response = henb.handle(envelope.message, self._clock())
-            header = m.Header(id=envelope.header.id)
-            body = await self._post(http, encode(response, namespace=envelope.namespace, header=header))
+                return held
+            received = decode(body)
+            held = bool(received.header.hold_requests)
+            response = self.henb.handle(received.message, self._clock())
+            header = m.Header(id=received.header.id)
+            body = await self._post(http, encode(response, namespace=received.namespace, header=header))
         raise _SessionError("the ACS does not end the session")
 
-    async def _call(self, http: aiohttp.ClientSession, request: m.Message) -> m.Message:
-        body = await self._post(http, encode(request, namespace=m.CWMP_1_2, header=m.Header(id="1")))
+    async def _call(self, http: aiohttp.ClientSession, request: m.Message, header: m.Header) -> Envelope:
+        body = await self._post(http, encode(request, namespace=self.henb.namespace, header=header))
         if not body:
             raise _SessionError(f"the ACS did not answer {m.method_name(request)}")
-        return decode(body).message
+        return decode(body)
 
     async def _post(self, http: aiohttp.ClientSession, body: bytes) -> bytes:
         self._statistics.requests += 1

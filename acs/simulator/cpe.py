@@ -15,6 +15,7 @@ __all__ = ["Cpe"]
 class Cpe(Protocol):
     """A device, as the RPCs see it."""
 
+    cwmp_version: int
     tree: ParameterTree
     attributes: dict[str, int]
     access_lists: dict[str, tuple[str, ...]]

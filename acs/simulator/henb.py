@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
+from acs.cwmp.versions import NAMESPACES, SUPPORTED
 from acs.simulator import rpc
 from acs.simulator.bulkdata import FACTS as BULK_DATA_FACTS
 from acs.simulator.bulkdata import BulkData
@@ -21,7 +21,8 @@ from acs.simulator.demand import Executed, Fault
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
 from acs.simulator.files import FileTransfers
 from acs.simulator.firmware import Banks
-from acs.simulator.modules import Modules, Operation
+from acs.simulator.module_changes import PENDING, ModuleChanges
+from acs.simulator.modules import Modules
 from acs.simulator.pace import REAL, Pace
 from acs.simulator.perfmgmt import PerfMgmt
 from acs.simulator.tamper import TAMPERS, ActiveTamper, parse_until
@@ -35,7 +36,6 @@ INFO = "Device.DeviceInfo."
 SERVER = "Device.ManagementServer."
 SELF_TEST = "Device.SelfTestDiagnostics."
 HEARTBEAT = f"{SERVER}HeartbeatPolicy."
-_MODULES = "modules "
 _FORCED = (
     "Device.RootDataModelVersion",
     f"{INFO}HardwareVersion",
@@ -45,18 +45,11 @@ _FORCED = (
     f"{SERVER}ConnectionRequestURL",
     f"{SERVER}AliasBasedAddressing",
 )
-# Events that are told until the device's own request is answered, not only until InformResponse
-# (TR-069 3.7.1.5); by the kind of that request.
-_UNTIL_ANSWERED: dict[type[Any], tuple[str, ...]] = {
-    m.TransferComplete: (ev.TRANSFER_COMPLETE, "M Download", "M ScheduleDownload", "M Upload"),
-    m.DUStateChangeComplete: (ev.DU_STATE_CHANGE_COMPLETE, "M ChangeDUState"),
-}
-_KEPT = frozenset(code for codes in _UNTIL_ANSWERED.values() for code in codes)
 _ACTIVE = (f"{INFO}SoftwareVersion", f"{SERVER}ConnReqJabberID")
 
 
 @dataclass(slots=True)
-class HeNB(FileTransfers):
+class HeNB(FileTransfers, ModuleChanges):
     """A simulated HeNB. Times are seconds since the epoch; ``random`` only spreads retries."""
 
     device_id: m.DeviceId
@@ -65,6 +58,8 @@ class HeNB(FileTransfers):
     connection_request_url: str = ""
     random: random.Random = field(default_factory=random.Random)
     fault_management_path: str = FAULT_MANAGEMENT
+    cwmp_version: int = 4
+    """The minor version of CWMP that it speaks, 0 to 4."""
     tree: ParameterTree = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     tampers: list[ActiveTamper] = field(default_factory=list)
@@ -94,7 +89,6 @@ class HeNB(FileTransfers):
     _retrying: bool = False
     _periodic_at: float | None = None
     _heartbeat_at: float | None = None
-    _module_changes: dict[str, tuple[Operation, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tree = ParameterTree(henb_template(SUPPORTED_ALARMS, self.fault_management_path))
@@ -162,13 +156,13 @@ class HeNB(FileTransfers):
         self.state = "restarting"
         self._restart_events = events
         # What it was asked to do at a time outlives a restart; a self test does not.
-        lasting = [each for each in self._due if each[1].startswith(("inform ", _MODULES))]
+        lasting = [each for each in self._due if each[1].startswith(("inform ", PENDING))]
         self._due = [*lasting, (now + seconds, "boot")]
 
     def next_wake(self, now: float) -> float:
         """Return the seconds until ``tick`` or ``wants_session`` may have something new."""
         running = self.state == "running"
-        moments = [at for at, what in self._due if running or not what.startswith(_MODULES)]
+        moments = [at for at, what in self._due if running or not what.startswith(PENDING)]
         if running:
             moments += self.transfers.moments()
             if self._heartbeat_at is not None:
@@ -183,7 +177,7 @@ class HeNB(FileTransfers):
     def tick(self, now: float) -> None:
         """Do what is due."""
         for at, what in [each for each in self._due if each[0] <= now]:
-            if what.startswith(_MODULES) and self.state != "running":
+            if what.startswith(PENDING) and self.state != "running":
                 continue
             self._due.remove((at, what))
             self._do(what, now)
@@ -211,7 +205,7 @@ class HeNB(FileTransfers):
             case "self":
                 self._finish_self_test()
             case "modules":
-                self._change_modules(key, now)
+                self.change_modules(key, now)
             case _:
                 self.add_event(m.Event(ev.SCHEDULED))
                 self.add_event(m.Event("M ScheduleInform", key))
@@ -299,11 +293,24 @@ class HeNB(FileTransfers):
     def informed(self, inform: m.Inform) -> None:
         """The InformResponse came: what it told is delivered."""
         for event in inform.events:
-            if event.code not in _KEPT and event in self.events:
+            if ev.acknowledged_by(event.code) == "InformResponse" and event in self.events:
                 self.events.remove(event)
         for value in inform.parameters:
             if value.name in self.changed and self.tree.value(value.name) == value.value:
                 del self.changed[value.name]
+
+    @property
+    def namespace(self) -> str:
+        """The CWMP namespace of its messages."""
+        return NAMESPACES[min(self.cwmp_version, 2)]
+
+    def header(self) -> m.Header:
+        """Return the header of its Inform: CWMP 1.3 tells how long it waits, 1.4 what it speaks."""
+        return m.Header(
+            id="1",
+            session_timeout=60 if self.cwmp_version >= 3 else None,
+            supported_cwmp_versions=SUPPORTED if self.cwmp_version >= 4 else (),
+        )
 
     def next_request(self) -> m.Message | None:
         """Return what the device itself wants to call in this session."""
@@ -312,13 +319,16 @@ class HeNB(FileTransfers):
     def answered(self, request: m.Message) -> None:
         """The ACS answered the device's own request."""
         self.outgoing.remove(request)
-        single, *keyed = _UNTIL_ANSWERED.get(type(request), ("",))
-        if not single:
-            return
-        done = [m.Event(code, request.command_key) for code in keyed]
+        response = m.response_of(type(request)).__name__
         more = any(type(each) is type(request) for each in self.outgoing)
-        told = [each for each in self.events if each not in done]
-        self.events = [each for each in told if more or each.code != single]
+        self.events = [each for each in self.events if not self._heard(each, request, response, more=more)]
+
+    @staticmethod
+    def _heard(event: m.Event, request: m.Message, response: str, *, more: bool) -> bool:
+        """Tell whether the answer to ``request`` ends an event; a single one stays while more are to come."""
+        if ev.acknowledged_by(event.code) != response:
+            return False
+        return event.command_key == request.command_key if ev.is_cumulative(event.code) else not more
 
     def session_failed(self, now: float) -> None:
         """The session broke off: try again after a while, if only for the ACS's sake (TR-069 3.2.1.1)."""
@@ -360,19 +370,6 @@ class HeNB(FileTransfers):
         """Open a session after a while (TR-069 A.4.1.3)."""
         self._due.append((now + seconds, f"inform {key}"))
 
-    def schedule_modules(self, operations: tuple[Operation, ...], key: str, now: float) -> None:
-        """Change deployment units as soon as the session is over (TR-069 A.4.1.10)."""
-        self._module_changes[key] = operations
-        self._due.append((now + self.pace.install, f"{_MODULES}{key}"))
-
-    def _change_modules(self, key: str, now: float) -> None:
-        operations = self._module_changes.pop(key, ())
-        results = tuple(self.modules.perform(each, date_time(now)) for each in operations)
-        self.record("ChangeDUState", key, now)
-        self.outgoing.append(m.DUStateChangeComplete(results, key))
-        self.add_event(m.Event(ev.DU_STATE_CHANGE_COMPLETE))
-        self.add_event(m.Event("M ChangeDUState", key))
-
     def record(self, method: str, key: str, now: float) -> None:
         """Remember that something was really done."""
         self.executed.append(Executed(method, key, now))
@@ -393,7 +390,6 @@ class HeNB(FileTransfers):
         self._reset_configuration()
         self.transfers.clear()
         self.modules.clear()
-        self._module_changes.clear()
         self._due.clear()
         # 0 BOOTSTRAP makes all older undelivered events void (TR-069 3.7.1.5).
         self.events, self.outgoing = [], []

@@ -46,10 +46,12 @@ class Modules:
         self._tree = tree
         self._rows = 0
         self.units: dict[str, Unit] = {}
+        self.pending: dict[str, tuple[Operation, ...]] = {}
 
     def clear(self) -> None:
         """Forget all units, as a factory reset does."""
         self.units.clear()
+        self.pending.clear()
         self._rows = 0
 
     def perform(self, operation: Operation, at: str) -> m.OperationResult:

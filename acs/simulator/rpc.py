@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from acs.cwmp import messages as m
+from acs.cwmp.versions import introduced
 from acs.datamodel import pattern_of
 from acs.simulator import bulkdata
 from acs.simulator.alias import AUTO_CREATE, aliased, resolve
@@ -29,7 +30,7 @@ Handler = Callable[[Cpe, Any, float], m.Message]
 def handle(henb: Cpe, request: m.Message, now: float) -> m.Message:
     """Carry out a request and return the response or a fault."""
     handler = _HANDLERS.get(type(request))
-    if handler is None:
+    if handler is None or introduced(m.method_name(request)) > henb.cwmp_version:
         return m.Fault(9000, f"Method not supported: {m.method_name(request)}")
     return handler(henb, request, now)
 
@@ -44,7 +45,8 @@ def _told(henb: Cpe, name: str) -> str:
 
 
 def _get_rpc_methods(henb: Cpe, request: m.GetRPCMethods, now: float) -> m.Message:
-    names = sorted(kind.__name__ for kind in _HANDLERS if kind is not m.UnknownMethod)
+    known = [kind.__name__ for kind in _HANDLERS if kind is not m.UnknownMethod]
+    names = sorted(name for name in known if introduced(name) <= henb.cwmp_version)
     return m.GetRPCMethodsResponse((*names, "X_0005B9_Echo"))
 
 

@@ -17,6 +17,7 @@ from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
 from acs.cwmp import messages as m
+from acs.cwmp.versions import SUPPORTED, incompatible, negotiate
 from acs.datamodel import profile_for
 from acs.devices import Expected, audit, device_key, note_pending
 from acs.errors import AcsError
@@ -242,6 +243,10 @@ class Endpoint:
     ) -> web.Response:
         if self.sessions.draining:
             return _later("this node is being stopped")
+        told = received.header.supported_cwmp_versions
+        if incompatible(told):
+            text = f"the ACS speaks CWMP {', '.join(SUPPORTED)}, not {', '.join(told)[:64]}"
+            return self._message(m.Fault(8006, text), received.namespace, received.header.id)
         request[_CLAIMED] = device_key(inform.device_id.oui, inform.device_id.serial_number)
         try:
             allowed = self.admission.decide(inform.device_id, peer.address)
@@ -256,6 +261,7 @@ class Endpoint:
                 settings=self._settings,
                 env=self._env,
                 now=self._store.clock(),
+                session_timeout=received.header.session_timeout,
             )
         except Refused as refused:
             if refused.reason in ("identity-of-another", "out-of-scope", "revoked"):
@@ -293,7 +299,13 @@ class Endpoint:
             )
         profile = profile_for(device)
         declaration = profile.xml_declaration
-        response = self._message(m.InformResponse(), ticket.namespace, received.header.id, declaration)
+        response = self._message(
+            m.InformResponse(),
+            ticket.namespace,
+            received.header.id,
+            declaration,
+            use_cwmp_version=negotiate(told),
+        )
         attributes = "".join(f"; {_COOKIE[each]}" for each in profile.cookie_attributes if peer.secure)
         response.headers["Set-Cookie"] = f"{COOKIE}={self._tickets.seal(ticket)}{attributes}"
         self._tickets.remember(request.transport, ticket)
@@ -397,9 +409,16 @@ class Endpoint:
             self.metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
 
     def _message(
-        self, message: m.Message, namespace: str, message_id: str | None, declaration: bool = False
+        self,
+        message: m.Message,
+        namespace: str,
+        message_id: str | None,
+        declaration: bool = False,
+        *,
+        use_cwmp_version: str | None = None,
     ) -> web.Response:
-        body = encode(message, namespace=namespace, header=m.Header(id=message_id or "1"))
+        header = m.Header(id=message_id or "1", use_cwmp_version=use_cwmp_version)
+        body = encode(message, namespace=namespace, header=header)
         if declaration:
             body = _DECLARATION + body
         return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE})

@@ -26,6 +26,7 @@ from acs.devices import CheckIn, Device
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
 from acs.southbound.contacts import note_contact
+from acs.southbound.device_requests import handle_request
 from acs.southbound.placeholders import secrets_in
 from acs.southbound.rotation import next_secrets, rotations_settled
 
@@ -77,13 +78,17 @@ def open_session(
     settings: Settings,
     env: rm.Environment,
     now: float,
+    session_timeout: int | None = None,
 ) -> Opened:
     """Admit the device and make its Inform durable: registry, alarms, outcomes, reactions.
 
-    Raises ``Refused``; then nothing is stored.
+    ``session_timeout`` is how many seconds the device says it waits within a session. Raises ``Refused``;
+    then nothing is stored.
     """
     admitted = admit(conn, inform, proof, settings, now=now)
-    check = dev.check_in(conn, admitted, inform, namespace=namespace, now=now)
+    check = dev.check_in(
+        conn, admitted, inform, namespace=namespace, now=now, patience=ses.patience(session_timeout)
+    )
     device = check.device
     _note_unknown_events(conn, device, inform.events, now=now)
     if check.boot:
@@ -255,15 +260,7 @@ class _Turn:
 
     def handle(self, request: m.Message, response: m.Message) -> Reply:
         """Make a request of the device durable, then answer it."""
-        settled: list[Command] = []
-        match request:
-            case m.TransferComplete():
-                settled = cm.transfer_complete(self.conn, self.device.id, request, now=self.now)
-            case m.DUStateChangeComplete():
-                settled = cm.du_state_change_complete(self.conn, self.device.id, request, now=self.now)
-            case m.AutonomousTransferComplete() | m.AutonomousDUStateChangeComplete() | m.RequestDownload():
-                name, detail = m.method_name(request), str(request)[:1000]
-                dev.audit_seldom(self.conn, "device", name, self.device.device_key, detail, now=self.now)
+        settled = handle_request(self.conn, self.device, self.epoch, request, env=self.env, now=self.now)
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         bd.profile_commands_settled(self.conn, settled, now=self.now)
         return Reply(response, settled=tuple(settled))

@@ -38,21 +38,6 @@ def test_every_message_is_valid_by_our_schemas(cls, namespace):
     run()
 
 
-@pytest.mark.parametrize("minor", VERSIONS)
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_every_message_is_valid_by_the_official_schemas(cls, minor):
-    xsd, namespace = official_schema(minor), VERSIONS[minor]
-    if not exists(cls.__name__, namespace):
-        return
-
-    @draw.FIXED
-    @given(draw.valid(cls))
-    def run(message):
-        check(xsd, message, namespace)
-
-    run()
-
-
 @draw.FIXED
 @given(draw.FAULTS, draw.HEADERS)
 def test_faults_and_headers_are_valid_by_all_schemas(fault, header):
