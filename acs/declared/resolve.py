@@ -57,7 +57,7 @@ class WantedTable(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """All that is declared for one device. With ``problems`` nothing of it may be applied."""
+    """All that is declared for one device and right; ``problems`` tells what is not, and left out."""
 
     values: tuple[WantedValue, ...] = ()
     tables: tuple[WantedTable, ...] = ()
@@ -125,8 +125,11 @@ class _Resolution:
         tables: dict[str, WantedTable] = {}
         for scope, layer in ordered:
             for path, table in layer.tables.items():
+                before = len(self.problems)
                 wanted = self._table(path, table, scope)
-                tables[wanted.path] = wanted
+                tables.pop(wanted.path, None)
+                if len(self.problems) == before:  # half a table could delete the rows of the other half
+                    tables[wanted.path] = wanted
         for path in tables:
             inside = [each for each in [*values, *tables] if each != path and each.startswith(path)]
             if inside:
@@ -144,7 +147,8 @@ class _Resolution:
             here: dict[str, WantedValue] = {}
             for name, entry in layer.values.items():
                 wanted = self._value(name, entry, scope)
-                if wanted is None:
+                if wanted is None:  # what a more general layer says is not what is meant either
+                    found.pop(self._path(name), None)
                     continue
                 twin = here.get(wanted.path) or found.get(wanted.path)
                 if twin is not None and twin.name != wanted.name:
@@ -160,11 +164,19 @@ class _Resolution:
                     rivals[path] = before
                 found[path] = wanted
         for path, before in rivals.items():
+            other = found.pop(path)
             self.problems.append(
-                f"{before.layer} and {found[path].layer} say different things of {found[path].name};"
+                f"{before.layer} and {other.layer} say different things of {other.name};"
                 " decide it for the site or the device"
             )
         return found
+
+    def _path(self, name: str) -> str:
+        """Return the parameter that a canonical name or a path means on this device; empty: none."""
+        if name not in canonical_names():
+            return self._rooted(name)
+        place = place_of(self.profile, name, root=self.facts.root)
+        return place.path if place is not None else ""
 
     def _value(self, name: str, entry: Entry, scope: str) -> WantedValue | None:
         """Return one value as the device reads it, None where there is a problem with it."""
@@ -175,10 +187,8 @@ class _Resolution:
         except AcsError as error:
             self.problems.append(str(error))
             return None
-        if not entry.secret:
-            if m.SECRET_PLACEHOLDER[0] in value.value:  # a device must not make us send it a secret
-                self.problems.append(f"{where}: a value can't have the character {m.SECRET_PLACEHOLDER[0]}")
-            self._check(value, where)
+        if not entry.secret and not self._right(value, where):
+            return None
         return WantedValue(value.name, value.value, value.type, name, scope, entry.secret)
 
     def _placed(self, name: str, text: str, entry: Entry, where: str) -> m.ParameterValue:
@@ -206,14 +216,19 @@ class _Resolution:
         spec = self.model.spec(self._modelled(path)) if self.model is not None else None
         return spec.xsd_type if spec is not None else self.facts.types.get(path, _XSD_STRING)
 
-    def _check(self, value: m.ParameterValue, where: str) -> None:
+    def _right(self, value: m.ParameterValue, where: str) -> bool:
         """Check a value against the data model; what the model does not know the device may have."""
+        mark = m.SECRET_PLACEHOLDER[0]
+        if mark in value.value:  # a device must not make us send it a secret
+            self.problems.append(f"{where}: a value can't have the character {mark}")
+            return False
         path = self._modelled(value.name)
         if self.model is None or not path:
-            return
+            return True
         problem = self.model.check(path, value.value, value.type)
         if problem is not None:
             self.problems.append(f"{where}: {problem.text} (fault {problem.fault_code})")
+        return problem is None
 
     def _table(self, path: str, table: Table, scope: str) -> WantedTable:
         base = self._rooted(path)
@@ -229,8 +244,8 @@ class _Resolution:
                     self.problems.append(str(error))
                     continue
                 kind = entry.type or self._type(f"{base}1.{name}")
-                self._check(m.ParameterValue(f"{base}1.{name}", text, kind), f"{where}: {name}")
-                fields.append((name, text, kind))
+                if self._right(m.ParameterValue(f"{base}1.{name}", text, kind), f"{where}: {name}"):
+                    fields.append((name, text, kind))
             key = tuple(value for name, value, _ in fields if name in table.key)
             if key in keys:
                 self.problems.append(f"{where}: another row has the same key")

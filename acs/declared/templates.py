@@ -84,7 +84,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             return obj[argument]
         if isinstance(obj, LoopContext) and argument in _LOOP:
             return getattr(obj, argument)
-        return self.undefined(obj=obj, name=argument)
+        return self.undefined(hint=f"nothing is known of {str(argument)[:64]!r}", obj=obj, name=argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Calculate with numbers of a bounded size; ``~`` is there for texts."""

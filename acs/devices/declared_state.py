@@ -108,7 +108,8 @@ def declared(conn: Connection, device: Device) -> Declared:
     versions, missing = _secret_versions(conn, wanted)
     applied = _applied_secrets(conn, device, wanted, versions)
     if missing:
-        wanted = msgspec.structs.replace(wanted, problems=(*wanted.problems, *missing))
+        known = tuple(each for each in wanted.values if not each.secret or each.secret in versions)
+        wanted = msgspec.structs.replace(wanted, values=known, problems=(*wanted.problems, *missing))
     return Declared(wanted, rules_of(profile, root), applied, versions, profile.status_1_means_reboot)
 
 

@@ -151,3 +151,18 @@ def test_a_secret_is_a_name_and_no_value():
     layer = parse_layer("values: {Device.ManagementServer.Password: {secret: cwmp}}", "a")
     [value] = resolve({"*": layer}, FACTS, STANDARD).values
     assert (value.value, value.secret, value.type) == ("", "cwmp", "xsd:string")
+
+
+def test_where_the_particular_is_wrong_the_general_is_not_taken_for_it():
+    found = resolve(layers(all_={"cell.pci": "1"}, site_x={"cell.pci": "{{ site.pci }}"}), FACTS, STANDARD)
+    assert (found.values, len(found.problems)) == ((), 1)
+    own = layers(all_={"cell.pci": "1"}, site_x={"cell.pci": "{{ site.pci }}"}, device_y={"cell.pci": "3"})
+    assert [each.value for each in resolve(own, FACTS, STANDARD).values] == ["3"]
+
+
+def test_a_table_with_a_wrong_row_is_left_out_as_a_whole():
+    text = (
+        f"tables: {{{CELLS}: {{key: [PhyCellID], exact: true, rows: [{{PhyCellID: 1}}, {{PhyCellID: x}}]}}}}"
+    )
+    found = resolve({"*": parse_layer(text, "a")}, FACTS, STANDARD)
+    assert (found.tables, len(found.problems)) == ((), 1)

@@ -249,3 +249,15 @@ def test_whatever_gets_lost_the_device_ends_as_declared_or_it_is_told(seed):
         case = apply(world)
     assert case.outcome == "CONFIGURED"
     assert cells(world) == ["5", "6"]
+
+
+def test_a_mistake_in_the_declaration_does_not_drive_a_device_up_the_ladder():
+    world = World()
+    world.boot()
+    declare(world, "values: { provisioning.code: '{{ site.x }}' }", scope="group:pilot")
+    with world.conn.begin():
+        dev.add_group(world.conn, world.device.id, "pilot")
+    world.tamper("configuration-modified")
+    [case] = world.cases()
+    assert (case.outcome, world.rungs(case)) == ("REMEDIATED", ["reconfigure"])
+    assert any("the declared state is wrong" in each.detail for each in world.journal(case))

@@ -73,9 +73,9 @@ def test_what_a_template_can_do(source, rendered):
         ("x" * MOST_SOURCE + "{{ 1 }}", "characters; at most"),
         # what it must not reach
         ("{{ ().__class__.__base__.__subclasses__() }}", "Call is not allowed"),
-        ("{{ ''.__class__ }}", "has no attribute '__class__'"),
-        ("{{ site.__class__ }}", "has no attribute '__class__'"),
-        ("{{ site.keys }}", "has no attribute 'keys'"),
+        ("{{ ''.__class__ }}", "nothing is known of '__class__'"),
+        ("{{ site.__class__ }}", "nothing is known of '__class__'"),
+        ("{{ site.keys }}", "nothing is known of 'keys'"),
         ("{{ self }}", "self is no value"),
         ("{{ site }}", "is no text"),
         ("{{ loop }}", "'loop' is undefined"),
@@ -87,7 +87,7 @@ def test_what_a_template_can_do(source, rendered):
         ("{{ device | attr('__class__') }}", "no filter 'attr'"),
         ("{{ site.many | map('upper') }}", "no filter 'map'"),
         # what is simply wrong
-        ("{{ site.regoin }}", "has no attribute 'regoin'"),
+        ("{{ site.regoin }}", "nothing is known of 'regoin'"),
         ("{{ nobody }}", "'nobody' is undefined"),
         ("{{ nobody + 1 }}", "'nobody' is undefined"),
         ("{{ 1 // 0 }}", "zero"),

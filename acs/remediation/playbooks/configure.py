@@ -32,8 +32,9 @@ async def configuration(case: CaseApi) -> Result:
 async def reconfigure(case: CaseApi, declared: Declared | None = None, *, watchful: bool = False) -> int:
     """Set what differs from the declared state and read it back; return how many requests that took.
 
-    ``declared`` is what is declared, where that is known already. ``watchful``: refuse where a parameter does
-    not stay however often it is set. A remediation is not: it has its own ladder and its own end.
+    ``declared`` is what is declared, where that is known already. ``watchful``: refuse where anything of it
+    is wrong, or a parameter does not stay however often it is set. A remediation is not: it restores what
+    it can, and its ladder has an end of its own.
     """
     if declared is None:
         declared = await case.declared()
@@ -41,7 +42,11 @@ async def reconfigure(case: CaseApi, declared: Declared | None = None, *, watchf
         await case.note("nothing is declared for this device; nothing to compare")
         return 0
     if declared.wanted.problems:
-        raise StepFailed(f"the declared state is wrong: {'; '.join(declared.wanted.problems[:_SHOWN])}")
+        problems = f"the declared state is wrong: {'; '.join(declared.wanted.problems[:_SHOWN])}"
+        if watchful:
+            raise StepFailed(problems)
+        # A mistake of ours must not drive a device up the ladder: what is right is restored.
+        await case.note(problems)
     state = await _read(case, declared, "where does the device differ from its declared state?")
     plan = declared.plan(state)
     if not plan.steps:
