@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from aiohttp import web
 from prometheus_client import generate_latest
+from sqlalchemy import make_url
 
 from acs.datamodel import install_profiles, load_profiles
 from acs.errors import AcsError
@@ -31,7 +32,7 @@ from acs.housekeeping import Housekeeper
 from acs.northbound import Northbound
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
-from acs.security import Secrets, write_private
+from acs.security import Secrets, check_secret, write_private
 from acs.settings import Settings
 from acs.southbound import (
     BulkCollector,
@@ -99,6 +100,9 @@ class Node:
     async def _start(self) -> None:
         settings = self.settings
         secrets = Secrets.load_or_create(settings.data)
+        password = make_url(settings.database_url).password
+        if password is not None:
+            check_secret(str(password), "the database's password", shortest=1)
         install_profiles(load_profiles(settings.data))
         policy = load_policy(settings.policy)
         self.store = await Store.open(settings.database_url, clock=self._clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 
 import aiohttp
@@ -11,7 +12,9 @@ from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.errors import AcsError
-from acs.security import Secrets
+from acs.node import Node
+from acs.security import Secrets, write_private
+from acs.settings import load_settings
 from acs.southbound import seal_device_password
 from acs.southbound.rotation import due_for_rotation, rotate_secrets
 from acs.store.tables import commands, secret_rotations
@@ -223,3 +226,18 @@ async def test_2_6_while_a_rotation_waits_no_other_password_is_good(bench):
         await rotate(bench)
         for guess in ("-" * 24, "", "None", KEY):
             assert not await works(bench, http, guess)
+
+
+@pytest.mark.parametrize("password", ["", "postgres", "Password1", "acs"])
+async def test_2_14_a_node_refuses_to_start_with_a_database_password_that_everybody_knows(tmp_path, password):
+    url = f"postgresql+asyncpg://acs:{password}@127.0.0.1:1/acs"
+    node = Node(load_settings(None, {"data": tmp_path, "database": url}, {}))
+    with pytest.raises(AcsError, match="the database's password"):
+        await node.start()
+
+
+@pytest.mark.parametrize("key", [b"", bytes(32), b"0123456789abcdef" * 2, bytes(range(32))])
+async def test_2_14_a_node_refuses_to_start_with_a_known_or_empty_master_key(tmp_path, key):
+    write_private(tmp_path / "master.key", base64.b64encode(key))
+    with pytest.raises(AcsError, match="the master key is empty or too simple"):
+        await Node(load_settings(None, {"data": tmp_path}, {})).start()
