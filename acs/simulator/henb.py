@@ -45,7 +45,12 @@ _FORCED = (
     f"{SERVER}ConnectionRequestURL",
     f"{SERVER}AliasBasedAddressing",
 )
-_ACTIVE = (f"{INFO}SoftwareVersion", f"{SERVER}ConnReqJabberID")
+_ACTIVE = (
+    f"{INFO}SoftwareVersion",
+    f"{SERVER}ConnReqJabberID",
+    f"{SERVER}UDPConnectionRequestAddress",
+    f"{SERVER}NATDetected",
+)
 
 
 @dataclass(slots=True)
@@ -298,6 +303,8 @@ class HeNB(FileTransfers, ModuleChanges):
         for value in inform.parameters:
             if value.name in self.changed and self.tree.value(value.name) == value.value:
                 del self.changed[value.name]
+        if any(self.notification(name) in (2, 5, 6) for name in self.changed):
+            self.add_event(m.Event(ev.VALUE_CHANGE))  # what changed while the Inform was under way
 
     @property
     def namespace(self) -> str:

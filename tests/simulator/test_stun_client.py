@@ -191,3 +191,17 @@ def test_what_is_not_signed_for_this_device_is_not_obeyed():
     call(world, password="")
     assert events(world) == []
     assert world.client.refused == {"bad signature": 3, "no request": 1}
+
+
+def test_a_binding_that_is_found_while_an_inform_is_under_way_is_told_by_the_next():
+    world = World()
+    world.client._forget()  # its address is told for the first time
+    inform = world.henb.inform(world.now)
+    world.run(1)
+    world.henb.informed(inform)
+    assert [each.code for each in world.henb.events] == ["4 VALUE CHANGE"]
+    told = {each.name: each.value for each in world.henb.inform(world.now).parameters}
+    assert told[f"{SERVER}NATDetected"] == "1"
+    assert told[f"{SERVER}UDPConnectionRequestAddress"] == f"{HOST}:40001"
+    world.henb.informed(world.henb.inform(world.now))
+    assert (world.henb.events, world.henb.changed) == ([], {})
