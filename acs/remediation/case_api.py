@@ -15,11 +15,16 @@ from acs import alarms as al
 from acs import devices as dev
 from acs import files as fl
 from acs.commands import enqueue
+from acs.cwmp import messages as m
+from acs.datamodel import profile_for
+from acs.datamodel.canonical import Place, place_of
 from acs.declared import Write, flapping
 from acs.declared.loops import WINDOW
+from acs.errors import AcsError
 from acs.remediation.policy import Policy
 from acs.remediation.rpcs import Rpcs
 from acs.remediation.steps import (
+    Outcome,
     StepContext,
     event_step,
     immediate_step,
@@ -65,6 +70,49 @@ class CaseApi(Rpcs):
         return result
 
     # --- what the HeMS knows --------------------------------------------------------------
+
+    async def get_canonical(
+        self, names: Iterable[str], *, because: str
+    ) -> tuple[Outcome, dict[str, str | None]]:
+        """Read what canonical names mean on this device; None: what it tells makes no sense.
+
+        A name that the device has no place for is left out.
+        """
+        wanted = list(names)
+
+        def locate(context: StepContext) -> Any:
+            return {name: place.path for name, place in _places(context, wanted).items()}
+
+        paths: dict[str, str] = await immediate_step("canonical names", locate, because=because)
+        outcome, told = await self.get_values(paths.values(), because=because)
+
+        def read(context: StepContext) -> Any:
+            places = _places(context, wanted)
+            return {
+                name: places[name].read(told[path])
+                for name, path in paths.items()
+                if path in told and name in places
+            }
+
+        values: dict[str, str | None] = await immediate_step("canonical values", read, because=because)
+        return outcome, values
+
+    async def set_canonical(self, values: Mapping[str, str], *, because: str) -> Outcome:
+        """Set what canonical names mean on this device, in one request.
+
+        Raises ``AcsError`` for a name that the device has no place for, or a value that is none of it.
+        """
+
+        def place(context: StepContext) -> Any:
+            places = _places(context, values)
+            absent = [name for name in values if name not in places]
+            if absent:
+                raise AcsError(f"the device has no {absent[0]}")
+            found = [places[name].write(value) for name, value in values.items()]
+            return [[each.name, each.value, each.type] for each in found]
+
+        rows = await immediate_step("canonical names", place, because=because)
+        return await self.set_values([m.ParameterValue(*row) for row in rows], because=because)
 
     async def declared(self) -> dev.Declared:
         """Return what is declared for the device, as its layers and its profile are now."""
@@ -222,3 +270,10 @@ class CaseApi(Rpcs):
             return version
 
         await immediate_step("provisioned", act)
+
+
+def _places(context: StepContext, names: Iterable[str]) -> dict[str, Place]:
+    """Return where the device keeps what these canonical names mean; without those it has no place for."""
+    profile, root = profile_for(context.device), context.device.root or "Device."
+    found = {name: place_of(profile, name, root=root) for name in names}
+    return {name: place for name, place in found.items() if place is not None}

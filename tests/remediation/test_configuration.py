@@ -12,6 +12,7 @@ from acs.datamodel import Profiles, install_profiles
 from acs.datamodel.profiles import parse_profile
 from acs.declared import Layer, parse_layer
 from acs.declared.loops import MOST_CONTESTED
+from acs.remediation.playbooks import PLAYBOOKS, Result
 from acs.simulator import Fault
 from tests.world import World
 
@@ -261,3 +262,20 @@ def test_a_mistake_in_the_declaration_does_not_drive_a_device_up_the_ladder():
     [case] = world.cases()
     assert (case.outcome, world.rungs(case)) == ("REMEDIATED", ["reconfigure"])
     assert any("the declared state is wrong" in each.detail for each in world.journal(case))
+
+
+def test_a_playbook_reads_and_sets_by_canonical_names(monkeypatch):
+    found = {}
+
+    async def playbook(case):
+        outcome = await case.set_canonical({"cell.pci": "9", "cell.bandwidth_dl": "20"}, because="test")
+        _, found["values"] = await case.get_canonical(
+            ["cell.pci", "cell.bandwidth_dl", "s1.status"], because="test"
+        )
+        return Result("DONE" if outcome.ok else "FAILED", "test")
+
+    monkeypatch.setitem(PLAYBOOKS, ("configuration", "1"), playbook)
+    world = make()
+    assert apply(world).outcome == "DONE"
+    assert found["values"] == {"cell.pci": "9", "cell.bandwidth_dl": "20"}
+    assert world.henb.tree.value(PCI) == "9"
