@@ -13,6 +13,7 @@ __all__ = ["Dialect", "parse_columns", "parse_rows", "sniff"]
 
 _TIME, _NAME, _VALUE, _TYPE = "ReportTimestamp", "ParameterName", "ParameterValue", "ParameterType"
 _PER_ROW = re.compile(rf"{_NAME}\W?(?P<field>\W{{1,8}}?)\W?{_VALUE}", re.ASCII)
+_FIELDS = 64  # of a row that should have four: text with separators in it is common
 _CANDIDATES = (",", ";", "\t", "|")
 
 
@@ -40,7 +41,7 @@ class Dialect:
             )
 
     def rows(self, text: str, *, columns: int) -> Iterator[list[str]]:
-        """Yield the fields of each row; empty rows are left out."""
+        """Yield the fields of each row; empty rows are left out. Raises ``BulkDataError`` (413)."""
         field, quote = re.escape(self.field), re.escape(self.escape)
         row = re.escape(self.row) if self.row else r"\r\n|\n|\r"
         enclosed = f"{quote}((?:[^{quote}]|{quote}{quote})*+){quote}" if self.escape else r"(?!)()"
@@ -56,8 +57,9 @@ class Dialect:
             found = step.match(text, position)
             assert found is not None  # the second branch takes anything
             value = found[2] if found[1] is None else found[1].replace(self.escape * 2, self.escape)
-            if len(fields) < columns:
-                fields.append(value)
+            if len(fields) >= columns:
+                raise BulkDataError(f"a row has more than {columns} columns", status=413)
+            fields.append(value)
             position = found.end()
             if found[3] is None and position < len(text):
                 position += len(self.field)
@@ -97,7 +99,7 @@ def parse_rows(text: str, *, now: float, limits: Limits, dialect: Dialect | None
     batch = Batch()
     header: list[str] | None = None
     groups: dict[str, dict[str, Sample]] = {}
-    for number, row in enumerate((dialect or sniff(text)).rows(text, columns=8), 1):
+    for number, row in enumerate((dialect or sniff(text)).rows(text, columns=_FIELDS), 1):
         if number > limits.samples + limits.reports:
             raise BulkDataError(f"more than {limits.samples} rows", status=413)
         fields = [field.strip() for field in row]
@@ -127,10 +129,8 @@ def parse_rows(text: str, *, now: float, limits: Limits, dialect: Dialect | None
 
 def parse_columns(text: str, *, now: float, limits: Limits, dialect: Dialect | None = None) -> Batch:
     """Return one report for each row below a header of parameter names. Raises ``BulkDataError``."""
-    rows = (dialect or sniff(text)).rows(text, columns=limits.columns + 1)
+    rows = (dialect or sniff(text)).rows(text, columns=limits.columns)
     header = [field.strip() for field in next(rows, [])]
-    if len(header) > limits.columns:
-        raise BulkDataError(f"more than {limits.columns} columns", status=413)
     batch, left = Batch(), limits.samples
     names = _names(header, batch, limits)
     if not names:

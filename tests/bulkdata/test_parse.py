@@ -154,6 +154,8 @@ def test_what_can_not_be_taken_is_named(text, form, media_type, status, why):
         (json.dumps({"Report": [{"A": 1}]}), {"bytes": 10}, "10 are taken"),
         ("A\n" + "1\n" * 9, {"reports": 3}, "3 rows"),
         ("A,B,C\n1,2,3\n", {"columns": 2}, "2 columns"),
+        ("A\n" + "," * 100_000, {}, "10000 columns"),
+        ("ParameterName,ParameterValue\nA" + ",1" * 100, {}, "64 columns"),
         ("ParameterName,ParameterValue\n" + "X,1\n" * 99, {"samples": 5, "reports": 5}, "5 rows"),
         ("ParameterName,ParameterValue\nA,1\nB,1\nC,1\n", {"parameters": 2}, "2 parameters"),
     ],

@@ -263,6 +263,7 @@ async def test_every_answer_bears_the_security_headers_and_no_cookie(manager):
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert headers["Cache-Control"] == "no-store"
         assert "Strict-Transport-Security" in headers
+        assert headers["Server"] == "femto-acs"  # no versions
         assert "Set-Cookie" not in headers
 
 
