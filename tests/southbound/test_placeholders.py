@@ -1,0 +1,69 @@
+"""Secrets of declared state: sealed in the store, placeholders in commands, real only in what is sent."""
+
+import pytest
+from sqlalchemy import select
+
+from acs import devices as dev
+from acs.cwmp import messages as m
+from acs.declared import parse_layer
+from acs.security import SealError, Secrets
+from acs.southbound.placeholders import fill, seal_config_secret, secrets_in
+from acs.store.tables import commands
+from tests.southbound.conftest import inform
+
+NAME = "Device.ManagementServer.Password"
+
+
+@pytest.fixture
+def secrets(tmp_path) -> Secrets:
+    return Secrets.load_or_create(tmp_path)
+
+
+def request(*values: str) -> m.SetParameterValues:
+    return m.SetParameterValues(
+        tuple(m.ParameterValue(f"Device.X{n}", each) for n, each in enumerate(values)), "k"
+    )
+
+
+def test_placeholders_are_filled_and_nothing_else(secrets):
+    asked = request(m.SECRET_PLACEHOLDER + "cwmp", m.CONNECTION_REQUEST_PASSWORD, m.DEVICE_KEY, "plain")
+    assert secrets_in(asked) == {"cwmp"}
+    sealed = {"cwmp": seal_config_secret(secrets, "cwmp", "real secret")}
+    sent = [each.value for each in fill(asked, secrets, "0005B9-A1", sealed).parameters]
+    assert sent == ["real secret", secrets.connection_request_password("0005B9-A1"), "0005B9-A1", "plain"]
+
+
+def test_what_has_no_placeholder_is_left_as_it_is(secrets):
+    for message in (request("plain"), m.Reboot("k")):
+        assert fill(message, secrets, "0005B9-A1", {}) is message
+        assert secrets_in(message) == frozenset()
+
+
+def test_a_secret_is_bound_to_its_name(secrets):
+    sealed = seal_config_secret(secrets, "cwmp", "real secret")
+    with pytest.raises(SealError):
+        fill(request(m.SECRET_PLACEHOLDER + "other"), secrets, "0005B9-A1", {"other": sealed})
+
+
+async def test_a_device_is_given_the_secret_that_is_declared_for_it(bench):
+    secrets = Secrets.load_or_create(bench.node.settings.data)
+    layer = parse_layer(f"values: {{ {NAME}: {{ secret: cwmp }} }}", "x")
+
+    def declare(conn):
+        dev.set_config_secret(conn, "cwmp", seal_config_secret(secrets, "cwmp", "s3cr3t-of-theirs"), now=1.0)
+        dev.set_layer(conn, "*", layer, who="me", now=1.0)
+
+    await bench.node.store.write(declare)
+    told = []
+    async with bench.client() as http:
+        answer = await bench.post(http, inform())
+        answer = await bench.post(http, b"", cookie=answer.cookie)
+        while answer.status == 200:
+            told.append(answer.body)
+            reply = m.response_of(type(answer.message))()
+            answer = await bench.post(http, reply, cookie=answer.cookie)
+    assert any(b"s3cr3t-of-theirs" in each for each in told)
+    stored = await bench.node.store.read(
+        lambda conn: conn.execute(select(commands.c.payload)).scalars().all()
+    )
+    assert not any("s3cr3t-of-theirs" in each for each in stored)
