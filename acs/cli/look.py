@@ -113,6 +113,11 @@ def show_device(
         (name, moment(value) if name.endswith("_at") and value else value) for name, value in facts.items()
     ]
     print_table(device, ("field", "value"), [*rows, *values.items()])
+    if facts["reboot_needed_at"] is not None:
+        key = f" (ParameterKey {facts['reboot_needed_for']})" if facts["reboot_needed_for"] else ""
+        since = moment(facts["reboot_needed_at"])
+        text = f"changes{key} are committed and not applied since {since}; the next boot applies them"
+        console.print(text, markup=False, highlight=False)
 
 
 def _show_canonical(device: str, settings: Settings, *, json: bool) -> None:

@@ -171,6 +171,9 @@ def test_each_fault_of_a_set_is_shown(acs, data):
 def test_status_1_is_explained(acs, data):
     done = answered(acs, data, m.SetParameterValuesResponse(1), "set", KEY, f"{INTERVAL}=1")
     assert "status 1: it will be applied later" in done.text
+    shown = acs("devices", "show", KEY, "--data", data)
+    assert "changes (ParameterKey op-1) are committed and not applied since" in shown.text
+    assert acs("devices", "show", KEY, "--data", data, "--json").json["reboot_needed_for"] == "op-1"
 
 
 def test_the_wait_ends_with_a_sentence(acs, data):
@@ -178,3 +181,14 @@ def test_the_wait_ends_with_a_sentence(acs, data):
     assert done.code == 2
     assert "did not answer command" in done.err
     assert "it is queued; see: acs commands show" in done.err
+
+
+def test_an_alias_is_no_path_for_a_device_that_has_not_declared_them(acs, data):
+    with store(data) as conn:
+        conn.exec_driver_sql("DELETE FROM parameters WHERE name LIKE '%AliasBasedAddressing'")
+    done = acs(*SEND, "set", KEY, f"{PLMN}[home].PLMNID=00101", "--data", data)
+    assert done.code == 2
+    assert (
+        "has not told that it finds instances by alias (AliasBasedAddressing); use instance numbers"
+        in done.err
+    )

@@ -8,8 +8,9 @@ from time import time
 import pytest
 from aiohttp import web
 
-from acs.cwmp import encode
+from acs.cwmp import decode, encode
 from acs.cwmp import messages as m
+from acs.cwmp.versions import SUPPORTED
 from acs.simulator import LAB, Access, Device, Statistics
 from tests.simulator.shell import make
 
@@ -131,3 +132,50 @@ async def test_a_device_that_runs_repeats_a_broken_session_until_it_is_served(sc
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert (device._statistics.sessions, device._statistics.failed) == (1, 1)
+
+
+# --- versions and header fields -----------------------------------------------------------
+
+
+def held(message: m.Message, hold: bool | None, **fields) -> web.Response:
+    header = m.Header(id="1", hold_requests=hold, **fields)
+    return web.Response(body=encode(message, namespace=m.CWMP_1_2, header=header), content_type="text/xml")
+
+
+async def test_the_devices_own_requests_wait_while_the_acs_holds_them_back(script):
+    script.answers = [
+        lambda: held(OK, True),
+        lambda: held(m.GetRPCMethods(), True),
+        lambda: held(m.GetParameterValues(("Device.Time.",)), False),
+        None,
+        m.TransferCompleteResponse(),
+        None,
+    ]
+    device = device_of(script)
+    device.henb.outgoing.append(m.TransferComplete("k", m.FaultStruct(), m.UNKNOWN_TIME, m.UNKNOWN_TIME))
+    assert await device.session()
+    names = [m.method_name(decode(body).message) if body else "" for body in script.bodies]
+    assert names == [
+        *("Inform", "", "GetRPCMethodsResponse", "GetParameterValuesResponse"),
+        *("TransferComplete", ""),
+    ]
+    assert device.henb.outgoing == []
+
+
+@pytest.mark.parametrize(
+    ("version", "namespace", "told"),
+    [(0, m.CWMP_1_0, ()), (1, m.CWMP_1_1, ()), (3, m.CWMP_1_2, ()), (4, m.CWMP_1_2, SUPPORTED)],
+)
+async def test_the_inform_tells_the_devices_version(script, version, namespace, told):
+    script.answers = [OK, None]
+    device = device_of(script)
+    device.henb.cwmp_version = version
+    assert await device.session()
+    inform = decode(script.bodies[0])
+    assert (inform.namespace, inform.header.supported_cwmp_versions) == (namespace, told)
+    assert inform.header.session_timeout == (60 if version >= 3 else None)
+
+
+async def test_a_version_that_the_device_has_not_offered_ends_the_session(script):
+    script.answers = [lambda: held(OK, None, use_cwmp_version="2.0")]
+    assert not await device_of(script).session()
