@@ -98,7 +98,7 @@ TAMPERS: dict[str, Tamper] = {
             check="ant",
             detail="power",
             parameter=f"{_FAP}CellConfig.LTE.RAN.RF.ReferenceSignalPower",
-            value="0",
+            value="20",
         ),
         Tamper(
             "case-opened",
