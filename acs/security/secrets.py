@@ -109,6 +109,7 @@ class Secrets:
         self._connection_request_key = self._derive("connection-request")
         self._bulk_data_key = self._derive("bulk-data")
         self._stun_key = self._derive("stun")
+        self._distress_key = self._derive("distress")
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -127,6 +128,10 @@ class Secrets:
     def stun_password(self, device_key: str) -> str:
         """Return the STUNPassword of a device whose STUNUsername is its key (TR-069 G.2.1)."""
         return self._password(self._stun_key, device_key)
+
+    def distress_key(self, device_key: str) -> str:
+        """Return the key with which the triggers of a device's distress channels are signed (S1 L54)."""
+        return self._password(self._distress_key, device_key)
 
     @staticmethod
     def _password(key: bytes, device_key: str) -> str:

@@ -18,6 +18,7 @@ from acs.simulator.bulkdata import FACTS as BULK_DATA_FACTS
 from acs.simulator.bulkdata import BulkData
 from acs.simulator.delivery import Delivery
 from acs.simulator.demand import Executed, Fault
+from acs.simulator.distress import Distress, DistressSide
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
 from acs.simulator.files import FileTransfers
 from acs.simulator.firmware import Banks
@@ -54,7 +55,7 @@ _ACTIVE = (
 
 
 @dataclass(slots=True)
-class HeNB(FileTransfers, ModuleChanges):
+class HeNB(FileTransfers, ModuleChanges, DistressSide):
     """A simulated HeNB. Times are seconds since the epoch; ``random`` only spreads retries."""
 
     device_id: m.DeviceId
@@ -65,6 +66,9 @@ class HeNB(FileTransfers, ModuleChanges):
     fault_management_path: str = FAULT_MANAGEMENT
     cwmp_version: int = 4
     """The minor version of CWMP that it speaks, 0 to 4."""
+    emergency_available: bool = False
+    """Whether it has a fail-safe image, and so does ``begin_emergency`` rather than shut down (S1 L66)."""
+    distress: Distress = field(default_factory=Distress)
     tree: ParameterTree = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     tampers: list[ActiveTamper] = field(default_factory=list)
@@ -147,6 +151,7 @@ class HeNB(FileTransfers, ModuleChanges):
             self._tell([f"{INFO}SoftwareVersion"])
         self.fault_management.boot()
         self._retry_at, self.retry_count, self._retrying = now, 0, False
+        self.distress.over = None
         self._schedule_periodic(now)
         self._schedule_heartbeat(now)
         for active in self.tampers:
@@ -283,7 +288,7 @@ class HeNB(FileTransfers, ModuleChanges):
         others = tuple(each for each in self.events if each.code != ev.HEARTBEAT)
         return m.Inform(
             self.device_id,
-            others or tuple(self.events),
+            (others or tuple(self.events)) + self.distress_event(),
             1,
             date_time(now),
             self.retry_count,
@@ -349,10 +354,13 @@ class HeNB(FileTransfers, ModuleChanges):
         wait = self.random.uniform(5 * step, 10 * step) * self.pace.retry_scale
         self._retry_at = now + wait
         self._end_of_session(now)
+        if self.state == "running":
+            self.distress_failed(now)
 
     def session_ended(self, now: float) -> None:
         """The session is over: do what was put off until now."""
         self._retry_at, self._retrying, self.retry_count = now, False, 0
+        self.distress.worked()
         self._end_of_session(now)
 
     def _end_of_session(self, now: float) -> None:
@@ -368,10 +376,22 @@ class HeNB(FileTransfers, ModuleChanges):
             else:
                 self._factory_reset(now)
             return
-        if any(active.tamper.fatal and active.alarm_identifier for active in self.tampers):
-            told = not any(name.startswith(self.fault_management_path) for name in self.changed)
-            if told:
-                self.state = "off"  # it can't restore itself and shuts down (S1 L45)
+        fatal = any(active.tamper.fatal and active.alarm_identifier for active in self.tampers)
+        if fatal and not self.alarm_untold:
+            self.shut_down()  # it can't restore itself (S1 L45)
+
+    @property
+    def alarm_untold(self) -> bool:
+        """Whether an alarm waits to be delivered."""
+        return any(name.startswith(self.fault_management_path) for name in self.changed)
+
+    def shut_down(self) -> None:
+        """Shut down; only a person switches it on again."""
+        self.state = "off"
+
+    def begin_emergency(self, now: float) -> None:  # noqa: ARG002 - of use to the one with an image
+        """Boot the fail-safe image (S1 5.7.3.2), which a HeNB with ``emergency_available`` has."""
+        self.shut_down()
 
     def schedule_inform(self, seconds: float, key: str, now: float) -> None:
         """Open a session after a while (TR-069 A.4.1.3)."""

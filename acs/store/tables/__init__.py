@@ -24,6 +24,7 @@ from acs.store.tables.declared import (
     site_values,
 )
 from acs.store.tables.devices import devices, parameters
+from acs.store.tables.distress import distress_paths, distress_triggers
 from acs.store.tables.files import files
 from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.northbound import api_tokens, users
@@ -58,6 +59,8 @@ __all__ = [
     "devices",
     "discovered",
     "discoveries",
+    "distress_paths",
+    "distress_triggers",
     "files",
     "journal",
     "layer_history",

@@ -1,0 +1,188 @@
+"""The HeNB's side of 5.7.3.1: the trigger, the second path to the HeMS, and what is left when both fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from acs.cwmp import messages as m
+from acs.devices import device_key
+from acs.distress import TriggerError, TriggerMemory, parse_trigger
+from acs.simulator.pace import Pace
+from acs.simulator.tamper import ActiveTamper
+
+__all__ = ["Distress", "DistressPath", "DistressSide"]
+
+
+@dataclass(frozen=True, slots=True)
+class DistressPath:
+    """One predefined distress channel: its kind, and where the HeMS listens for it."""
+
+    kind: str
+    url: str = ""
+
+
+@dataclass(slots=True)
+class Distress:
+    """What a HeNB has and knows of its distress channels; with no ``paths`` it has none (S1 L53).
+
+    ``over`` is the path that the next session goes over, None: the standard one; ``good`` the one that
+    carried the last, as long as the standard path does not work. The tries say how often something fails in
+    a row before it counts as not working.
+    """
+
+    paths: tuple[DistressPath, ...] = ()
+    key: str = ""
+    connected: bool = True
+    """Whether the connection to the HeNB-GW/MME is active."""
+    alarm_tries: int = 3
+    silence_tries: int = 5
+    path_tries: int = 2
+    over: int | None = None
+    good: int | None = None
+    called: bool = False
+    reason: str = ""
+    ended: str = ""
+    refused: dict[str, int] = field(default_factory=dict)
+    memory: TriggerMemory = field(default_factory=TriggerMemory)
+    _first: int = 0
+    _tries: int = 0
+    _tried: set[int] = field(default_factory=set)
+
+    def start(self, reason: str) -> None:
+        """Go over to the distress channels, because of ``reason``."""
+        self.reason, self._tries, self._tried = reason, 0, set()
+        self.over = self.good if self.good is not None else self._first
+
+    def failed(self) -> bool:
+        """Note that a session over a path failed; return whether there is still one to try."""
+        assert self.over is not None
+        self._tries += 1
+        if self._tries < self.path_tries:
+            return True
+        self._tried.add(self.over)
+        untried = [number for number in range(len(self.paths)) if number not in self._tried]
+        self._tries, self.over = 0, untried[0] if untried else None
+        return bool(untried)
+
+    def worked(self) -> None:
+        """Note that a session went well; the next one tries the standard path first (S1 L62)."""
+        self.good, self.over, self.called = self.over, None, False
+        if self.good is None:
+            self.reason = ""
+
+    def take(self, data: bytes, kind: str, user: str, now: float) -> bool:
+        """Tell whether to obey a datagram that came over the path of ``kind``."""
+        try:
+            trigger = parse_trigger(data, self.key)
+        except TriggerError:
+            return self._refuse("no genuine trigger")
+        if trigger.un != user:
+            return self._refuse("of another device")
+        why = self.memory.refuse(trigger, now)
+        if why:
+            return self._refuse(why)
+        self._first = next((n for n, path in enumerate(self.paths) if path.kind == kind), 0)
+        self.called = True
+        return True
+
+    def _refuse(self, why: str) -> bool:
+        self.refused[why] = self.refused.get(why, 0) + 1
+        return False
+
+
+class _Distressed(Protocol):
+    """What is needed of the device."""
+
+    device_id: m.DeviceId
+    state: str
+    pace: Pace
+    retry_count: int
+    distress: Distress
+    emergency_available: bool
+    tampers: list[ActiveTamper]
+    _retry_at: float
+
+    @property
+    def alarm_untold(self) -> bool: ...
+
+    def connection_requested(self) -> None: ...
+
+    def begin_emergency(self, now: float) -> None: ...
+
+    def shut_down(self) -> None: ...
+
+    def _exhausted(self, now: float) -> None: ...
+
+    def _distress_reason(self) -> str: ...
+
+
+class DistressSide:
+    """The part of a ``HeNB`` that reaches its HeMS in another way."""
+
+    __slots__ = ()
+
+    def session_path(self: _Distressed) -> DistressPath | None:
+        """Return the distress channel that the next session goes over; None for the standard path."""
+        over = self.distress.over
+        return None if over is None else self.distress.paths[over]
+
+    def triggered(self: _Distressed, data: bytes, kind: str, now: float) -> bool:
+        """Take a datagram that came over the distress channel of ``kind``; return whether it was obeyed.
+
+        It makes the HeNB open a session, over the standard path at first (S1 L54, L62).
+        """
+        user = device_key(self.device_id.oui, self.device_id.serial_number)
+        if self.state != "running" or not self.distress.take(data, kind, user, now):
+            return False
+        self.connection_requested()
+        self._retry_at = now
+        return True
+
+    def distress_event(self: _Distressed) -> tuple[m.Event, ...]:
+        """Return what the Inform tells of the distress channel that it goes over."""
+        over = self.distress.over
+        if over is None:
+            return ()
+        return (m.Event(f"X {self.device_id.oui} DISTRESS", self.distress.paths[over].kind),)
+
+    def distress_failed(self: _Distressed, now: float) -> None:
+        """Note that a session failed, and go on over a distress channel where it is time for that."""
+        distress = self.distress
+        if not distress.paths and not self.emergency_available:
+            return
+        if distress.over is not None:
+            if distress.failed():
+                self._retry_at = now + 5 * self.pace.retry_scale
+            else:
+                self._exhausted(now)
+            return
+        reason = self._distress_reason()
+        if reason and distress.paths:
+            distress.start(reason)
+            self._retry_at = now
+        elif reason:
+            distress.reason = reason
+            self._exhausted(now)
+
+    def _distress_reason(self: _Distressed) -> str:
+        """Return why the second path is to be used now, empty where the standard one is tried again."""
+        if self.distress.called:
+            return "called, and the standard path does not work"  # S1 L78
+        if self.distress.good is not None:
+            return self.distress.reason
+        if self.alarm_untold and self.retry_count >= self.distress.alarm_tries:
+            return "an alarm can't be told"  # S1 L32, L46
+        if self.distress.connected and self.retry_count >= self.distress.silence_tries:
+            return "connected to the network, but not to the HeMS"  # S1 L76
+        return ""
+
+    def _exhausted(self: _Distressed, now: float) -> None:
+        """Nothing reaches the HeMS: emergency remediation, or an immediate shut-down (S1 L66, L82)."""
+        fault = bool(self.tampers)
+        if self.emergency_available and fault and self.distress.connected:
+            self.distress.ended = "emergency"
+            self.begin_emergency(now)
+        else:
+            self.distress.ended = "shut down"
+            self.shut_down()
