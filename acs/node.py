@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from aiohttp import web
-from prometheus_client import generate_latest
 from sqlalchemy import make_url
 
 from acs.datamodel import install_profiles, load_profiles
@@ -29,6 +27,7 @@ from acs.files import (
     open_storage,
 )
 from acs.housekeeping import Housekeeper
+from acs.management import Management
 from acs.northbound import Northbound
 from acs.observability import Metrics
 from acs.remediation import Engine, Environment, Policy, load_policy
@@ -71,8 +70,8 @@ class Node:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
-        self._ready = False
-        self.management_port = 0
+        self._retention = 0.0
+        self.management: Management | None = None
         self.northbound_port: int | None = None
         self.stun_port: int | None = None
         self.notification_port: int | None = None
@@ -98,13 +97,28 @@ class Node:
         _log.info("serving", url=self.url, database=self.store.dialect, policy=self.env.policy.version)
 
     async def _start(self) -> None:
+        secrets = Secrets.load_or_create(self.settings.data)
+        policy = load_policy(self.settings.policy)
+        self._retention = _retention(self.settings, policy)
+        install_profiles(load_profiles(self.settings.data))
+        await self._open_store()
+        self.env = Environment(policy, self._file_url, self._upload_url)
+        await self._open_southbound(secrets)
+        self.management = Management(self.store, self.metrics, self._stopped_tasks)
+        await self.management.start(self.settings.management_host, self.settings.management_port)
+        self._stack.push_async_callback(self.management.stop)
+        await self._start_northbound()
+        await self._start_stun(secrets)
+        await self._start_notifications(secrets)
+        self._begin_work(secrets)
+        self._write_ports()
+        self.management.ready = True
+
+    async def _open_store(self) -> None:
         settings = self.settings
-        secrets = Secrets.load_or_create(settings.data)
         password = make_url(settings.database_url).password
         if password is not None:
             check_secret(str(password), "the database's password", shortest=1)
-        install_profiles(load_profiles(settings.data))
-        policy = load_policy(settings.policy)
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)
         self.storage = open_storage(settings.file_storage, settings.data)
@@ -112,7 +126,9 @@ class Node:
             await asyncio.to_thread(self.storage.sweep)
         self.arrivals = Arrivals(self.store, self.storage)
         self.arrivals.on(PM_FILE, PmFiles(self.store, settings, self.metrics).arrived)
-        self.env = Environment(policy, self._file_url, self._upload_url)
+
+    async def _open_southbound(self, secrets: Secrets) -> None:
+        settings = self.settings
         endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
         self.southbound = Southbound(settings, endpoint)
         self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
@@ -133,7 +149,7 @@ class Node:
             settings=settings,
             nonce_key=secrets.nonce_key,
             integrity=Integrity(self.storage, TrustedSigners(settings.data)),
-            minimal_versions=policy.minimal_versions,
+            minimal_versions=self.env.policy.minimal_versions,
             vendors=endpoint.vendors,
             metrics=self.metrics,
         )
@@ -142,37 +158,39 @@ class Node:
         self._stack.push_async_callback(self.southbound.stop)
         await endpoint.admission.refresh()
         await self.southbound.start()
-        await self._start_management()
-        await self._start_northbound()
-        await self._start_stun(secrets)
-        await self._start_notifications(secrets)
+
+    def _begin_work(self, secrets: Secrets) -> None:
+        """Start what goes on beside the answers to devices."""
+        southbound, endpoint = self.southbound, self.southbound.endpoint
+        watch = Watch(
+            self.store, self.settings, secrets, southbound=southbound, env=self.env, metrics=self.metrics
+        )
         self._run(Engine(self.store, self.env).run(), "remediation")
         self._run(self._dispatcher(secrets).run(), "connection requests")
-        self._run(self.southbound.follow_vendors(), "vendor CAs")
+        self._run(southbound.follow_vendors(), "vendor CAs")
         self._run(endpoint.admission.run(), "admission")
         self._run(endpoint.tracer.run(), "traces")
-        keep = self._retention(policy), settings.bulk_retention_days * 86400
+        self._run(self._housekeeper().run(), "housekeeping")
+        self._run(self.arrivals.run(), "uploads")
+        self._run(AuditKeeper(self.store, self.settings).run(), "audit checkpoints")
+        self._run(watch.run(), "certificates and secrets")
+
+    def _housekeeper(self) -> Housekeeper:
+        settings = self.settings
         uploads = UploadKeeper(
             self.store,
             self.storage,
             retention=settings.upload_retention_days * 86400,
             longest=settings.upload_timeout,
         )
-        housekeeper = Housekeeper(
+        return Housekeeper(
             self.store,
-            *keep,
+            self._retention,
+            settings.bulk_retention_days * 86400,
             uploads=uploads,
             trace_retention=settings.trace_retention_days * 86400,
             trace_quota=settings.trace_quota,
         )
-        self._run(housekeeper.run(), "housekeeping")
-        self._run(self.arrivals.run(), "uploads")
-        self._run(AuditKeeper(self.store, settings).run(), "audit checkpoints")
-        southbound, env = self.southbound, self.env
-        watch = Watch(self.store, settings, secrets, southbound=southbound, env=env, metrics=self.metrics)
-        self._run(watch.run(), "certificates and secrets")
-        self._write_ports()
-        self._ready = True
 
     def _dispatcher(self, secrets: Secrets) -> Dispatcher:
         settings = self.settings
@@ -211,21 +229,14 @@ class Node:
         self.stun_port = self._stun.port
         self._run(self._stun.keep(), "UDP bindings")
 
-    def _retention(self, policy: Policy) -> float:
-        """Return the retention in seconds; recurrences have to be remembered for as long as they count."""
-        seconds = self.settings.retention_days * 86400
-        if seconds < policy.limits.recurrence_window:
-            raise AcsError(
-                f"the setting retention_days is {self.settings.retention_days:g}, but the policy counts"
-                f" recurrences over {policy.limits.recurrence_window:g} s; keep longer, or count over less"
-            )
-        return seconds
-
     def _file_url(self, device_id: int, name: str, now: float) -> str:
         return self._urls.url(device_id, name, now)
 
     def _upload_url(self, device_id: int, file_type: str, command_key: str, now: float) -> str:
         return self._urls.upload_url(device_id, file_type, command_key, now)
+
+    def _stopped_tasks(self) -> list[str]:
+        return [task.get_name() for task in self._tasks if task.done()]
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -243,7 +254,7 @@ class Node:
             "url": self.url,
             "port": self.southbound.port,
             "http_port": self.southbound.http_port,
-            "management_port": self.management_port,
+            "management_port": self.management.port if self.management else None,
             "northbound_port": self.northbound_port,
             "stun_port": self.stun_port,
             "notification_port": self.notification_port,
@@ -265,45 +276,23 @@ class Node:
             "northbound_port",
         )
 
-    async def _start_management(self) -> None:
-        app = web.Application()
-        app.router.add_get("/metrics", self._metrics_page)
-        app.router.add_get("/healthz", self._health)
-        app.router.add_get("/readyz", self._readiness)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
-        self._stack.push_async_callback(runner.cleanup)
-        await runner.setup()
-        self.management_port = await bind(
-            runner,
-            self.settings.management_host,
-            self.settings.management_port,
-            None,
-            "management_port",
-        )
-
-    async def _metrics_page(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self.metrics.registry), content_type="text/plain")
-
-    async def _health(self, _: web.Request) -> web.Response:
-        stopped = [task.get_name() for task in self._tasks if task.done()]
-        status = 500 if stopped else 200
-        return web.json_response({"status": "failed" if stopped else "ok", "stopped": stopped}, status=status)
-
-    async def _readiness(self, _: web.Request) -> web.Response:
-        if not self._ready:
-            return web.json_response({"status": "starting or stopping"}, status=503)
-        try:
-            async with asyncio.timeout(2):
-                await self.store.read(lambda conn: conn.exec_driver_sql("SELECT 1").scalar())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the node is not ready
-            return web.json_response({"status": "the store does not answer", "why": str(error)}, status=503)
-        return web.json_response({"status": "ok"})
-
     async def stop(self) -> None:
         """Let open sessions finish, then close everything; nothing that was acknowledged is lost."""
         await self._close()
         _log.info("stopped")
 
     async def _close(self) -> None:
-        self._ready = False
+        if self.management is not None:
+            self.management.ready = False
         await self._stack.aclose()
+
+
+def _retention(settings: Settings, policy: Policy) -> float:
+    """Return the retention in seconds; recurrences have to be remembered for as long as they count."""
+    seconds = settings.retention_days * 86400
+    if seconds < policy.limits.recurrence_window:
+        raise AcsError(
+            f"the setting retention_days is {settings.retention_days:g}, but the policy counts recurrences"
+            f" over {policy.limits.recurrence_window:g} s; keep longer, or count over less"
+        )
+    return seconds

@@ -15,7 +15,7 @@ from tests.southbound.conftest import inform, make_bench
 
 
 async def get(bench, path):
-    url = f"http://127.0.0.1:{bench.node.management_port}{path}"
+    url = f"http://127.0.0.1:{bench.node.management.port}{path}"
     async with aiohttp.ClientSession() as http, http.get(url) as response:
         return response.status, await response.text()
 
@@ -41,7 +41,7 @@ async def test_metrics_tell_of_sessions_and_refusals(bench):
 async def test_health_and_readiness(bench):
     assert (await get(bench, "/healthz"))[0] == 200
     assert (await get(bench, "/readyz"))[0] == 200
-    bench.node._ready = False
+    bench.node.management.ready = False
     assert (await get(bench, "/readyz"))[0] == 503
 
 
