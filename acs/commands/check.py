@@ -70,7 +70,8 @@ def check_request(
     ``known_access`` the declared types of parameters, and whether they can be written, as the device itself
     has told of them: what it told counts for more than the model. ``namespace`` is the CWMP namespace it
     speaks (empty: not known). Not ``strict``: what the model does not know is left to the device, unless it
-    knows the object and there is no such thing in it.
+    knows the object and there is no such thing in it, and placeholders of secrets may be there: what comes
+    from outside is to be held against the ``strict`` rules.
     """
     problems = [*_version(message, namespace), *_lengths(message)]
     match message:
@@ -128,6 +129,9 @@ def _set_values(message: m.SetParameterValues, model: Model | None, told: _Told)
         yield f"{name}: it is there more than once"
     for each in message.parameters:
         yield from _path(each.name)
+        if told.strict and m.PLACEHOLDER_MARK in each.value:
+            # Or whoever may set a parameter could have a secret of the ACS put into it, and read it there.
+            yield f"{each.name}: a value can't have the character {m.PLACEHOLDER_MARK}"
         if each.name.endswith("."):
             yield f"{each.name}: only a parameter can be set, not an object"
         elif model is not None:

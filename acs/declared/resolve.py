@@ -218,7 +218,7 @@ class _Resolution:
 
     def _right(self, value: m.ParameterValue, where: str) -> bool:
         """Check a value against the data model; what the model does not know the device may have."""
-        mark = m.SECRET_PLACEHOLDER[0]
+        mark = m.PLACEHOLDER_MARK
         if mark in value.value:  # a device must not make us send it a secret
             self.problems.append(f"{where}: a value can't have the character {mark}")
             return False

@@ -454,3 +454,14 @@ async def test_the_document_describes_what_is_there(manager):
     assert all(each.removeprefix("#/components/schemas/") in schemas for each in found), found
     post = document["paths"]["/v1/devices/{device}/commands"]["post"]
     assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/CommandRequest")
+
+
+@pytest.mark.parametrize("value", ["\N{BULLET}secret:site-psk", "\N{BULLET}connection-request-password"])
+async def test_a_value_can_not_name_a_secret_that_the_acs_would_fill_in(manager, value):
+    await manager.write(alarm)
+    parameter = {"name": "Device.ManagementServer.Username", "value": value, "type": "xsd:string"}
+    command = {"method": "SetParameterValues", "arguments": {"parameters": [parameter], "parameter_key": ""}}
+    status, problem, _ = await manager.ask("POST", f"/v1/devices/{KEY}/commands", json=command)
+    assert (status, problem["field"]) == (422, "arguments")
+    assert "a value can't have the character" in problem["detail"]
+    assert (await manager.ask("GET", "/v1/commands"))[1]["items"] == []

@@ -164,6 +164,35 @@ async def test_2_17_a_device_that_refuses_keeps_the_old_secrets(bench):
         assert await calls_with(bench) == before
 
 
+async def test_2_17_a_refusal_forgets_no_secret_that_the_device_may_have_got_before(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        first, _ = await told(bench, http, OLD)  # it applied them, and its answer got lost
+        _, cookie = await told(bench, http, OLD)  # it has not taken up the new one yet
+        await bench.post(http, m.Fault(9002, "Internal error"), cookie=cookie)
+        assert await works(bench, http, OLD)
+        assert await works(bench, http, first["Password"])
+        assert not await works(bench, http, OLD)
+
+
+async def test_2_17_a_refused_rotation_can_be_begun_again(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        _, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.Fault(9002, "Internal error"), cookie=cookie)
+        bench.clock[0] += 10
+        await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await calls_with(bench) == values["ConnectionRequestPassword"]
+        assert await works(bench, http, values["Password"])
+        assert not await works(bench, http, OLD)
+
+
 async def test_2_17_new_secrets_are_in_no_row_and_no_log_in_the_clear(bench, caplog, capsys):
     caplog.set_level(logging.DEBUG)
     await register(bench)

@@ -13,6 +13,7 @@ __all__ = [
     "BULK_DATA_PASSWORD",
     "CONNECTION_REQUEST_PASSWORD",
     "DEVICE_KEY",
+    "PLACEHOLDER_MARK",
     "SECRET_PLACEHOLDER",
     "STUN_PASSWORD",
     "UNKNOWN_TIME",
@@ -154,6 +155,8 @@ class OptionStruct:
     is_transferable: bool
 
 
+PLACEHOLDER_MARK = "\N{BULLET}"
+"""Begins every placeholder; no value that comes from outside may have it."""
 SECRET_PLACEHOLDER = "\N{BULLET}secret:"  # noqa: S105 - a placeholder
 """Begins a value in a stored SetParameterValues: the secret named after it is put in as it is sent."""
 CONNECTION_REQUEST_PASSWORD = "\N{BULLET}connection-request-password"  # noqa: S105 - a placeholder
