@@ -51,13 +51,14 @@ def rotate_secrets(conn: Connection, device: Device, secrets: Secrets, *, who: s
         password, call = new_password(_LENGTH), new_password(_LENGTH)
         key = f"rotate-{device.id}-{round(now * 1000) % 10**12}"
         unproved = pending.digest_sealed if pending is not None else None
-        # A password the device was told and has not used yet stays the next one.
+        # A password the device was told and has not used yet stays the next one, as old as it is.
         values = {
             "command_key": key,
             "connection_request_sealed": Sealer(secrets.store_key).seal(call.encode(), CONTEXT),
             "connection_request_wire": seal_config_secret(secrets, _NEXT_CALL, call),
-            "started_at": now,
         }
+        if unproved is None:
+            values["started_at"] = now
         if own and unproved is None:
             values["digest_sealed"] = seal_device_password(secrets, password)
             values["digest_wire"] = seal_config_secret(secrets, _NEXT_PASSWORD, password)
@@ -133,16 +134,24 @@ def _rotated(conn: Connection, device: Device, command: Command, *, now: float) 
                 secrets_once=False,
             )
         )
-        if row.digest_sealed is None:
-            conn.execute(delete(table).where(*mine))
-        else:  # until the device has used it
-            done = {"connection_request_sealed": None, "connection_request_wire": None}
-            conn.execute(update(table).where(*mine).values(**done))
+        _rotation_over(conn, device, keep=row.digest_sealed is not None)  # until the device has used it
     elif command.state == "failed" and command.fault_code is not None:
-        conn.execute(delete(table).where(*mine))  # the device said that it kept the old ones
+        # It says that it kept what it had; that may be what it was told before, when its answer got lost.
+        told_before = command.attempts > 1 or command.created_at > row.started_at
+        _rotation_over(conn, device, keep=row.digest_sealed is not None and told_before)
         dev.audit(
             conn, "rotation", "secrets not rotated", device.device_key, command.fault_string[:200], now=now
         )
+
+
+def _rotation_over(conn: Connection, device: Device, *, keep: bool) -> None:
+    """End a rotation; ``keep`` the next password of the device, for when it comes with it."""
+    mine = table.c.device_id == device.id
+    if not keep:
+        conn.execute(delete(table).where(mine))
+        return
+    done = {"connection_request_sealed": None, "connection_request_wire": None}
+    conn.execute(update(table).where(mine).values(**done))
 
 
 def due_for_rotation(conn: Connection, *, before: float | None, limit: int) -> list[int]:
