@@ -27,6 +27,8 @@ __all__ = [
     "usage",
 ]
 
+ROW = 128
+"""Bytes that a report counts for beside its values: of the smallest ones the row and its indexes are all."""
 _BIG = 200  # bytes from which compressing pays
 _PLAIN, _DEFLATED = b"\x00", b"\x01"
 _STEP = 0.001  # seconds between reports of one message that told no time
@@ -124,6 +126,7 @@ def store_reports(
             continue
         suspects = [position for position, sample in enumerate(ordered) if sample.suspect]
         body = _pack([[sample.value for sample in ordered], suspects])
+        counted = ROW + len(name) + len(body)
         conn.execute(
             insert(bulk_reports).values(
                 device_id=device_id,
@@ -133,11 +136,11 @@ def store_reports(
                 received_at=now,
                 timed=timed,
                 period=report.period,
-                size=len(body),
+                size=counted,
                 body=body,
             )
         )
-        new, size = new + 1, size + len(body)
+        new, size = new + 1, size + counted
     dropped = _account(conn, device_id, new, size, quota, now=now) if new else 0
     return Stored(new, len(reports) - new, dropped)
 
@@ -168,7 +171,9 @@ def _layout(conn: Connection, device_id: int, samples: Sequence[Sample], quota: 
 
 def _account(conn: Connection, device_id: int, new: int, size: int, quota: Quota, *, now: float) -> int:
     """Add to what the device has stored; drop its oldest reports beyond the quota and return how many."""
-    row = conn.execute(select(bulk_usage).where(bulk_usage.c.device_id == device_id)).first()
+    # Old reports are deleted meanwhile, by one who does not hold the device.
+    usage_of = select(bulk_usage).where(bulk_usage.c.device_id == device_id).with_for_update()
+    row = conn.execute(usage_of).first()
     reports, total = (row.reports + new, row.bytes + size) if row else (new, size)
     dropped = 0
     if total > quota.bytes:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from acs import bulkdata as bd
 from acs import devices as dev
+from acs.bulkdata.series import ROW
 from acs.housekeeping import Housekeeper
 from acs.store import Store
 from acs.store.tables import bulk_layouts, bulk_reports, bulk_usage
@@ -90,11 +91,11 @@ async def test_names_are_stored_once_for_all_devices(store: Store, device: dev.D
 
     layouts, largest = await store.read(sizes)
     assert layouts == 1
-    assert largest < 10
+    assert largest < 12 + ROW
 
 
 async def test_a_device_has_a_quota_and_the_oldest_make_room(store: Store, device: dev.Device) -> None:
-    quota = bd.Quota(bytes=1000)
+    quota = bd.Quota(bytes=2500)
     for number in range(60):
         value = f"{number:0100}"  # each report is a little larger than that
         await keep(store, device, report(NOW + number, A=value), quota=quota)
@@ -104,7 +105,18 @@ async def test_a_device_has_a_quota_and_the_oldest_make_room(store: Store, devic
     assert [point.at for point in found] == [NOW + 59 - back for back in range(len(found))]
     reports, size, _ = await store.read(bd.usage, device.id)
     assert reports == len(found)
-    assert size <= 1000
+    assert size <= 2500
+
+
+async def test_the_smallest_reports_count_for_the_rows_they_fill(store: Store, device: dev.Device) -> None:
+    quota = bd.Quota(bytes=10_000)
+    await keep(store, device, *(report(NOW + number, A=0) for number in range(500)), quota=quota)
+    reports, size, _ = await store.read(bd.usage, device.id)
+    assert reports <= 100
+    assert size <= 10_000
+    pruned = await store.write(bd.prune_bulk, before=NOW + 10_000, limit=10_000)
+    assert pruned >= reports
+    assert (await store.read(bd.usage, device.id))[:2] == (0, 0)
 
 
 async def test_a_device_that_sends_other_names_each_time_is_stopped(store: Store, device: dev.Device) -> None:

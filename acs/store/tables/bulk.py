@@ -45,7 +45,7 @@ bulk_reports = Table(
     Column("received_at", Float, nullable=False, index=True),
     Column("timed", Boolean, nullable=False),  # false: collected_at is when it was received
     Column("period", Float),  # seconds over which it was measured
-    Column("size", Integer, nullable=False),  # bytes of the values
+    Column("size", Integer, nullable=False),  # bytes that it counts for
     Column("body", LargeBinary, nullable=False),  # packed: [[value, …], [position of a suspect one, …]]
     # A report that is sent again is the same one.
     UniqueConstraint("device_id", "source", "collected_at", "layout_id"),
