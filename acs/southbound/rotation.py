@@ -10,6 +10,7 @@ may have been told is forgotten.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
@@ -52,7 +53,7 @@ def rotate_secrets(conn: Connection, device: Device, secrets: Secrets, *, who: s
         key = f"rotate-{device.id}-{round(now * 1000) % 10**12}"
         unproved = pending.digest_sealed if pending is not None else None
         # A password the device was told and has not used yet stays the next one, as old as it is.
-        values = {
+        values: dict[str, Any] = {
             "command_key": key,
             "connection_request_sealed": Sealer(secrets.store_key).seal(call.encode(), CONTEXT),
             "connection_request_wire": seal_config_secret(secrets, _NEXT_CALL, call),
