@@ -30,7 +30,15 @@ from acs.housekeeping import Housekeeper
 from acs.management import Management
 from acs.northbound import Northbound
 from acs.observability import Metrics
-from acs.remediation import Engine, Environment, Policy, load_policy
+from acs.remediation import (
+    Engine,
+    Environment,
+    Library,
+    Policy,
+    load_library,
+    load_policy,
+    missing_playbooks,
+)
 from acs.security import Secrets, check_secret, write_private
 from acs.settings import Settings
 from acs.southbound import (
@@ -102,7 +110,8 @@ class Node:
         self._retention = _retention(self.settings, policy)
         install_profiles(load_profiles(self.settings.data))
         await self._open_store()
-        self.env = Environment(policy, self._file_url, self._upload_url)
+        library = self._library(policy)
+        self.env = Environment(policy, self._file_url, self._upload_url, library=library)
         await self._open_southbound(secrets)
         self.management = Management(self.store, self.metrics, self._stopped_tasks)
         await self.management.start(self.settings.management_host, self.settings.management_port)
@@ -228,6 +237,13 @@ class Node:
         self._stack.callback(self._stun.stop)
         self.stun_port = self._stun.port
         self._run(self._stun.keep(), "UDP bindings")
+
+    def _library(self, policy: Policy) -> Library:
+        """Load the operators' playbooks; what is wrong with them is told and keeps no node from starting."""
+        library = load_library(self.settings.playbooks)
+        for problem in (*library.problems, *missing_playbooks(policy, library)):
+            _log.error("a playbook can't be used", why=problem)
+        return library
 
     def _file_url(self, device_id: int, name: str, now: float) -> str:
         return self._urls.url(device_id, name, now)

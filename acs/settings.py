@@ -76,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A URL (http) that is asked before those that certificates name."""
     policy: Path | None = None
     """The remediation policy; none: the one that is shipped."""
+    playbooks: Path | None = None
+    """A folder of operators' playbooks (Python files); none: there are only those that are shipped."""
     management_host: str = "127.0.0.1"
     management_port: Port = 7549
     """Of /metrics, /healthz and /readyz; 0 takes a free one."""

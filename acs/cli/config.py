@@ -193,7 +193,9 @@ def apply(
     from acs import remediation as rm
 
     settings = _settings(data, config)
-    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+    env = rm.Environment(
+        rm.load_policy(settings.policy), no_urls, library=rm.load_library(settings.playbooks)
+    )
 
     def act(conn: Connection) -> list[tuple[str, int | None]]:
         now = time.time()

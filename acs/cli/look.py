@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -27,6 +28,9 @@ from acs.cli.output import (
 )
 from acs.errors import AcsError
 from acs.settings import Settings
+
+if TYPE_CHECKING:
+    from acs.remediation import Instruction
 
 __all__ = ["alarms", "cases", "devices", "find_device", "no_urls"]
 
@@ -282,7 +286,7 @@ def list_cases(
     limit: Limit = 100,
     device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
     state: Annotated[str | None, typer.Option(help="active, waiting or closed.")] = None,
-    kind: Annotated[str | None, typer.Option(help="remediation or provisioning.")] = None,
+    kind: Annotated[str | None, typer.Option(help="remediation, provisioning, playbook, …")] = None,
 ) -> None:
     """List cases, the newest first."""
     from acs import devices as dev
@@ -359,25 +363,37 @@ def instruct_case(
     config: Config = None,
 ) -> None:
     """Tell a case that waits for instruction what to do."""
+    match action.upper():
+        case "RELEASE" | "CLOSE" | "APPROVE" | "DENY" as word:
+            _instruct(case, word, because, data, config)
+        case _:
+            raise AcsError(
+                f"the instruction {action!r} is unknown; known are RELEASE and CLOSE, and APPROVE and DENY"
+                " for a playbook that asks"
+            )
+
+
+@cases.command("approve")
+def approve_case(case: Number, because: Reason, data: Data = None, config: Config = None) -> None:
+    """Grant what a playbook asks for; see what it is with: acs cases show."""
+    _instruct(case, "APPROVE", because, data, config)
+
+
+@cases.command("deny")
+def deny_case(case: Number, because: Reason, data: Data = None, config: Config = None) -> None:
+    """Deny what a playbook asks for."""
+    _instruct(case, "DENY", because, data, config)
+
+
+def _instruct(case: int, word: Instruction, because: str, data: Path | None, config: Path | None) -> None:
     from acs import remediation as rm
 
-    word = action.upper()
-    if word not in ("RELEASE", "CLOSE"):
-        raise AcsError(f"the instruction {action!r} is unknown; known are RELEASE and CLOSE")
     settings = settings_of(data, config)
-    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
-    write(
-        settings,
-        lambda conn: rm.instruct(
-            conn,
-            case,
-            "RELEASE" if word == "RELEASE" else "CLOSE",
-            who=who(),
-            why=because,
-            env=env,
-            now=time.time(),
-        ),
+    env = rm.Environment(
+        rm.load_policy(settings.policy), no_urls, library=rm.load_library(settings.playbooks)
     )
+    now = time.time()
+    write(settings, lambda conn: rm.instruct(conn, case, word, who=who(), why=because, env=env, now=now))
     console.print(f"case {case} was told: {word}")
 
 

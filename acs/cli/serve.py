@@ -29,6 +29,9 @@ def serve(
         str | None, typer.Option(help="postgresql+asyncpg://USER@HOST/NAME; default: SQLite in --data.")
     ] = None,
     policy: Annotated[Path | None, typer.Option(help="A remediation policy; see acs policy.")] = None,
+    playbooks: Annotated[
+        Path | None, typer.Option(help="A folder of your own playbooks; see acs playbook.")
+    ] = None,
     management_port: Annotated[
         int | None, typer.Option(help="Port of /metrics, /healthz, /readyz on loopback; 0 takes a free one.")
     ] = None,
@@ -67,6 +70,7 @@ def serve(
         names=name or None,
         database=database,
         policy=policy,
+        playbooks=playbooks,
         management_port=management_port,
         northbound_port=northbound_port,
         admission=admission,

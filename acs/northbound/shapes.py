@@ -180,7 +180,7 @@ class CommandQuery(_Strict, frozen=True):
 class Instruction(_Strict, frozen=True):
     """What a case that waits is told; `why` is kept in the audit."""
 
-    action: Literal["RELEASE", "CLOSE"]
+    action: Literal["RELEASE", "CLOSE", "APPROVE", "DENY"]
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 

@@ -3,7 +3,7 @@
 from acs.remediation.advance import advance, due_cases
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, list_cases
 from acs.remediation.engine import Engine
-from acs.remediation.environment import Environment
+from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.policy import (
     Decision,
     Policy,
@@ -16,12 +16,15 @@ from acs.remediation.reactions import (
     Instruction,
     alarms_changed,
     apply_declared,
+    begin_runs,
     commands_settled,
     device_informed,
     instruct,
     open_case_alarms,
+    run_playbook,
 )
 from acs.remediation.retention import prune_cases
+from acs.remediation.scripts import Library, Script, due_runs, find_script, load_library
 
 __all__ = [
     "Case",
@@ -29,23 +32,31 @@ __all__ = [
     "Engine",
     "Environment",
     "Instruction",
+    "Library",
     "Policy",
+    "Script",
     "Step",
     "active_case",
     "advance",
     "alarms_changed",
     "apply_declared",
+    "begin_runs",
     "classify",
     "commands_settled",
     "default_policy_text",
     "device_informed",
     "due_cases",
+    "due_runs",
     "find_case",
+    "find_script",
     "instruct",
     "journal_of",
     "list_cases",
+    "load_library",
     "load_policy",
+    "missing_playbooks",
     "open_case_alarms",
     "parse_policy",
     "prune_cases",
+    "run_playbook",
 ]

@@ -7,7 +7,8 @@ it or nothing, and whichever node comes next finds the journal as it is. The row
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from acs.devices import Device
 from acs.remediation.case_api import CaseApi
 from acs.remediation.cases import (
     ACTIVE,
+    SHIPPED,
     Case,
     Step,
     change_case,
@@ -30,7 +32,11 @@ from acs.remediation.cases import (
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOKS, Result
 from acs.remediation.policy import Policy, parse_policy
-from acs.remediation.replay import Ask, Entry, Finished, run
+from acs.remediation.replay import Ask, Entry, Finished, Place, run
+from acs.remediation.script_api import BY_PERSONS, RUNS, group_result, operated
+from acs.remediation.scripts import find_script, where
+from acs.remediation.scripts.guard import TooLongError, limited
+from acs.remediation.scripts.runs import end_run, withdraw_runs
 from acs.remediation.steps import Started, StepContext, command_result
 from acs.remediation.triage import next_case
 from acs.store.tables import case_is_open, cases, journal, policies
@@ -82,17 +88,17 @@ def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float
     if case is None or case.state not in ACTIVE:
         return
     steps = journal_of(conn, case_id)
-    waiting = steps[-1] if steps and not steps[-1].done else None
-    if waiting is not None:
-        if waiting.deadline is None or waiting.deadline > now:
-            return
-        steps[-1] = _overdue(conn, waiting, now=now)
+    looked_at = [_look_again(conn, step, now=now) for step in steps]
+    changed = looked_at != steps
+    if not changed and steps and not steps[-1].done and not steps[-1].branch and steps[-1].event != RUNS:
+        return  # nothing came; with branches another one may go on, and runs ask for the next look
+    steps = looked_at
     savepoint = conn.begin_nested()
     try:
         _play(conn, case, steps, env=env, now=now)
     except SQLAlchemyError:
         raise  # the database's trouble, not the playbook's: the whole transaction is undone
-    except Exception as error:  # noqa: BLE001 - whatever a playbook raises
+    except (Exception, TooLongError) as error:  # noqa: BLE001 - whatever a playbook raises
         # A playbook's mistake must not keep the device from checking in: the case waits for a person.
         savepoint.rollback()
         _log.exception("the playbook failed", extra={"case_id": case.id, "playbook": case.playbook})
@@ -101,10 +107,23 @@ def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float
         savepoint.commit()
 
 
-def _set_aside(conn: Connection, case: Case, error: Exception, *, env: Environment, now: float) -> None:
-    because = f"the playbook {case.playbook} failed: {type(error).__name__}: {error}"[:500]
+def _set_aside(conn: Connection, case: Case, error: BaseException, *, env: Environment, now: float) -> None:
+    at = f" at {place}" if (place := where(error)) else ""
+    because = f"the playbook {case.playbook} failed{at}: {type(error).__name__}: {error}"[:500]
     change_case(conn, case.id, state="waiting", outcome="FAILED", wake_at=None, because=because)
     _comment(conn, case, f"case {case.id} waits for an instruction", because, env=env, now=now)
+
+
+def _look_again(conn: Connection, step: Step, *, now: float) -> Step:
+    """End a wait whose time is over, or that for runs on other devices; return the step as it is now."""
+    if step.done:
+        return step
+    if step.event == RUNS:
+        results = group_result(conn, step, now=now)
+        return step if results is None else finish_step(conn, step, results, now=now)
+    if step.deadline is None or step.deadline > now:
+        return step
+    return _overdue(conn, step, now=now)
 
 
 def _overdue(conn: Connection, step: Step, *, now: float) -> Step:
@@ -144,10 +163,13 @@ class _Player:
     policy: Policy
     env: Environment
     now: float
-    last: Started | None = None
+    seq: int
     device: Device | None = None
+    open: list[Started] = field(default_factory=list)
 
-    def begin(self, seq: int, ask: Ask) -> Entry:
+    def begin(self, place: Place, ask: Ask) -> Entry:
+        self.seq += 1
+        seq = self.seq
         if self.device is None:
             self.device = dev.get(self.conn, self.case.device_id)
         context = StepContext(self.conn, self.case, self.device, self.policy, self.env, seq, self.now)
@@ -156,6 +178,7 @@ class _Player:
             insert(journal).values(
                 case_id=self.case.id,
                 seq=seq,
+                branch=place.branch,
                 name=ask.name,
                 detail=ask.detail,
                 because=ask.because,
@@ -168,25 +191,55 @@ class _Player:
                 done_at=self.now if started.done else None,
             )
         )
-        self.last = started
-        return Entry(ask.name, started.done, started.result)
+        if not started.done:
+            self.open.append(started)
+        return Entry(ask.name, started.done, started.result, self.now)
 
 
 def _play(conn: Connection, case: Case, steps: list[Step], *, env: Environment, now: float) -> None:
     policy = _policy(conn, case.policy_version, env)
-    api = CaseApi(facts=case.fact, policy=policy, procedure=case.procedure, because=case.because)
-    known = {
-        step.seq: Entry(step.name, step.done, msgspec.json.decode(step.result) if step.result else None)
-        for step in steps
-    }
-    player = _Player(conn, case, policy, env, now)
-    playbook = PLAYBOOKS[(case.playbook, case.playbook_version)]
-    ended = run(playbook(api), known.get, player.begin)
+    script = None
+    if case.playbook_version != SHIPPED:
+        script = find_script(conn, case.playbook, case.playbook_version)
+    known = _known(steps, exactly=script is not None)
+    player = _Player(conn, case, policy, env, now, steps[-1].seq if steps else 0)
+    api = CaseApi(
+        facts=case.fact,
+        policy=policy,
+        procedure=case.procedure,
+        because=case.because,
+        started=case.opened_at,
+        case_id=case.id,
+        find=lambda name, version: find_script(conn, name, version).function,
+    )
+    playbook = PLAYBOOKS[(case.playbook, case.playbook_version)] if script is None else operated(script)
+    with limited():
+        ended = run(playbook(api), known.get, player.begin, resumed=api.resumed)
     if isinstance(ended, Finished):
         result: Result = ended.value
         close_case(conn, case, result.outcome, result.because, env=env, now=now)
-    elif player.last is not None and player.last.event != "instruction":
-        change_case(conn, case.id, wake_at=player.last.deadline, state="active")
+        return
+    waits = [(step.event, step.deadline) for step in steps if not step.done]
+    waits += [(each.event, each.deadline) for each in player.open]
+    person = any(event in BY_PERSONS for event, _ in waits)
+    deadlines = [deadline for _, deadline in waits if deadline is not None]
+    wake_at = min(deadlines, default=None)
+    state = "waiting" if person else "active"
+    if (case.state, case.wake_at) != (state, wake_at) or player.open:
+        change_case(conn, case.id, wake_at=wake_at, state=state)
+
+
+def _known(steps: list[Step], *, exactly: bool) -> dict[Place, Entry]:
+    """Return the journal by place; ``exactly``: a replay has to repeat detail and reason as well."""
+    known: dict[Place, Entry] = {}
+    count: Counter[str] = Counter()
+    for step in steps:
+        count[step.branch] += 1
+        result = msgspec.json.decode(step.result) if step.result else None
+        told = (step.detail, step.because) if exactly else None
+        at = step.done_at or step.started_at
+        known[Place(step.branch, count[step.branch])] = Entry(step.name, step.done, result, at, told)
+    return known
 
 
 def _policy(conn: Connection, version: str, env: Environment) -> Policy:
@@ -201,13 +254,19 @@ def close_case(
     conn: Connection, case: Case, outcome: str, because: str, *, env: Environment, now: float
 ) -> None:
     """Close a case, withdraw what it left open, and tell the managers."""
-    steps = journal_of(conn, case.id)
-    if steps and not steps[-1].done:
-        if steps[-1].command_id is not None:
-            cancel(conn, steps[-1].command_id, now=now)
-        finish_step(conn, steps[-1], None, now=now)
+    for step in journal_of(conn, case.id):
+        if step.done:
+            continue
+        if step.command_id is not None:
+            cancel(conn, step.command_id, now=now)
+        finish_step(conn, step, None, now=now)
     change_case(conn, case.id, state="closed", outcome=outcome, closed_at=now, wake_at=None, because=because)
-    if case.kind == "remediation":
+    withdraw_runs(conn, case.id)
+    parent = end_run(conn, case.id, outcome)
+    if parent is not None:
+        # Its clock looks after it: to lock another device here could be a deadlock.
+        conn.execute(update(cases).where(cases.c.id == parent, case_is_open).values(wake_at=now))
+    if case.kind in ("remediation", "playbook"):
         _comment(conn, case, f"case {case.id} closed: {outcome}", because, env=env, now=now)
 
 

@@ -5,7 +5,7 @@ A playbook depends on nothing but the results of these calls, so that replaying 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from acs.declared.loops import WINDOW
 from acs.errors import AcsError
 from acs.remediation.policy import Policy
 from acs.remediation.rpcs import Rpcs
+from acs.remediation.script_api import ScriptCalls
 from acs.remediation.steps import (
     Outcome,
     StepContext,
@@ -35,11 +36,21 @@ from acs.remediation.steps import (
 __all__ = ["CaseApi"]
 
 
-class CaseApi(Rpcs):
-    """One case, as its playbook sees it."""
+class CaseApi(Rpcs, ScriptCalls):
+    """One case, as its playbook sees it; operators' playbooks call it ``Case``."""
 
-    def __init__(self, *, facts: Mapping[str, Any], policy: Policy, procedure: str, because: str) -> None:
-        self.facts = facts
+    def __init__(
+        self,
+        *,
+        facts: Mapping[str, Any],
+        policy: Policy,
+        procedure: str,
+        because: str,
+        started: float,
+        case_id: int,
+        find: Callable[[str, str], Callable[[Any], Coroutine[Any, Any, Any]]],
+    ) -> None:
+        ScriptCalls.__init__(self, facts=facts, started=started, case_id=case_id, find=find)
         self.policy = policy
         self.procedure = procedure
         self.because = because
@@ -68,6 +79,19 @@ class CaseApi(Rpcs):
         """Put the case aside as ``outcome`` and wait, without limit, for an instruction."""
         result: dict[str, Any] = await instruction_step(outcome, because=because)
         return result
+
+    async def wait_for_value(
+        self, name: str, value: str, *, because: str, timeout: float, every: float = 60
+    ) -> bool:
+        """Read a parameter every so many seconds until it has this value; False when not in time."""
+        end = self.now + timeout
+        while True:
+            _, values = await self.get_values([name], because=because)
+            if values.get(name) == value:
+                return True
+            if self.now + every > end:
+                return False
+            await self.sleep(every, because=because)
 
     # --- what the HeMS knows --------------------------------------------------------------
 

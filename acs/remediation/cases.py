@@ -14,6 +14,7 @@ from acs.store.tables import case_is_open, cases, journal, policies
 
 __all__ = [
     "ACTIVE",
+    "SHIPPED",
     "Case",
     "Step",
     "active_case",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 ACTIVE = ("active", "waiting")
+SHIPPED = "1"
+"""The version of the playbooks that are shipped; those of operators have a hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Step:
 
     case_id: int
     seq: int
+    branch: str
     name: str
     detail: str
     because: str
@@ -93,6 +97,7 @@ def open_case(
     kind: str,
     procedure: str,
     playbook: str,
+    playbook_version: str = SHIPPED,
     policy: Policy,
     alarm_id: int | None,
     because: str,
@@ -110,7 +115,7 @@ def open_case(
             state="active",
             procedure=procedure,
             playbook=playbook,
-            playbook_version="1",
+            playbook_version=playbook_version,
             policy_version=policy.version,
             alarm_id=alarm_id,
             because=because,

@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 
 from acs.remediation.advance import advance, due_cases, postpone
 from acs.remediation.environment import Environment
+from acs.remediation.reactions import begin_runs
+from acs.remediation.scripts import due_runs
 from acs.store import Store
 
 __all__ = ["Engine"]
@@ -30,7 +32,19 @@ class Engine:
         now = self._store.clock()
         found = await self._store.read(due_cases, now=now, limit=_BATCH)
         await asyncio.gather(*(self._advance(case_id) for case_id in found))
+        free = await self._store.read(due_runs, limit=_BATCH)
+        await asyncio.gather(*(self._begin(device_id) for device_id in free))
         return len(found)
+
+    async def _begin(self, device_id: int) -> None:
+        """Begin what was asked of a device that has become free."""
+        try:
+            await self._store.write(self._begin_now, device_id)
+        except Exception:  # noqa: BLE001 - as below
+            _log.exception("a run can't be begun; it is tried again", extra={"device_id": device_id})
+
+    def _begin_now(self, conn: Connection, device_id: int) -> None:
+        begin_runs(conn, device_id, env=self._env, now=self._store.clock())
 
     async def _advance(self, case_id: int) -> None:
         """Advance one case; where that fails it goes to the end of the line and keeps no other waiting."""

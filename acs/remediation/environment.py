@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acs.errors import AcsError
-from acs.remediation.policy import Policy
+from acs.remediation.policy import Policy, playbooks_of
+from acs.remediation.scripts import Library
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "missing_playbooks"]
 
 
 def _no_uploads(_device_id: int, _file_type: str, _command_key: str, _now: float) -> str:
@@ -23,9 +24,21 @@ class Environment:
     it raises ``AcsError`` where that would be too long for an Upload.
 
     ``system_dn`` names this HeMS in alarms that it detects itself and in notifications.
+
+    ``library`` holds the operators' playbooks.
     """
 
     policy: Policy
     file_url: Callable[[int, str, float], str]
     upload_url: Callable[[int, str, str, float], str] = _no_uploads
     system_dn: str = "DC=femto-acs,ManagementNode=HeMS"
+    library: Library = field(default_factory=Library)
+
+
+def missing_playbooks(policy: Policy, library: Library) -> list[str]:
+    """Return a sentence for each playbook that the policy names and the library does not have."""
+    return [
+        f"the policy {policy.name} names playbook:{name}, which is not there or has problems"
+        for name in playbooks_of(policy)
+        if name not in library.scripts
+    ]

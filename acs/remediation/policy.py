@@ -32,9 +32,17 @@ __all__ = [
     "default_policy_text",
     "load_policy",
     "parse_policy",
+    "playbooks_of",
 ]
 
-Procedure = Literal["P1", "P2R", "P2S", "P3", "DX"]
+Procedure = str
+"""P1, P2R, P2S, P3 or DX, or ``playbook:NAME``: an operator's."""
+_PROCEDURES = ("P1", "P2R", "P2S", "P3", "DX")
+_RUNGS = {
+    "reconfiguration": ("reconfigure", "reboot", "factory_reset"),
+    "software_reload": ("download", "reboot", "factory_reset"),
+}
+_PLAYBOOK = re.compile(r"playbook:[^\W\d]\w{0,63}")
 Words = str | list[str]
 
 
@@ -72,12 +80,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ladders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rungs of the two escalation schemes, in order (S1 L39, L42)."""
+    """The rungs of the two escalation schemes, in order (S1 L39, L42: "etc.").
 
-    reconfiguration: list[Literal["reconfigure", "reboot", "factory_reset"]] = msgspec.field(
+    Beside reconfigure or download, reboot and factory_reset a rung may be ``playbook:NAME``, an operator's.
+    """
+
+    reconfiguration: list[str] = msgspec.field(
         default_factory=lambda: ["reconfigure", "reboot", "factory_reset"]
     )
-    software_reload: list[Literal["download", "reboot", "factory_reset"]] = msgspec.field(
+    software_reload: list[str] = msgspec.field(
         default_factory=lambda: ["download", "reboot", "factory_reset"]
     )
 
@@ -168,6 +179,13 @@ def _extended(raw: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def playbooks_of(policy: Policy) -> list[str]:
+    """Return the names of the operators' playbooks that a policy names."""
+    words = [rule.procedure for rule in policy.rules]
+    words += [*policy.ladders.reconfiguration, *policy.ladders.software_reload]
+    return sorted({word.partition(":")[2] for word in words if ":" in word})
+
+
 _VOCABULARY: dict[str, tuple[str, ...]] = {
     "event_type": tuple(EVENT_TYPES),
     "probable_cause": tuple(PROBABLE_CAUSES),
@@ -183,6 +201,12 @@ def _problems(policy: Policy) -> list[str]:
         found.append("there is no rule; the last one should fit everything")
     elif classify(policy, "?", "?", "?", specific_problem="?", product_class="?") is None:
         found.append("no rule fits every alarm; end with a rule that has only `procedure` and `because`")
+    found += [
+        f"ladders.{ladder}: the rung {rung!r} is unknown; known are {', '.join(known)} and playbook:NAME"
+        for ladder, known in _RUNGS.items()
+        for rung in getattr(policy.ladders, ladder)
+        if rung not in known and not _PLAYBOOK.fullmatch(rung)
+    ]
     limits, timers = msgspec.structs.asdict(policy.limits), msgspec.structs.asdict(policy.timers)
     found += [f"limits.{name} is {value}; 1 or more is needed" for name, value in limits.items() if value < 1]
     found += [
@@ -208,6 +232,11 @@ def _rule_problems(number: int, rule: Rule) -> list[str]:
         for word in _words(getattr(rule, field))
         if word != "*" and word not in known
     ]
+    if rule.procedure not in _PROCEDURES and not _PLAYBOOK.fullmatch(rule.procedure):
+        known = ", ".join(_PROCEDURES)
+        found.append(
+            f"rule {number}: the procedure {rule.procedure!r} is unknown; known are {known} and playbook:NAME"
+        )
     if not rule.because.strip():
         found.append(f"rule {number}: `because` is empty; say why")
     return found

@@ -22,20 +22,25 @@ from acs.remediation.advance import advance, close_case, finish_step, open_next
 from acs.remediation.cases import ACTIVE, Case, Step, active_case, find_case, journal_of
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
-from acs.remediation.steps import command_result
+from acs.remediation.script_api import Cleared
+from acs.remediation.scripts import Script, request_run
+from acs.remediation.steps import APPROVAL, INSTRUCTION, command_result
 from acs.remediation.triage import SIGNATURE, classify_alarm, rank
 
 __all__ = [
     "Instruction",
     "alarms_changed",
     "apply_declared",
+    "begin_runs",
     "commands_settled",
     "device_informed",
     "instruct",
     "open_case_alarms",
+    "run_playbook",
 ]
 
-Instruction = Literal["RELEASE", "CLOSE"]
+Instruction = Literal["RELEASE", "CLOSE", "APPROVE", "DENY"]
+_ANSWERS = ("APPROVE", "DENY")
 
 
 def open_case_alarms(conn: Connection, device_id: int) -> frozenset[int]:
@@ -90,21 +95,26 @@ def _same_kind(case: Case, alarm: Alarm) -> bool:
 
 
 def _cleared(conn: Connection, device: Device, change: AlarmChange, *, env: Environment, now: float) -> None:
-    case, step = _waiting(conn, device.id)
-    if case is None or step is None or step.event != ALARM_CLEARED:
-        return
-    if _same_kind(case, change.alarm):
-        finish_step(conn, step, True, now=now)
-        advance(conn, case.id, env=env, now=now)
+    case, steps = _waiting(conn, device.id)
+    for step in steps:
+        assert case is not None
+        wanted = Cleared.parse(step.event)
+        if wanted is not None:
+            active = al.active_alarms(conn, device.id)
+            came = not any(each.security and wanted.fits(each) for each in active)
+        else:
+            came = step.event == ALARM_CLEARED and _same_kind(case, change.alarm)
+        if came:
+            finish_step(conn, step, True, now=now)
+            advance(conn, case.id, env=env, now=now)
 
 
-def _waiting(conn: Connection, device_id: int) -> tuple[Case | None, Step | None]:
-    """Return the device's open case and the step it waits for."""
+def _waiting(conn: Connection, device_id: int) -> tuple[Case | None, list[Step]]:
+    """Return the device's open case and the steps it waits for: one, unless the playbook has branches."""
     case = active_case(conn, device_id)
     if case is None:
-        return None, None
-    steps = journal_of(conn, case.id)
-    return case, steps[-1] if steps and not steps[-1].done else None
+        return None, []
+    return case, [each for each in journal_of(conn, case.id) if not each.done]
 
 
 def commands_settled(conn: Connection, settled: Iterable[Command], *, env: Environment, now: float) -> None:
@@ -135,9 +145,11 @@ def device_informed(
         if fresh or device.provisioned_for != (device.software_version or "?"):
             open_next(conn, device.id, env=env, now=now)
         return
-    case, step = _waiting(conn, device.id)
-    if case is not None and step is not None and step.event in codes:
+    case, steps = _waiting(conn, device.id)
+    came = [each for each in steps if each.event in codes]
+    for step in came:
         finish_step(conn, step, True, now=now)
+    if case is not None and came:
         advance(conn, case.id, env=env, now=now)
 
 
@@ -159,16 +171,47 @@ def instruct(
     if not why.strip():
         raise AcsError("an instruction needs a reason; say why")
     dev.audit(conn, who, f"case {action}", str(case_id), why, now=now)
+    event = APPROVAL if action in _ANSWERS else INSTRUCTION
     steps = journal_of(conn, case_id)
-    step = steps[-1] if steps and not steps[-1].done else None
-    if case.state == "waiting" and step is not None and step.event == "instruction":
+    step = next((each for each in steps if not each.done and each.event == event), None)
+    if case.state == "waiting" and step is not None:
         finish_step(conn, step, {"action": action, "who": who, "why": why}, now=now)
         advance(conn, case_id, env=env, now=now)
     elif action == "CLOSE":
         close_case(conn, case, case.outcome or "CLOSED", f"closed by {who}: {why}", env=env, now=now)
         open_next(conn, case.device_id, env=env, now=now)
+    elif action in _ANSWERS:
+        raise AcsError(f"case {case_id} asks for no approval; see: acs cases show {case_id}")
     else:
         raise AcsError(f"case {case_id} is at work and waits for no instruction; CLOSE ends it")
+
+
+def run_playbook(
+    conn: Connection, device_id: int, script: Script, *, who: str, why: str, env: Environment, now: float
+) -> Case | None:
+    """Have an operator's playbook run on a device: now, or when the case that is open has ended.
+
+    Returns the case that does it, None where it has to wait. Kept in the audit. Raises ``AcsError`` without a
+    reason or for a blocked device.
+    """
+    if not why.strip():
+        raise AcsError("a run needs a reason; say why")
+    dev.lock(conn, device_id)
+    device = dev.get(conn, device_id)
+    if device.blocked:
+        raise AcsError(f"{device.device_key} is blocked; nothing is sent to it")
+    version = f"{script.name} {script.version}: {why}"
+    dev.audit(conn, who, "playbook run", device.device_key, version, now=now)
+    request_run(conn, device_id, script, who=who, why=why, now=now)
+    open_next(conn, device_id, env=env, now=now)
+    case = active_case(conn, device_id)
+    return case if case is not None and case.playbook == script.name else None
+
+
+def begin_runs(conn: Connection, device_id: int, *, env: Environment, now: float) -> None:
+    """Open the case of a run that waits for this device, where it is free."""
+    dev.lock(conn, device_id)
+    open_next(conn, device_id, env=env, now=now)
 
 
 def apply_declared(

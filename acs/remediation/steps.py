@@ -22,9 +22,12 @@ from acs.remediation.policy import Policy
 from acs.remediation.replay import Ask
 
 __all__ = [
+    "APPROVAL",
+    "INSTRUCTION",
     "Outcome",
     "Started",
     "StepContext",
+    "approval_step",
     "command_result",
     "command_step",
     "event_step",
@@ -32,6 +35,10 @@ __all__ = [
     "instruction_step",
     "sleep_step",
 ]
+
+
+APPROVAL = "approval"
+INSTRUCTION = "instruction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +158,23 @@ def sleep_step(seconds: float, *, because: str) -> Ask:
     return Ask("sleep", because, begin, f"{seconds:g} s")
 
 
+def approval_step(question: str, *, because: str, timeout: float | None) -> Ask:
+    """Wait until a person approves or denies; the result says who and why, or is False after ``timeout``."""
+
+    def begin(context: StepContext) -> Started:
+        change_case(context.conn, context.case.id, state="waiting")
+        deadline = None if timeout is None else context.now + timeout
+        return Started(done=False, event=APPROVAL, deadline=deadline)
+
+    return Ask("approve", because, begin, question)
+
+
 def instruction_step(outcome: str, *, because: str) -> Ask:
     """Put the case aside with ``outcome`` until somebody instructs it; the result is the instruction."""
 
     def begin(context: StepContext) -> Started:
         change_case(context.conn, context.case.id, state="waiting", outcome=outcome, wake_at=None)
-        return Started(done=False, event="instruction")
+        return Started(done=False, event=INSTRUCTION)
 
     return Ask("wait for instruction", because, begin, outcome)
 

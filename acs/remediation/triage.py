@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,22 +12,29 @@ from acs import devices as dev
 from acs.alarms import Alarm
 from acs.datamodel import profile_for
 from acs.devices import Device
-from acs.remediation.cases import Case, active_case, open_case
+from acs.errors import AcsError
+from acs.remediation.cases import SHIPPED, Case, active_case, open_case
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOK_OF
 from acs.remediation.policy import Decision, classify
+from acs.remediation.scripts import keep_source
+from acs.remediation.scripts.library import PREFIX
+from acs.remediation.scripts.runs import Run, begin_run, take_run
 from acs.store.tables import cases
 
 __all__ = ["SIGNATURE", "classify_alarm", "needs_provisioning", "next_case", "rank"]
 
-_RANK = {"P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4}
+_RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4}
 SIGNATURE = ("event_type", "probable_cause", "specific_problem")
 """What makes two alarms of a device the same trouble."""
 
 
 def rank(procedure: str) -> int:
-    """Return how far a procedure goes; provisioning goes nowhere."""
-    return _RANK.get(procedure, -1)
+    """Return how far a procedure goes; provisioning goes nowhere.
+
+    An operator's playbook in the place of a procedure goes as far as a reconfiguration.
+    """
+    return _RANK["P2R"] if procedure.startswith(PREFIX) else _RANK.get(procedure, -1)
 
 
 def classify_alarm(
@@ -75,7 +83,26 @@ def next_case(conn: Connection, device: Device, *, env: Environment, now: float)
         request = dev.take_config_request(conn, device.id)
         if request is not None:
             return _configuration_case(conn, device, request, env=env, now=now)
-    return None
+    asked = take_run(conn, device.id)
+    return None if asked is None else _playbook_case(conn, device, asked, env=env, now=now)
+
+
+def _playbook_case(conn: Connection, device: Device, asked: Run, *, env: Environment, now: float) -> Case:
+    case = open_case(
+        conn,
+        device.id,
+        kind="playbook",
+        procedure="PLAYBOOK",
+        playbook=asked.playbook,
+        playbook_version=asked.version,
+        policy=env.policy,
+        alarm_id=None,
+        because=f"{asked.who}: {asked.why}",
+        facts={**_facts(device), "who": asked.who, "seed": token_hex(8)},
+        now=now,
+    )
+    begin_run(conn, asked.id, case.id)
+    return case
 
 
 def needs_provisioning(conn: Connection, device: Device) -> bool:
@@ -112,21 +139,38 @@ def _remediation_case(
         "specific_problem": alarm.specific_problem,
         "perceived_severity": alarm.perceived_severity,
         "rule": decision.rule,
+        "seed": token_hex(8),
     }
+    procedure, playbook, version, because = _playbook_of(conn, decision, env=env, now=now)
     case = open_case(
         conn,
         device.id,
         kind="remediation",
-        procedure=decision.procedure,
-        playbook=PLAYBOOK_OF[decision.procedure],
+        procedure=procedure,
+        playbook=playbook,
+        playbook_version=version,
         policy=env.policy,
         alarm_id=alarm.id,
-        because=decision.because,
+        because=because,
         facts=facts,
         now=now,
     )
     al.assign_alarm(conn, alarm.id, case.id)
     return case
+
+
+def _playbook_of(
+    conn: Connection, decision: Decision, *, env: Environment, now: float
+) -> tuple[str, str, str, str]:
+    """Return procedure, playbook, version and why; in place of one that can't be used: a diagnosis."""
+    if not decision.procedure.startswith(PREFIX):
+        return decision.procedure, PLAYBOOK_OF[decision.procedure], SHIPPED, decision.because
+    try:
+        script = env.library.get(decision.procedure.removeprefix(PREFIX))
+    except AcsError as error:
+        return "DX", PLAYBOOK_OF["DX"], SHIPPED, f"{decision.because}; diagnosed, since {error}"
+    keep_source(conn, script, now=now)
+    return decision.procedure, script.name, script.version, decision.because
 
 
 def _provisioning_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case:

@@ -27,8 +27,10 @@ async def provisioning(case: CaseApi) -> Result:
 
 
 async def restart(case: CaseApi, rung: str, *, because: str) -> None:
-    """Reboot, or reset to factory defaults and provision again (S1 L39, L42)."""
-    if rung == "factory_reset":
+    """Reboot, reset to factory defaults and provision again (S1 L39, L42), or do what an operator wrote."""
+    if rung.startswith("playbook:"):
+        await case.play(rung.removeprefix("playbook:"), because=because)
+    elif rung == "factory_reset":
         outcome = await case.factory_reset(because=because)
         demand(outcome, "FactoryReset")
         await provision(case)

@@ -29,6 +29,7 @@ from acs.store.tables.files import files
 from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.northbound import api_tokens, users
 from acs.store.tables.outbox import outbox
+from acs.store.tables.playbooks import playbook_runs, playbook_sources
 from acs.store.tables.remediation import case_is_open, cases, journal, policies
 from acs.store.tables.secrets import secret_rotations
 from acs.store.tables.traces import trace_requests, traces
@@ -68,6 +69,8 @@ __all__ = [
     "metadata",
     "outbox",
     "parameters",
+    "playbook_runs",
+    "playbook_sources",
     "policies",
     "refusals",
     "secret_rotations",

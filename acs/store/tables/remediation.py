@@ -66,6 +66,7 @@ journal = Table(
     metadata,
     Column("case_id", Id, ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
     Column("seq", Integer, primary_key=True),
+    Column("branch", Text, nullable=False, server_default=""),  # of a playbook's parallel
     Column("name", Text, nullable=False),  # what the playbook asked for; checked on replay
     Column("detail", Text, nullable=False, server_default=""),
     Column("because", Text, nullable=False, server_default=""),

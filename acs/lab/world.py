@@ -1,0 +1,398 @@
+"""A HeMS and a HeNB in one thread under virtual time: hours of ladder run in milliseconds.
+
+Everything is real but the sockets and the clock: messages go through the codec as bytes, each POST is the
+transaction that the endpoint would run, the HeNB is the simulator's. Whatever should get lost on the way is
+chosen by the test.
+"""
+
+from __future__ import annotations
+
+import random
+import weakref
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, create_engine, event, select
+from sqlalchemy.pool import StaticPool
+
+from acs import alarms as al
+from acs import bulkdata as bd
+from acs import devices as dev
+from acs import files as fl
+from acs import remediation as rm
+from acs.cwmp import decode, encode
+from acs.cwmp import messages as m
+from acs.datamodel import golden_configuration
+from acs.remediation import Environment, parse_policy
+from acs.settings import Settings
+from acs.simulator import PRODUCT_CLASS, HeNB, Pace
+from acs.simulator.delivery import Delivery
+from acs.simulator.firmware import build_image, verify_image
+from acs.simulator.transfer import Transfer
+from acs.southbound import transactions as tx
+from acs.southbound.authentication import Proof, Refused
+from acs.store.tables import metadata, outbox
+
+PACE = Pace(boot=45, factory_reset=90, self_test=10, install=30, retry_scale=1.0)
+VENDOR = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+SERIAL = "0005B9423901"
+START = 1_800_000_000.0
+"""When a world begins: 2027-01-15 08:00 UTC."""
+P = ParamSpec("P")
+T = TypeVar("T")
+POLICY = "extends: default\nname: test\n"
+
+
+class LostError(Exception):
+    """A message did not arrive."""
+
+
+def open_database() -> Connection:
+    """Return a connection to an empty database in memory."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def _connect(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN")
+
+    conn = engine.connect()
+    metadata.create_all(conn)
+    conn.commit()
+    return conn
+
+
+def _close(conn: Connection) -> None:
+    conn.close()
+    conn.engine.dispose()
+
+
+def _nothing(_where: str) -> bool:
+    return False
+
+
+def _file_url(_device_id: int, name: str, _now: float) -> str:
+    return f"https://acs/files/{name}"
+
+
+def _upload_url(_device_id: int, _file_type: str, key: str, _now: float) -> str:
+    return f"https://acs/uploads/{key}"
+
+
+class World:
+    """``lose(where)`` decides what gets lost: "request" before the ACS, "answer" after its commit."""
+
+    def __init__(
+        self,
+        *,
+        policy: str = POLICY,
+        image: str | None = "2.0.0",
+        golden: bool = True,
+        lose: Callable[[str], bool] = _nothing,
+        start: float = START,
+        library: rm.Library | None = None,
+        **henb: Any,
+    ) -> None:
+        self.now = start
+        self.conn = open_database()
+        weakref.finalize(self, _close, self.conn)
+        self.env = Environment(parse_policy(policy), _file_url, _upload_url, library=library or rm.Library())
+        self.neighbours: list[Neighbour] = []
+        self.settings = Settings()
+        self.lose = lose
+        identity = m.DeviceId("ACME", "0005B9", PRODUCT_CLASS, SERIAL)
+        chance = random.Random(1)  # noqa: S311 - every run of a world is alike
+        self.henb = HeNB(identity, "1.0.0", PACE, "http://192.0.2.1/cr", chance, **henb)
+        self.key = dev.device_key("0005B9", SERIAL)
+        self.uploads: dict[str, bytes] = {}
+        self.served: dict[str, bytes] = {}
+        self.sessions = 0
+        self.refused: list[str] = []
+        self.reachable = True
+        with self.conn.begin():
+            if golden:
+                dev.set_golden(
+                    self.conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")]
+                )
+            if image is not None:
+                self._approve(image)
+
+    def _approve(self, version: str) -> None:
+        self.image = build_image(version, PRODUCT_CLASS, VENDOR, size=100)
+        fl.add_file(
+            self.conn,
+            "image",
+            file_type=fl.FIRMWARE,
+            version=version,
+            product_class="*",
+            sha256="0" * 64,
+            size=len(self.image),
+            signer="the vendor",
+            who="one",
+            now=self.now,
+        )
+        fl.approve_file(self.conn, "image", who="another", now=self.now)
+
+    # --- time ---------------------------------------------------------------------------
+
+    def run(self, seconds: float) -> None:
+        """Let everything happen that happens within so many seconds."""
+        end = self.now + seconds
+        for _ in range(5000):
+            self._settle()
+            wakes = [each.henb.next_wake(self.now) for each in (self, *self.neighbours)]
+            step = min(*wakes, self._hems_wake(), end - self.now)
+            if self.now >= end:
+                return
+            self.now += max(step, 0.05)
+        raise AssertionError("the world does not come to rest")
+
+    def boot(self, *, first: bool = True) -> None:
+        """Switch the HeNB on and let it be provisioned."""
+        self.henb.power_on(self.now, first=first)
+        self.run(5)
+
+    def tamper(self, name: str, *, until: str = "", seconds: float = 4000) -> None:
+        """Tamper, and let everything happen that follows."""
+        self.henb.tamper(name, self.now, until=until)
+        self.run(seconds)
+
+    def _hems_wake(self) -> float:
+        with self.conn.begin():
+            waits = [each.wake_at for each in rm.list_cases(self.conn) if each.wake_at is not None]
+            found = [dev.find(self.conn, each.key) for each in (self, *self.neighbours)]
+        calls = [each.connection_request_at or 0 for each in found if each is not None]
+        waits += [each for each in calls if each > self.now]
+        return max(0.0, min(waits, default=self.now + 3600) - self.now)
+
+    def _settle(self) -> None:
+        """Do what is due now, on both sides."""
+        for _ in range(200):
+            self.henb.tick(self.now)
+            self._call()
+            with self.conn.begin():
+                due = rm.due_cases(self.conn, now=self.now, limit=10)
+                for case_id in due:
+                    rm.advance(self.conn, case_id, env=self.env, now=self.now)
+            with self.conn.begin():
+                free = rm.due_runs(self.conn, limit=10)
+                for device_id in free:
+                    rm.begin_runs(self.conn, device_id, env=self.env, now=self.now)
+            busy = [each.act() for each in (self, *self.neighbours)]
+            if not any(busy) and not due and not free:
+                return
+        raise AssertionError("something goes round in circles")
+
+    def act(self) -> bool:
+        """Do one thing that the HeNB has to do now; False when there is none."""
+        self.henb.tick(self.now)
+        transfer = self.henb.transfer_due(self.now)
+        delivery = self.henb.delivery_due(self.now)
+        if self.henb.wants_session(self.now) and self.reachable:
+            self.session()
+        elif transfer is not None:
+            self._transfer(transfer)
+        elif delivery is not None:
+            self.henb.delivered(delivery, self.now, stored=self.collect(delivery))
+        else:
+            return False
+        return True
+
+    def add(self, serial: str, **henb: Any) -> Neighbour:
+        """Switch on another HeNB that the same HeMS manages; it is provisioned."""
+        neighbour = Neighbour(self, serial, **henb)
+        self.neighbours.append(neighbour)
+        neighbour.henb.power_on(self.now, first=True)
+        self.run(5)
+        return neighbour
+
+    def _transfer(self, transfer: Transfer) -> None:
+        """Move a file in no time; what a device sends is kept in ``uploads`` by its URL."""
+        if not transfer.is_download:
+            self.uploads[transfer.url] = self.henb.upload_content(transfer, self.now)
+            self.henb.uploaded(transfer, 0, "", self.now)
+        elif transfer.url in self.served:
+            content = self.served[transfer.url]
+            self.henb.downloaded(transfer, "", 0, "", self.now, content=content)
+        else:
+            version = verify_image(self.image, PRODUCT_CLASS, VENDOR.public_key())
+            self.henb.downloaded(transfer, version, 0, "", self.now)
+
+    def _call(self) -> None:
+        """Send the connection requests that are due."""
+        with self.conn.begin():
+            for target in dev.due_connection_requests(self.conn, now=self.now, limit=5):
+                key = dev.get(self.conn, target.device_id).device_key
+                called = next(each for each in (self, *self.neighbours) if each.key == key)
+                if called.henb.state == "running" and called.reachable:
+                    called.henb.connection_requested()
+                    dev.connection_request_sent(self.conn, target.device_id, now=self.now)
+                else:
+                    dev.connection_request_failed(self.conn, target.device_id, "no answer", now=self.now)
+
+    # --- a session ----------------------------------------------------------------------
+
+    def session(self) -> None:
+        """Hold one session; what gets lost breaks it off."""
+        self.sessions += 1
+        try:
+            self._talk()
+        except LostError:
+            self.henb.session_failed(self.now)
+        except Refused as refused:
+            self.refused.append(refused.reason)
+            self.henb.session_failed(self.now)
+        else:
+            self.henb.session_ended(self.now)
+
+    def _talk(self) -> None:
+        henb = self.henb
+        inform = henb.inform(self.now)
+        opened = self._open(inform)
+        henb.informed(inform)
+        while (own := henb.next_request()) is not None:
+            reply = self._post(opened, own)
+            assert not isinstance(reply.message, m.Fault)
+            henb.answered(own)
+        reply = self._post(opened, None)
+        while reply.message is not None:
+            request = decode(
+                encode(reply.message, namespace=m.CWMP_1_2, header=m.Header(id=reply.id))
+            ).message
+            reply = self._post(opened, henb.handle(request, self.now))
+
+    def _open(self, inform: m.Inform) -> tx.Opened:
+        if self.lose("request"):
+            raise LostError
+        envelope = decode(encode(inform, namespace=m.CWMP_1_2, header=m.Header(id="1")))
+        with self.conn.begin():
+            opened = tx.open_session(
+                self.conn,
+                envelope.message,
+                Proof(device_key=self.key) if self._known() else Proof(names=(self._name(),)),
+                namespace=envelope.namespace,
+                settings=self.settings,
+                env=self.env,
+                now=self.now,
+            )
+        if self.lose("answer"):
+            raise LostError
+        return opened
+
+    def _known(self) -> bool:
+        return self.look(dev.find, self.key) is not None
+
+    def _name(self) -> str:
+        return dev.certificate_name("0005B9", self.key.partition("-")[2], self.settings.realm)
+
+    def _post(self, opened: tx.Opened, message: m.Message | None) -> tx.Reply:
+        if self.lose("request"):
+            raise LostError
+        received = None
+        if message is not None:
+            received = decode(encode(message, namespace=m.CWMP_1_2, header=m.Header(id="1")))
+        with self.conn.begin():
+            reply = tx.continue_session(
+                self.conn,
+                opened.device.id,
+                opened.epoch,
+                received,
+                namespace=m.CWMP_1_2,
+                env=self.env,
+                now=self.now,
+            )
+        if self.lose("answer"):
+            raise LostError
+        return reply
+
+    def collect(self, delivery: Delivery) -> bool:
+        """Take a bulk data report; tell whether the device learns that it is stored."""
+        if self.lose("request"):
+            return False
+        headers = {name.lower(): value for name, value in delivery.headers.items()}
+        body = bd.decompress(delivery.body, headers.get("content-encoding", ""), limit=10**6)
+        source = delivery.url.partition("?")[0].rpartition("/")[2]
+        device = self.device
+        dialect = self.look(bd.dialect_of, device.id, source)
+        batch = bd.parse_message(body, headers, now=self.now, dialect=dialect)
+        assert not batch.repairs
+        with self.conn.begin():
+            bd.store_reports(self.conn, device.id, source, batch.reports, quota=bd.Quota(), now=self.now)
+        return not self.lose("answer")
+
+    # --- looking ------------------------------------------------------------------------
+
+    def look(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a reading function of the connection."""
+        inside = self.conn.in_transaction()
+        result = function(self.conn, *args, **kwargs)
+        if not inside:
+            self.conn.rollback()
+        return result
+
+    @property
+    def device(self) -> dev.Device:
+        """The HeNB as the HeMS knows it."""
+        found = self.look(dev.find, self.key)
+        assert found is not None
+        return found
+
+    def alarms(self) -> list[al.Alarm]:
+        """Return the active alarms."""
+        return self.look(al.active_alarms, self.device.id)
+
+    def cases(self, kind: str = "remediation") -> list[rm.Case]:
+        """Return the cases, the oldest first."""
+        return self.look(rm.list_cases, kind=kind)[::-1]
+
+    def journal(self, case: rm.Case) -> list[rm.Step]:
+        """Return the steps of a case."""
+        return self.look(rm.journal_of, case.id)
+
+    def rungs(self, case: rm.Case) -> list[str]:
+        """Return the rungs that a case climbed."""
+        return [each.detail[6:] for each in self.journal(case) if each.detail.startswith("rung: ")]
+
+    def outbox(self) -> list[dict[str, Any]]:
+        """Return the bodies of all notifications in order."""
+        rows = self.look(lambda conn: conn.execute(select(outbox).order_by(outbox.c.id)).all())
+        return [msgspec.json.decode(row.body) for row in rows]
+
+    def instruct(self, case: rm.Case, action: rm.Instruction, why: str = "because") -> None:
+        """Instruct a case as an operator does."""
+        with self.conn.begin():
+            rm.instruct(self.conn, case.id, action, who="operator", why=why, env=self.env, now=self.now)
+
+    def run_playbook(self, name: str, *, why: str = "because") -> rm.Case | None:
+        """Run an operator's playbook on the HeNB; the case, unless it has to wait."""
+        script = self.env.library.get(name)
+        device = self.device
+        with self.conn.begin():
+            return rm.run_playbook(
+                self.conn, device.id, script, who="operator", why=why, env=self.env, now=self.now
+            )
+
+
+class Neighbour(World):
+    """Another HeNB in a world: it has the world's HeMS and clock, and a state of its own."""
+
+    def __init__(self, world: World, serial: str, **henb: Any) -> None:
+        self._world = world
+        identity = m.DeviceId("ACME", "0005B9", PRODUCT_CLASS, serial)
+        chance = random.Random(serial)  # noqa: S311 - as above
+        self.henb = HeNB(identity, "1.0.0", PACE, "http://192.0.2.1/cr", chance, **henb)
+        self.key = dev.device_key("0005B9", serial)
+        self.conn, self.env, self.settings = world.conn, world.env, world.settings
+        self.lose, self.image = world.lose, getattr(world, "image", b"")
+        self.uploads, self.served, self.refused = world.uploads, world.served, []
+        self.sessions, self.reachable, self.neighbours = 0, True, []
+
+    @property
+    def now(self) -> float:  # type: ignore[override] # it is the world's, who alone moves it
+        """The world's time."""
+        return self._world.now
