@@ -77,6 +77,11 @@ def _settle(conn: Connection, upload_id: int, at: float | None, again: float | N
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**facts))
 
 
+def _not_here(conn: Connection, upload_id: int, now: float) -> None:
+    less = {"handle_at": now, "handler_attempts": uploads.c.handler_attempts - 1}
+    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**less))
+
+
 class Arrivals:
     """Calls the handlers of uploads."""
 
@@ -119,8 +124,14 @@ class Arrivals:
     async def _handle(self, upload: Upload) -> None:
         now = self._store.clock()
         handlers = self._handlers.get(upload.kind, ())
+        if handlers and upload.handler_attempts > _TRIES:
+            # None of them came to an end: the ACS did. A file that does that to it is not touched again.
+            reason = f"given up: {_TRIES} attempts to handle it were never finished"
+            _log.error("an upload is not handled", upload=upload.id, kind=upload.kind, why=reason)
+            await self._store.write(_settle, upload.id, None, None, reason)
+            return
         if handlers and not await self._here(upload):
-            await self._store.write(_settle, upload.id, None, now, "")
+            await self._store.write(_not_here, upload.id, now)
             return
         try:
             async with asyncio.timeout(_TIMEOUT):

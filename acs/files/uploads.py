@@ -44,11 +44,16 @@ _NAME = 128  # characters that are kept of what a device calls its file
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """Bytes: of one upload, of all that is kept of one device, of all that is kept."""
+    """Bytes: of one upload, of all that is kept of one device, of all that is kept.
+
+    ``device_count``: how many uploads of one device are kept, however small they are; a PM file each quarter
+    of an hour for a month is 2880.
+    """
 
     size: int
     device_quota: int
     total_quota: int
+    device_count: int = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,11 @@ def _reserve(
     conn: Connection, device_id: int, own: int | None, limits: UploadLimits, declared: int | None
 ) -> int:
     """Return how many bytes may come; raise ``TransferRefused`` when that is less than what is to come."""
+    if own is None:
+        count = select(func.count()).select_from(uploads).where(uploads.c.device_id == device_id)
+        if conn.execute(count).scalar_one() >= limits.device_count:
+            text = f"{limits.device_count} uploads of this device are kept; older ones have to go first"
+            raise TransferRefused(507, "device-count", text, retry_after=3600)
     used = select(func.coalesce(func.sum(uploads.c.size + uploads.c.reserved), 0))
     if own is not None:
         used = used.where(uploads.c.id != own)

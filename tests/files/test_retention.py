@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from acs import devices as dev
 from acs import files as fl
 from acs.housekeeping import Housekeeper
@@ -72,3 +74,25 @@ async def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
         os.utime(room / name, (time.time() - age,) * 2)
     storage.sweep()
     assert sorted(path.name for path in room.iterdir()) == [".incoming-new", "1-1"]
+
+
+async def test_how_many_uploads_of_a_device_are_kept_is_bounded_however_small_they_are(
+    store: Store, clock: Clock
+) -> None:
+    device = await store.write(dev.register, "0005B9", "A1", now=clock.now)
+    other = await store.write(dev.register, "0005B9", "A2", now=clock.now)
+    limits = fl.UploadLimits(100, 1000, 1000, device_count=3)
+    facts = {"limits": limits, "declared": 0, "name": "", "media_type": "", "address": "", "now": clock.now}
+
+    async def empty(owner: dev.Device) -> None:
+        grant = fl.UploadGrant(owner.id, fl.PM_FILE, "", 2e10, standing=True)
+        made = await store.write(lambda conn: fl.claim_upload(conn, grant, **facts))
+        assert await store.write(fl.complete_upload, made, fl.Stored("0" * 64, 0), now=clock.now)
+
+    for _ in range(3):
+        await empty(device)
+    with pytest.raises(fl.TransferRefused, match="3 uploads of this device are kept") as refused:
+        await empty(device)
+    assert refused.value.status == 507
+    await empty(other)
+    assert len(await store.read(fl.list_uploads)) == 4

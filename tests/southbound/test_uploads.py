@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import ssl
@@ -205,6 +206,32 @@ async def test_what_arrived_is_handed_to_its_handler_until_that_succeeds(bench, 
     assert (found.handled_at, found.reason) == (bench.clock[0], "")
     assert seen == [(found.id, b"log")] * 2
     assert await arrivals.handle_due() == 0
+
+
+async def test_what_stops_the_acs_each_time_is_not_handled_for_ever(bench, device):
+    seen: list[int] = []
+
+    async def handler(arrival: fl.Arrival) -> None:
+        seen.append(arrival.upload.id)
+        raise asyncio.CancelledError  # the process ends: nothing that follows is run
+
+    arrivals = bench.node.arrivals
+    arrivals.on(LOG, handler)
+    (worker,) = (task for task in bench.node._tasks if task.get_name() == "uploads")
+    worker.cancel()
+    url = bench.node.env.upload_url(device.id, LOG, "k", bench.clock[0])
+    async with bench.client() as http:
+        await send(http, url, b"log")
+    for _ in range(6):
+        with contextlib.suppress(asyncio.CancelledError):
+            await arrivals.handle_due()
+        bench.clock[0] += 3600
+    (found,) = await uploads(bench)
+    assert seen == [found.id] * 3
+    assert (found.handled_at, found.reason) == (
+        None,
+        "given up: 3 attempts to handle it were never finished",
+    )
 
 
 async def test_slots_are_for_all_and_each_device_gets_a_few(tmp_path):
