@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 from sqlalchemy import Connection
 
@@ -26,6 +25,7 @@ from acs.cli.output import (
     who,
     write,
 )
+from acs.cli.timeline import show_case
 from acs.errors import AcsError
 from acs.settings import Settings
 
@@ -37,6 +37,7 @@ __all__ = ["alarms", "cases", "devices", "find_device", "no_urls"]
 devices = typer.Typer(no_args_is_help=True)
 alarms = typer.Typer(no_args_is_help=True)
 cases = typer.Typer(no_args_is_help=True)
+cases.command("show")(show_case)
 
 DeviceKey = Annotated[
     str, typer.Argument(metavar="DEVICE", help="<OUI>-<SerialNumber>, see acs devices list.")
@@ -305,53 +306,6 @@ def list_cases(
     columns = ("id", "device", "kind", "procedure", "state", "outcome", "because")
     rows = [(*(each[name] for name in columns), moment(each["opened_at"])) for each in found]
     print_table("Cases", (*columns, "opened"), rows)
-
-
-@cases.command("show")
-def show_case(case: Number, data: Data = None, config: Config = None, json: Json = False) -> None:
-    """Show a case step by step: what was done, why, what came of it."""
-    from acs import devices as dev
-    from acs import remediation as rm
-
-    def look(conn: Connection) -> tuple[Any, Any, str]:
-        found = rm.find_case(conn, case)
-        if found is None:
-            raise AcsError(f"there is no case {case}; see: acs cases list")
-        return found, rm.journal_of(conn, case), dev.get(conn, found.device_id).device_key
-
-    found, steps, key = read(settings_of(data, config), look)
-    if json:
-        print_json({"device": key, **asdict(found), "steps": [asdict(each) for each in steps]})
-        return
-    outcome = f", {found.outcome}" if found.outcome else ""
-    console.print(
-        f"Case {case}: {key}, {found.procedure}, {found.state}{outcome}: {found.because}", markup=False
-    )
-    rows = [
-        (
-            each.seq,
-            f"+{each.started_at - found.opened_at:.1f} s",
-            each.name,
-            each.detail,
-            each.because,
-            _result(each.result) if each.done else "waiting",
-        )
-        for each in steps
-    ]
-    print_table("Steps", ("#", "at", "step", "detail", "because", "result"), rows)
-
-
-def _result(text: str | None) -> str:
-    """Return the gist of a step's result."""
-    value = msgspec.json.decode(text) if text else None
-    if isinstance(value, dict) and "fault_code" in value:
-        return f"{value['state']}, fault {value['fault_code']}" if value["fault_code"] else value["state"]
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={item}" for name, item in value.items())[:100]
-    if isinstance(value, list):
-        return f"{len(value)} entries"
-    words = {None: "", True: "it came", False: "it did not come in time"}
-    return words.get(value, str(value)[:100])
 
 
 @cases.command("instruct")

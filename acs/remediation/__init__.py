@@ -25,11 +25,13 @@ from acs.remediation.reactions import (
 )
 from acs.remediation.retention import prune_cases
 from acs.remediation.scripts import Library, Script, due_runs, find_script, load_library
+from acs.remediation.timeline import Entry, timeline
 
 __all__ = [
     "Case",
     "Decision",
     "Engine",
+    "Entry",
     "Environment",
     "Instruction",
     "Library",
@@ -59,4 +61,5 @@ __all__ = [
     "parse_policy",
     "prune_cases",
     "run_playbook",
+    "timeline",
 ]

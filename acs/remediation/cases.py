@@ -104,7 +104,10 @@ def open_case(
     facts: dict[str, Any],
     now: float,
 ) -> Case:
-    """Open a case; the device must have no other open one (the database refuses a second)."""
+    """Open a case; the device must have no other open one (the database refuses a second).
+
+    Its reason stays among its facts: ``because`` becomes the reason of its end.
+    """
     if conn.execute(select(policies.c.version).where(policies.c.version == policy.version)).first() is None:
         conn.execute(insert(policies).values(version=policy.version, body=policy.text, activated_at=now))
     row = conn.execute(
@@ -119,7 +122,7 @@ def open_case(
             policy_version=policy.version,
             alarm_id=alarm_id,
             because=because,
-            facts=msgspec.json.encode(facts).decode(),
+            facts=msgspec.json.encode({**facts, "because": because}).decode(),
             opened_at=now,
         )
         .returning(cases)

@@ -164,3 +164,11 @@ def test_a_device_is_discovered_and_its_tree_shown(acs, data):
     told = acs("devices", "tree", KEY, "Device.Time.", "--data", data, "--json").json
     assert [each["path"] for each in told["tree"]] == ["Device.Time.", "Device.Time.Enable"]
     assert "nothing below Device.Nope." in acs("devices", "tree", KEY, "Device.Nope.", "--data", data).text
+
+
+def test_a_case_is_shown_as_a_timeline_with_reasons(acs, data):
+    told = acs("cases", "show", 2, "--data", data, "--json").json["timeline"]
+    assert all(each["because"] for each in told)
+    assert told[0]["kind"] == "alarm"
+    shown = acs("cases", "show", 2, "--data", data).text
+    assert all(words in shown for words in ("Timeline", "[c2-", "notifyNewAlarm"))

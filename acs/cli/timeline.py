@@ -1,0 +1,57 @@
+"""``acs cases show``: what happened in a case, in order."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from acs.cli.output import Config, Data, Json, Number, console, print_json, print_table, read, settings_of
+from acs.errors import AcsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from acs.remediation import Entry
+
+__all__ = ["show_case"]
+
+_COLUMNS = ("#", "at", "kind", "what", "detail", "because", "result", "took")
+
+
+def show_case(case: Number, data: Data = None, config: Config = None, json: Json = False) -> None:
+    """Show a case in order: alarms, steps, what was told, who instructed; and why."""
+    from acs import devices as dev
+    from acs import remediation as rm
+
+    def look(conn: Connection) -> tuple[Any, Any, str, list[Entry]]:
+        found = rm.find_case(conn, case)
+        if found is None:
+            raise AcsError(f"there is no case {case}; see: acs cases list")
+        key = dev.get(conn, found.device_id).device_key
+        return found, rm.journal_of(conn, case), key, rm.timeline(conn, case)
+
+    found, steps, key, entries = read(settings_of(data, config), look)
+    if json:
+        told = {"device": key, **asdict(found), "steps": [asdict(each) for each in steps]}
+        print_json({**told, "timeline": entries})
+        return
+    outcome = f", {found.outcome}" if found.outcome else ""
+    console.print(
+        f"Case {case}: {key}, {found.procedure}, {found.state}{outcome}: {found.because}", markup=False
+    )
+    print_table("Timeline", _COLUMNS, [_row(each, found.opened_at) for each in entries])
+
+
+def _row(entry: Entry, since: float) -> tuple[Any, ...]:
+    """Return an entry as cells; times count from when the case was opened."""
+    detail = f"{entry.detail} [{entry.command_key}]".strip() if entry.command_key else entry.detail
+    result = entry.outcome
+    if entry.fault_code:
+        result = f"{result}, fault {entry.fault_code} {entry.fault_string}".strip()
+    if entry.sha256:
+        result = f"{result}, {entry.size} bytes, SHA-256 {entry.sha256}"
+    if entry.attempts and entry.attempts > 1:
+        result = f"{result}, sent {entry.attempts} times"
+    what = f"{entry.what} ({entry.who})" if entry.who else entry.what
+    took = "" if entry.seconds is None else f"{entry.seconds:.1f} s"
+    return entry.seq, f"{entry.at - since:+.1f} s", entry.kind, what, detail, entry.because, result, took
