@@ -56,9 +56,9 @@ class Survey:
             name = each.name
             if not _NAME.match(name) or not name.startswith(piece.path) or ".." in name:
                 strays += 1
-            elif name != piece.path:
+            elif name != piece.path and (name in found or len(found) < MOST_ENTRIES):
                 found[name] = found.get(name, False) or each.writable
-        parents = {parent for name in found for parent in _parents(name, piece.path)}
+        parents = _parents(found, piece.path, MOST_ENTRIES)
         entries = {**found, **dict.fromkeys(sorted(parents - found.keys()), False)}
         entries = dict(list(entries.items())[:MOST_ENTRIES])
         failed = dict(self.failed)
@@ -113,10 +113,17 @@ def _below(entries: dict[str, bool], piece: Piece, profile: Profile) -> Iterable
             yield Piece(name, deep and bool(piece.path))
 
 
-def _parents(name: str, base: str) -> Iterable[str]:
-    """Yield the objects between ``base`` and ``name``."""
-    plain = name.rstrip(".")
-    at = plain.find(".", len(base))
-    while at >= 0:
-        yield plain[: at + 1]
-        at = plain.find(".", at + 1)
+def _parents(names: Iterable[str], base: str, most: int) -> set[str]:
+    """Return the objects between ``base`` and the names, ``most`` of them at most.
+
+    Each is visited once: a device can tell names that are far deeper than any data model.
+    """
+    found: set[str] = set()
+    for name in names:
+        at = name.rfind(".", len(base), len(name.rstrip(".")))
+        while at >= 0 and (parent := name[: at + 1]) not in found:
+            if len(found) >= most:
+                return found
+            found.add(parent)
+            at = name.rfind(".", len(base), at)
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,3 +155,17 @@ def test_any_answer_leads_on_and_ends(told: list[m.ParameterInfo]) -> None:
         survey, found = survey.answered(told, STANDARD)
         assert all(path and not path.startswith(".") for path in found)
     assert survey.next is None
+
+
+def test_names_that_are_deeper_than_any_model_cost_no_more_than_others() -> None:
+    told = names(*(f"Device.{number:05d}{'.a' * 120}" for number in range(2000)))
+    tracemalloc.start()
+    try:
+        survey, found = begin("Device.", STANDARD).answered(told, STANDARD)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found) == MOST_ENTRIES
+    assert {each.name for each in told} <= found.keys()
+    assert survey.next is None
+    assert peak < 20 * 1024 * 1024  # it was 75
