@@ -28,9 +28,7 @@ _GRANT = re.compile(r"(/(?:files|uploads?|bulk)/)[^/\s?#<>\"']{16,}")
 _QUERY = re.compile(
     r"([?&;][\w.-]*(?:token|key|sig|signature|password|secret|auth)[\w.-]*=)[^&\s#<>\"']+", re.I
 )
-_TEXT = re.compile(
-    r"(<(?:[\w.-]+:)?(?:Value|Password|CookieVoucher|VoucherList)\b[^>]*>)[^<]*", re.IGNORECASE
-)
+_OPEN = re.compile(r"<(?:[\w.-]+:)?(Value|Password|CookieVoucher|VoucherList)\b(?=[\s/>])", re.IGNORECASE)
 
 Hidden = Callable[[str], bool]
 
@@ -66,14 +64,33 @@ def redact_body(body: bytes, hidden: Hidden) -> tuple[str, int]:
     try:
         root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
-        plain = body.decode("utf-8", "replace").replace("\0", "\ufffd")
-        text = redact_url(_TEXT.sub(rf"\1{MASK}", plain))
+        if b"\0" in body:  # UTF-16 or worse: what is in it can't be told from here
+            return "[neither well-formed nor plain text: not shown]", len(body)
+        text = redact_url(_without_secrets(body.decode("utf-8", "replace")))
     else:
         if root.getroottree().docinfo.internalDTD is not None:
             return "[a document type: not shown]", len(body)
         _redact(root, hidden)
         text = etree.tostring(root, encoding="unicode", with_tail=False)
     return text[:MOST_CHARACTERS], max(0, len(text) - MOST_CHARACTERS)
+
+
+def _without_secrets(text: str) -> str:
+    """Return what is no XML without whatever lies between the tags of elements that could hold a secret.
+
+    Nothing in between is believed to end it: neither a quoted ``>`` nor CDATA, comments or other tags. Where
+    the end tag is missing, the rest is left out.
+    """
+    kept: list[str] = []
+    at = 0
+    while (found := _OPEN.search(text, at)) is not None:
+        end = re.compile(rf"</(?:[\w.-]+:)?{found[1]}\s*>", re.IGNORECASE).search(text, found.end())
+        kept += text[at : found.end()], ">", MASK
+        if end is None:
+            return "".join(kept)
+        kept.append(end[0])
+        at = end.end()
+    return "".join([*kept, text[at:]])
 
 
 def _redact(root: etree._Element, hidden: Hidden) -> None:

@@ -63,6 +63,31 @@ def test_no_wrapping_saves_a_secret(content: str) -> None:
     assert SECRET not in redact_body(ENVELOPE.format(content).encode(), hidden)[0]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"<V><Name>Device.A.Password</Name><Value><![CDATA[{SECRET}]]></Value>",
+        f"<V><Name>Device.A.Password</Name><Value><!-- -->{SECRET}</Value>",
+        f"<V><Name>Device.A.Password</Name><Value><b>{SECRET}</b></Value>",
+        f"<V><Name>Device.A.Password</Name><Value>{SECRET}",
+        f"<V><Name>Device.A.Password</Name><Value a='>'>{SECRET}</Value>",
+        f"<V><Value>{SECRET[:4]}</Valu>{SECRET[4:]}</Value>",
+    ],
+)
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16-le", "utf-16", "utf-32-be"])
+def test_no_wrapping_saves_a_secret_in_what_is_not_well_formed(content: str, charset: str) -> None:
+    text = redact_body(ENVELOPE.format(content).encode(charset), hidden)[0]
+    assert not [half for half in (SECRET[:4], SECRET[4:]) if half in text.replace("\ufffd", "")]
+
+
+def test_what_is_not_well_formed_keeps_what_is_no_value() -> None:
+    told = "<V><Name>Device.A</Name><Value>x</Value><b>kept</b><Value>y</Value><c>this & that</c></V>"
+    text = redact_body(told.encode(), hidden)[0]
+    assert text == (
+        f"<V><Name>Device.A</Name><Value>{MASK}</Value><b>kept</b><Value>{MASK}</Value><c>this & that</c></V>"
+    )
+
+
 def test_a_document_type_is_not_shown() -> None:
     bad = b'<!DOCTYPE a [<!ENTITY x "hunter2">]><a>&x;</a>'
     assert redact_body(bad, hidden) == ("[a document type: not shown]", len(bad))
