@@ -29,6 +29,7 @@ from acs.southbound.contacts import note_contact
 from acs.southbound.device_requests import handle_request
 from acs.southbound.placeholders import secrets_in
 from acs.southbound.rotation import next_secrets, rotations_settled
+from acs.store import signalled
 
 __all__ = ["Opened", "Reply", "continue_session", "nothing_waits", "open_session", "outside_session"]
 
@@ -116,7 +117,8 @@ def open_session(
     rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
     rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
     noticed = note_contact(conn, admitted, proof, inform, settings=settings, env=env, now=now)
-    idle = not device.has_open_commands and dev.idle(conn, device.id, check.epoch)
+    # Nothing waited for it, under its lock, and nothing was enqueued here: that is known without asking.
+    idle = not device.has_open_commands and not signalled(conn, "commands", str(device.id))
     return Opened(
         device, check.epoch, (*applied.changes, *noticed), tuple(settled), check.first_contact, idle
     )

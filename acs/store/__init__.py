@@ -3,8 +3,8 @@
 Repositories are plain functions ``fn(connection, …)``; ``Store.write`` and ``Store.read`` run them.
 """
 
-from acs.store.signals import signal
+from acs.store.signals import signal, signalled
 from acs.store.store import Store
 from acs.store.work import RefusedError
 
-__all__ = ["RefusedError", "Store", "signal"]
+__all__ = ["RefusedError", "Store", "signal", "signalled"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-__all__ = ["Callback", "Registry", "signal", "take"]
+__all__ = ["Callback", "Registry", "signal", "signalled", "take"]
 
 Callback = Callable[[str], None]
 _KEY = "acs.signals"
@@ -17,6 +17,11 @@ _log = logging.getLogger(__name__)
 def signal(conn: Connection, topic: str, payload: str = "") -> None:
     """Tell whoever listens to ``topic`` once this transaction has committed."""
     conn.info.setdefault(_KEY, []).append((topic, payload))
+
+
+def signalled(conn: Connection, topic: str, payload: str = "") -> bool:
+    """Tell whether this piece of work has signalled that so far."""
+    return (topic, payload) in conn.info.get(_KEY, ())
 
 
 def take(conn: Connection) -> list[tuple[str, str]]:
