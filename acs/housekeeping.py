@@ -15,6 +15,7 @@ from acs.files import UploadKeeper
 from acs.northbound import forget_tokens
 from acs.remediation import prune_cases
 from acs.store import Store
+from acs.subscriptions import prune_dead
 from acs.traces import prune_traces
 
 __all__ = ["Housekeeper"]
@@ -36,6 +37,7 @@ def _tidy(
         + prune_alarms(conn, before=before, limit=_BATCH)
         + prune_bulk(conn, before=bulk_before, limit=_BATCH)
         + prune_traces(conn, before=trace_before, quota=trace_quota, limit=_BATCH)
+        + prune_dead(conn, before=before, limit=_BATCH)
         + forget_tokens(conn, before=before, limit=_BATCH)
     )
 

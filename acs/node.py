@@ -28,7 +28,7 @@ from acs.files import (
 )
 from acs.housekeeping import Housekeeper
 from acs.management import Management
-from acs.northbound import Northbound
+from acs.northbound import Deliverer, Northbound
 from acs.observability import Metrics
 from acs.remediation import (
     Engine,
@@ -39,7 +39,7 @@ from acs.remediation import (
     load_policy,
     missing_playbooks,
 )
-from acs.security import Secrets, check_secret, write_private
+from acs.security import Sealer, Secrets, check_secret, write_private
 from acs.settings import Settings
 from acs.southbound import (
     BulkCollector,
@@ -116,7 +116,7 @@ class Node:
         self.management = Management(self.store, self.metrics, self._stopped_tasks)
         await self.management.start(self.settings.management_host, self.settings.management_port)
         self._stack.push_async_callback(self.management.stop)
-        await self._start_northbound()
+        await self._start_northbound(secrets)
         await self._start_stun(secrets)
         await self._start_notifications(secrets)
         self._begin_work(secrets)
@@ -175,6 +175,7 @@ class Node:
             self.store, self.settings, secrets, southbound=southbound, env=self.env, metrics=self.metrics
         )
         self._run(Engine(self.store, self.env).run(), "remediation")
+        self._run(self._deliverer(secrets).run(), "notifications of managers")
         self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(southbound.follow_vendors(), "vendor CAs")
         self._run(endpoint.admission.run(), "admission")
@@ -277,11 +278,11 @@ class Node:
         }
         write_private(self.settings.data / "node.json", msgspec.json.encode(ports))
 
-    async def _start_northbound(self) -> None:
+    async def _start_northbound(self, secrets: Secrets) -> None:
         settings = self.settings
         if settings.northbound_port is None:
             return
-        northbound = Northbound(self.store, settings, self.env, self.metrics)
+        northbound = Northbound(self.store, settings, secrets, self.env, self.metrics)
         self._stack.push_async_callback(northbound.runner.cleanup)
         await northbound.runner.setup()
         self.northbound_port = await bind(
@@ -290,6 +291,19 @@ class Node:
             settings.northbound_port,
             northbound.context(),
             "northbound_port",
+        )
+
+    def _deliverer(self, secrets: Secrets) -> Deliverer:
+        settings = self.settings
+        if settings.subscription_insecure_http:
+            _log.warning("LABS ONLY: managers may be told over http", setting="subscription_insecure_http")
+        return Deliverer(
+            self.store,
+            settings,
+            Sealer(secrets.store_key),
+            self.metrics,
+            url=lambda: f"https://{settings.names[0]}:{self.northbound_port or settings.northbound_port}",
+            system_dn=self.env.system_dn,
         )
 
     async def stop(self) -> None:

@@ -174,6 +174,30 @@ class Metrics:
             registry=self.registry,
         )
         self.bulk_values = Counter("acs_bulk_values", "Values in bulk data reports", registry=self.registry)
+        self.deliveries = Counter(
+            "acs_notifications",
+            "Notifications to managers: delivered, down, failed, refused or dropped",
+            ["result"],
+            registry=self.registry,
+        )
+        self.delivery_waiting = Gauge(
+            "acs_notifications_waiting",
+            "Notifications that a manager has not got yet",
+            ["subscription"],
+            registry=self.registry,
+        )
+        self.delivery_lag = Gauge(
+            "acs_notification_lag_seconds",
+            "Since when the oldest of them waits",
+            ["subscription"],
+            registry=self.registry,
+        )
+        self.delivery_dead = Gauge(
+            "acs_notifications_given_up",
+            "Notifications that a manager refused",
+            ["subscription"],
+            registry=self.registry,
+        )
         self.northbound = Counter(
             "acs_northbound_requests", "Requests of managers, by status", ["status"], registry=self.registry
         )

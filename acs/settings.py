@@ -88,6 +88,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """PEM file of the certificate and chain for managers; none: those of the listener for devices."""
     northbound_key: Path | None = None
     """PEM file of its key; none: it is in ``northbound_certificate``."""
+    delivery_backlog: Size = 100_000
+    """Notifications that wait for one manager at most; then it is told to read the alarm list instead.
+    A tenth of that of one device."""
+    delivery_longest_wait: Positive = 300
+    """Between two attempts to tell a manager that can't be reached."""
+    subscription_insecure_http: bool = False
+    """LABS ONLY: managers may be told over http, without TLS."""
     connection_request_networks: list[str] = []
     """Where connection requests may go; empty: everywhere but loopback, link-local and multicast."""
     connection_requests_at_once: Size = 256

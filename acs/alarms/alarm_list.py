@@ -12,7 +12,7 @@ from acs.alarms.intake import AlarmEvent, parse_time
 from acs.alarms.model import Alarm, AlarmChange, Applied, alarm_from_row
 from acs.alarms.outbox import alarm_body, notify
 from acs.alarms.vocabulary import PROBABLE_CAUSES, event_type, probable_cause, severity
-from acs.devices import Device
+from acs.devices import Device, lock
 from acs.errors import AcsError
 from acs.store import signal
 from acs.store.tables import alarm_events, alarms, devices
@@ -281,6 +281,7 @@ def release_alarms(conn: Connection, device_id: int, case_id: int) -> None:
 
 def acknowledge(conn: Connection, device: Device, alarm_id: int, *, who: str, now: float) -> Alarm:
     """Acknowledge an alarm in the name of ``who`` (TS 32.111-2 acknowledgeAlarms)."""
+    lock(conn, device.id)
     alarm = _change(conn, alarm_id, ack_state="ACKNOWLEDGED", ack_user_id=who, ack_at=now)
     body = {**alarm_body(device, alarm), "ackState": "ACKNOWLEDGED", "ackUserId": who}
     notify(conn, device, "notifyAckStateChanged", body, now=now)

@@ -11,6 +11,7 @@ from acs.alarms.model import Alarm
 from acs.devices import Device
 from acs.store import signal
 from acs.store.tables import outbox
+from acs.subscriptions import fan_out
 
 __all__ = ["alarm_body", "notify"]
 
@@ -18,17 +19,15 @@ __all__ = ["alarm_body", "notify"]
 def notify(
     conn: Connection, device: Device | None, notification_type: str, body: dict[str, Any], *, now: float
 ) -> None:
-    """Put one notification in the outbox: delivered at least once, in order per device."""
-    conn.execute(
-        insert(outbox).values(
-            device_id=device.id if device else None,
-            notification_type=notification_type,
-            body=msgspec.json.encode(
-                {"notificationType": notification_type, "eventTime": now, **body}
-            ).decode(),
-            created_at=now,
-        )
-    )
+    """Put one notification in the outbox: delivered at least once, in order per device.
+
+    Whoever changes an alarm holds the lock on its device, so that numbers come in the order of commits.
+    """
+    device_id = device.id if device else None
+    text = msgspec.json.encode({"notificationType": notification_type, "eventTime": now, **body}).decode()
+    values = {"device_id": device_id, "notification_type": notification_type, "body": text, "created_at": now}
+    made = conn.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one()
+    fan_out(conn, made, device_id, notification_type, body)
     signal(conn, "outbox", str(device.id) if device else "")
 
 

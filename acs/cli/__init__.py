@@ -25,6 +25,7 @@ from acs.cli import (
     profiles,
     serve,
     simulate,
+    subscriptions,
     tags,
     trace,
     tree,
@@ -69,6 +70,11 @@ app.add_typer(audit.audit, name="audit", help="Who did what, and whether the rec
 app.add_typer(pm.pm, name="pm", help="Performance measurement files: import, configure.")
 app.add_typer(access.tokens, name="tokens", help="Bearer tokens of the REST interface: create, list, revoke.")
 app.add_typer(access.users, name="users", help="Users of the REST interface: create, list, disable.")
+app.add_typer(
+    subscriptions.subscriptions,
+    name="subscriptions",
+    help="Managers that are told: add, list, show, retry, remove.",
+)
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 bench.bench.command()(attack.attack)

@@ -69,6 +69,7 @@ from acs.devices.registry import (
     unblock,
 )
 from acs.devices.tags import (
+    MOST_GROUPS,
     add_group,
     groups_of,
     remove_group,
@@ -80,6 +81,7 @@ from acs.devices.tags import (
 )
 
 __all__ = [
+    "MOST_GROUPS",
     "AdmissionRule",
     "AuditVerdict",
     "CheckIn",

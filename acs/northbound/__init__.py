@@ -1,8 +1,10 @@
 """The northbound interface: REST for managers, scoped tokens, users."""
 
+from acs.northbound.delivery import Deliverer
 from acs.northbound.openapi import openapi_document
 from acs.northbound.scopes import SCOPES, check_scopes
 from acs.northbound.server import Northbound
+from acs.northbound.signature import verify
 from acs.northbound.tokens import Token, create_token, forget_tokens, list_tokens, revoke_token
 from acs.northbound.users import (
     User,
@@ -16,6 +18,7 @@ from acs.northbound.users import (
 
 __all__ = [
     "SCOPES",
+    "Deliverer",
     "Northbound",
     "Token",
     "User",
@@ -31,4 +34,5 @@ __all__ = [
     "openapi_document",
     "revoke_token",
     "set_password",
+    "verify",
 ]

@@ -19,6 +19,8 @@ from acs.cwmp import unpack
 from acs.errors import AcsError
 from acs.northbound import shapes as sh
 from acs.northbound.problems import ProblemError
+from acs.security import Sealer
+from acs.settings import Settings
 
 __all__ = [
     "Call",
@@ -31,7 +33,9 @@ __all__ = [
     "devices",
     "enqueue",
     "instruct",
+    "number_of",
     "parameters",
+    "shaped",
 ]
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -40,9 +44,10 @@ _KEYED = ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: ``who`` for the audit."""
+    """Who asks: ``who`` for the audit, in the name of ``owner``."""
 
     who: str
+    owner: str
     scopes: tuple[str, ...]
 
 
@@ -55,10 +60,12 @@ class Call:
     query: Any
     body: Any
     env: rm.Environment
+    sealer: Sealer
+    settings: Settings
     now: float
 
 
-def _fields(kind: type[T], source: Any, **own: Any) -> T:
+def shaped(kind: type[T], source: Any, **own: Any) -> T:
     """Make a shape of the fields that a source has under the same names."""
     names = [field.name for field in msgspec.structs.fields(kind) if field.name not in own]
     return kind(**{name: getattr(source, name) for name in names}, **own)
@@ -72,7 +79,8 @@ def _device(conn: Connection, key: str, *, field: str = "device") -> dev.Device:
     return found
 
 
-def _number(call: Call) -> int:
+def number_of(call: Call) -> int:
+    """Return the number in the path. Raises ``ProblemError`` 404 where it is none."""
     text = call.path["id"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise ProblemError(404, f"{text[:40]!r} is no number", field="id")
@@ -90,7 +98,7 @@ def _keys(conn: Connection, found: Iterable[Any]) -> dict[int, str]:
 
 
 def _shown_device(found: dev.Device) -> sh.Device:
-    return _fields(sh.Device, found, device=found.device_key)
+    return shaped(sh.Device, found, device=found.device_key)
 
 
 def devices(conn: Connection, call: Call) -> sh.Page[sh.Device]:
@@ -110,7 +118,7 @@ def parameters(conn: Connection, call: Call) -> sh.Page[sh.Parameter]:
     query: sh.ParameterQuery = call.query
     values = dev.parameters_of(conn, _device(conn, call.path["device"]).id, query.below)
     names = [name for name in sorted(values) if name > query.after][: query.limit + 1]
-    found = [_fields(sh.Parameter, values[name]) for name in names]
+    found = [shaped(sh.Parameter, values[name]) for name in names]
     return _page(found, query.limit, lambda each: each.name)
 
 
@@ -122,13 +130,13 @@ def alarms(conn: Connection, call: Call) -> sh.Page[sh.Alarm]:
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
     keys = _keys(conn, found)
-    shown = [_fields(sh.Alarm, each, device=keys[each.device_id]) for each in found]
+    shown = [shaped(sh.Alarm, each, device=keys[each.device_id]) for each in found]
     return _page(shown, query.limit, lambda each: each.id)
 
 
 def acknowledge(conn: Connection, call: Call) -> sh.Alarm:
     """Acknowledge an alarm in the name of the token's owner."""
-    number = _number(call)
+    number = number_of(call)
     try:
         found = al.get_alarm(conn, number)
     except AcsError as error:
@@ -136,7 +144,7 @@ def acknowledge(conn: Connection, call: Call) -> sh.Alarm:
     owner = dev.get(conn, found.device_id)
     changed = al.acknowledge(conn, owner, number, who=call.caller.who, now=call.now)
     dev.audit(conn, call.caller.who, "alarm acknowledged", f"alarm {number}", owner.device_key, now=call.now)
-    return _fields(sh.Alarm, changed, device=owner.device_key)
+    return shaped(sh.Alarm, changed, device=owner.device_key)
 
 
 def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
@@ -147,13 +155,13 @@ def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
     keys = _keys(conn, found)
-    shown = [_fields(sh.Case, each, device=keys[each.device_id]) for each in found]
+    shown = [shaped(sh.Case, each, device=keys[each.device_id]) for each in found]
     return _page(shown, query.limit, lambda each: each.id)
 
 
 def instruct(conn: Connection, call: Call) -> sh.Case:
     """Tell a case that waits what to do, in the name of the token's owner."""
-    number, told = _number(call), call.body
+    number, told = number_of(call), call.body
     if rm.find_case(conn, number) is None:
         raise ProblemError(404, f"there is no case {number}", field="id")
     try:
@@ -163,7 +171,7 @@ def instruct(conn: Connection, call: Call) -> sh.Case:
         raise ProblemError(409, str(error), field="action", remedy=remedy) from error
     found = rm.find_case(conn, number)
     assert found is not None
-    return _fields(sh.Case, found, device=dev.get(conn, found.device_id).device_key)
+    return shaped(sh.Case, found, device=dev.get(conn, found.device_id).device_key)
 
 
 def commands(conn: Connection, call: Call) -> sh.Page[sh.Command]:
@@ -174,7 +182,7 @@ def commands(conn: Connection, call: Call) -> sh.Page[sh.Command]:
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
     keys = _keys(conn, found)
-    shown = [_fields(sh.Command, each, device=keys[each.device_id]) for each in found]
+    shown = [shaped(sh.Command, each, device=keys[each.device_id]) for each in found]
     return _page(shown, query.limit, lambda each: each.id)
 
 
@@ -194,7 +202,7 @@ def enqueue(conn: Connection, call: Call) -> sh.Command:
     if made.device_id != owner.id or made.method != method:
         raise ProblemError(409, f"the CommandKey {key!r} is that of another command", field="command_key")
     dev.audit(conn, call.caller.who, f"command {method}", owner.device_key, key, now=call.now)
-    return _fields(sh.Command, made, device=owner.device_key)
+    return shaped(sh.Command, made, device=owner.device_key)
 
 
 def _message(wanted: sh.CommandRequest, key: str) -> m.Message:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from acs.northbound import resources
+from acs.northbound import resources, subscribing
 from acs.northbound import shapes as sh
 from acs.northbound.resources import Call
 
@@ -62,6 +62,26 @@ ROUTES = (
         resources.instruct,
         sh.Case,
         body=sh.Instruction,
+        writes=True,
+    ),
+    Route("GET", "/v1/subscriptions", "alarms:subscribe", subscribing.listing, sh.Page[sh.Subscription]),
+    Route(
+        "POST",
+        "/v1/subscriptions",
+        "alarms:subscribe",
+        subscribing.subscribe,
+        sh.NewSubscription,
+        body=sh.SubscriptionRequest,
+        writes=True,
+        status=201,
+    ),
+    Route("GET", "/v1/subscriptions/{id}", "alarms:subscribe", subscribing.show, sh.SubscriptionState),
+    Route(
+        "DELETE",
+        "/v1/subscriptions/{id}",
+        "alarms:subscribe",
+        subscribing.unsubscribe,
+        sh.Subscription,
         writes=True,
     ),
     Route("GET", "/v1/commands", "commands:read", resources.commands, sh.Page[sh.Command], sh.CommandQuery),

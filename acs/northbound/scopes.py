@@ -12,6 +12,7 @@ SCOPES = {
     "devices:read": "devices and their stored parameters",
     "alarms:read": "the alarm list",
     "alarms:ack": "acknowledge alarms",
+    "alarms:subscribe": "have notifications sent to a URL",
     "cases:read": "what is done about alarms",
     "cases:instruct": "tell waiting cases what to do",
     "commands:read": "RPCs and their outcomes",

@@ -24,7 +24,7 @@ from acs.northbound.routes import ROUTES, Route
 from acs.northbound.tokens import Token, create_token, stale, token_of, token_used
 from acs.northbound.users import check_password, find_user
 from acs.observability import Metrics
-from acs.security import Lockout
+from acs.security import Lockout, Sealer, Secrets
 from acs.settings import Settings
 from acs.store import Store
 
@@ -50,8 +50,11 @@ _log = structlog.get_logger(__name__)
 class Northbound:
     """The REST interface for managers, on ``runner`` once it is started."""
 
-    def __init__(self, store: Store, settings: Settings, env: rm.Environment, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, secrets: Secrets, env: rm.Environment, metrics: Metrics
+    ) -> None:
         self._store, self._settings, self._env, self._metrics = store, settings, env, metrics
+        self._sealer = Sealer(secrets.store_key)
         self._lockout = Lockout()
         self._hashes = asyncio.Semaphore(_HASHES)
         self._document = msgspec.json.encode(openapi_document())
@@ -153,11 +156,13 @@ class Northbound:
                 remedy = f"make one with: acs tokens create --scope {route.scope}"
                 raise ProblemError(403, f"this token lacks the scope {route.scope}", remedy=remedy)
             call = Call(
-                Caller(f"{token.owner}@token-{token.id}", token.scopes),
+                Caller(f"{token.owner}@token-{token.id}", token.owner, token.scopes),
                 dict(request.match_info),
                 _query(request, route.query),
                 await _body(request, route.body) if route.body is not None else None,
                 self._env,
+                self._sealer,
+                self._settings,
                 self._store.clock(),
             )
             answer = await (self._store.write if route.writes else self._store.read)(route.run, call)

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from acs.subscriptions import Filter
+
 __all__ = [
     "Alarm",
     "AlarmQuery",
@@ -16,14 +18,19 @@ __all__ = [
     "CommandQuery",
     "CommandRequest",
     "Credentials",
+    "DeadLetter",
     "Device",
     "DeviceQuery",
     "Instruction",
     "Login",
+    "NewSubscription",
     "Nothing",
     "Page",
     "Parameter",
     "ParameterQuery",
+    "Subscription",
+    "SubscriptionRequest",
+    "SubscriptionState",
 ]
 
 T = TypeVar("T")
@@ -195,6 +202,60 @@ class CommandRequest(_Strict, frozen=True):
     expires_in: Annotated[float, Meta(gt=0, le=30 * 86400, description="Seconds until it is given up.")] = (
         3600.0
     )
+
+
+class SubscriptionRequest(_Strict, frozen=True):
+    """Where notifications are to be sent (TS 28.532), and which. An empty filter: all.
+
+    `bearer` is sent with each of them; `ca` are PEM certificates that the consumer's has to come from.
+    """
+
+    consumer_reference: Annotated[str, Meta(max_length=1000)] = msgspec.field(name="consumerReference")
+    filter: Filter = Filter()
+    bearer: Annotated[str, Meta(max_length=4096)] = ""
+    ca: Annotated[str, Meta(max_length=262144)] = ""
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told, and how that goes."""
+
+    id: int
+    owner: str
+    consumer_reference: str = msgspec.field(name="consumerReference")
+    filter: Filter
+    created_at: Time
+    failures: int
+    retry_at: Time | None
+    last_error: str
+    delivered: int
+    delivered_at: Time | None
+
+
+class NewSubscription(msgspec.Struct, frozen=True):
+    """A subscription and the secret that signs what is sent, shown this once (Standard Webhooks)."""
+
+    subscription: Subscription
+    secret: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A notification that was given up."""
+
+    id: int
+    notification_type: str
+    attempts: int
+    dead_at: Time
+    error: str
+
+
+class SubscriptionState(msgspec.Struct, frozen=True):
+    """A subscription, how many notifications wait for it, and the newest that were given up."""
+
+    subscription: Subscription
+    waiting: int
+    oldest_at: Time | None
+    dead: int
+    dead_letters: list[DeadLetter]
 
 
 class Login(_Strict, frozen=True):

@@ -32,6 +32,7 @@ from acs.store.tables.outbox import outbox
 from acs.store.tables.playbooks import playbook_runs, playbook_sources
 from acs.store.tables.remediation import case_is_open, cases, journal, policies
 from acs.store.tables.secrets import secret_rotations
+from acs.store.tables.subscriptions import deliveries, subscriptions
 from acs.store.tables.traces import trace_requests, traces
 from acs.store.tables.uploads import uploads
 
@@ -56,6 +57,7 @@ __all__ = [
     "config_secrets",
     "config_writes",
     "data_models",
+    "deliveries",
     "device_tags",
     "devices",
     "discovered",
@@ -75,6 +77,7 @@ __all__ = [
     "refusals",
     "secret_rotations",
     "site_values",
+    "subscriptions",
     "trace_requests",
     "traces",
     "uploads",

@@ -18,5 +18,4 @@ outbox = Table(
     ),  # notifyNewAlarm, notifyClearedAlarm, notifyComments, …
     Column("body", Text, nullable=False),  # JSON
     Column("created_at", Float, nullable=False),
-    Column("delivered_at", Float),
 )

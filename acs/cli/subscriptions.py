@@ -1,0 +1,191 @@
+"""``acs subscriptions``: which managers are told what happens."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    Number,
+    console,
+    moment,
+    print_json,
+    print_table,
+    read,
+    read_file,
+    require_data,
+    settings_of,
+    who,
+    write,
+)
+from acs.errors import AcsError
+
+__all__ = ["subscriptions"]
+
+subscriptions = typer.Typer(no_args_is_help=True)
+
+
+@subscriptions.command("add")
+def add(
+    consumer: Annotated[
+        str, typer.Argument(help="The manager's URL, for example https://nms.example/notify")
+    ],
+    owner: Annotated[str, typer.Option(help="Whose it is; tokens of this owner see it.")],
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    notification_type: Annotated[
+        list[str] | None, typer.Option("--type", help="Only these; may be repeated.")
+    ] = None,
+    severity: Annotated[
+        list[str] | None, typer.Option(help="Only new alarms of these; may be repeated.")
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Only devices of these groups; may be repeated.")
+    ] = None,
+    ca: Annotated[Path | None, typer.Option(help="PEM file of the CA of the manager's certificate.")] = None,
+    bearer_file: Annotated[Path | None, typer.Option(help="Holds a token that the manager wants.")] = None,
+) -> None:
+    """Have a manager told of alarms and cases (TS 28.532), from now on. Prints the signing secret once.
+
+    Example: acs subscriptions add https://nms.example:8443/notify --owner noc --ca nms-ca.pem
+    """
+    from acs import subscriptions as sub
+    from acs.security import Sealer, Secrets
+
+    settings = settings_of(data, config)
+    require_data(settings)
+    sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
+    wanted = sub.Filter(tuple(notification_type or ()), tuple(severity or ()), tuple(group or ()))
+    try:
+        ca_text = read_file(ca).decode("ascii") if ca else ""
+        bearer = read_file(bearer_file).decode("ascii").strip() if bearer_file else ""
+    except UnicodeDecodeError as error:
+        raise AcsError(f"the CA has to be PEM, and the token ASCII: {error}") from error
+
+    def act(conn: Connection) -> tuple[sub.Subscription, str]:
+        return sub.add_subscription(
+            conn,
+            consumer,
+            wanted,
+            sealer=sealer,
+            who=who(),
+            owner=owner,
+            bearer=bearer,
+            ca=ca_text,
+            insecure_http=settings.subscription_insecure_http,
+            now=time.time(),
+        )
+
+    made, secret = write(settings, act)
+    if json:
+        print_json({"id": made.id, "consumerReference": consumer, "secret": secret})
+    else:
+        facts = [("number", made.id), ("told", consumer), ("secret", secret)]
+        print_table("Shown this once", ("field", "value"), facts)
+
+
+@subscriptions.command("list")
+def list_all(data: Data = None, config: Config = None, json: Json = False) -> None:
+    """List subscriptions and how it goes with them."""
+    from acs import subscriptions as sub
+
+    def look(conn: Connection) -> tuple[list[sub.Subscription], dict[int, sub.Backlog]]:
+        return sub.list_subscriptions(conn), {each.subscription_id: each for each in sub.backlogs(conn)}
+
+    found, backlogs = read(settings_of(data, config), look)
+    if json:
+        print_json([{**_facts(each), "backlog": asdict(backlogs[each.id])} for each in found])
+        return
+    rows = [
+        (
+            each.id,
+            each.owner,
+            each.consumer_reference,
+            each.delivered,
+            backlogs[each.id].waiting,
+            backlogs[each.id].dead,
+            moment(each.delivered_at) or "never",
+            each.last_error,
+        )
+        for each in found
+    ]
+    columns = ("#", "owner", "told", "delivered", "waiting", "given up", "last", "error")
+    print_table("Subscriptions", columns, rows)
+
+
+def _facts(found: object) -> dict[str, object]:
+    """Return a subscription for JSON; the CA's certificates are long and public."""
+    facts = asdict(found)  # type: ignore[call-overload] # a dataclass, of a room that is not imported here
+    facts.pop("ca")
+    return dict(facts)
+
+
+@subscriptions.command("show")
+def show(subscription: Number, data: Data = None, config: Config = None, json: Json = False) -> None:
+    """Show a subscription, and what was given up since the manager refused it."""
+    from acs import subscriptions as sub
+
+    def look(conn: Connection) -> tuple[sub.Subscription, sub.Backlog, list[sub.DeadLetter]]:
+        found = sub.find_subscription(conn, subscription)
+        if found is None:
+            raise AcsError(f"there is no subscription {subscription}; see: acs subscriptions list")
+        [backlog] = [each for each in sub.backlogs(conn) if each.subscription_id == found.id]
+        return found, backlog, sub.dead_letters(conn, found.id)
+
+    found, backlog, dead = read(settings_of(data, config), look)
+    if json:
+        print_json(
+            {**_facts(found), "backlog": asdict(backlog), "dead_letters": [asdict(each) for each in dead]}
+        )
+        return
+    facts = [
+        ("owner", found.owner),
+        ("told", found.consumer_reference),
+        ("types", " ".join(found.filter.notification_types) or "all"),
+        ("severities of new alarms", " ".join(found.filter.severities) or "all"),
+        ("groups", " ".join(found.filter.groups) or "all"),
+        ("delivered", found.delivered),
+        ("last delivered", moment(found.delivered_at) or "never"),
+        ("waiting", backlog.waiting),
+        ("oldest of them", moment(backlog.oldest_at)),
+        ("failures in a row", found.failures),
+        ("next attempt", moment(found.retry_at)),
+        ("error", found.last_error),
+        ("given up", backlog.dead),
+    ]
+    print_table(f"Subscription {found.id}", ("field", "value"), facts)
+    if dead:
+        rows = [
+            (each.id, each.notification_type, each.attempts, moment(each.dead_at), each.error)
+            for each in dead
+        ]
+        print_table("Given up", ("#", "notification", "attempts", "at", "why"), rows)
+
+
+@subscriptions.command("retry")
+def retry(subscription: Number, data: Data = None, config: Config = None) -> None:
+    """Put what was given up in line again; it comes out of order."""
+    from acs import subscriptions as sub
+
+    settings = settings_of(data, config)
+    count = write(settings, lambda conn: sub.retry_dead(conn, subscription, who=who(), now=time.time()))
+    console.print(f"{count} notifications are tried again")
+
+
+@subscriptions.command("remove")
+def remove(subscription: Number, data: Data = None, config: Config = None) -> None:
+    """End a subscription; what the manager was not told yet is forgotten."""
+    from acs import subscriptions as sub
+
+    settings = settings_of(data, config)
+    write(settings, lambda conn: sub.remove_subscription(conn, subscription, who=who(), now=time.time()))
+    console.print(f"subscription {subscription} is removed")

@@ -1,0 +1,261 @@
+"""Telling the managers: what stands in line for each subscription is sent, in order per device.
+
+A subscription is served by one node at a time, a page at a time. The claim is a lease: the POST leaves the
+transaction, so a row lock cannot hold it. A node that dies holds it for ``LEASE`` seconds at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import uuid4
+
+import structlog
+
+from acs import subscriptions as sub
+from acs.northbound.manager import TIMEOUT, ManagerClient
+from acs.northbound.notification import notification_body
+from acs.observability import Metrics
+from acs.security import Sealer, SealError
+from acs.settings import Settings
+from acs.store import Store
+
+__all__ = ["Deliverer"]
+
+_LINES = 16  # devices whose notifications are on their way to one manager at the same time
+_PASS = sub.LEASE - 2 * TIMEOUT - 10  # seconds after which no further notification of a page is begun
+_LOOK = 2.0  # seconds between two looks where nothing wakes it
+_MEASURE = 5.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A page on its way, and what became of it so far."""
+
+    client: ManagerClient
+    subscription_id: int
+    until: float
+    delivered: list[int]
+    failures: dict[int, sub.Failure]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another notification may be sent: the manager is there, and the claim holds long enough."""
+        down = any(each.kind == "down" for each in self.failures.values())
+        return not down and asyncio.get_running_loop().time() <= self.until
+
+
+class Deliverer:
+    """Delivers the notifications of all subscriptions; several nodes may run one each."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        sealer: Sealer,
+        metrics: Metrics,
+        *,
+        url: Callable[[], str],
+        system_dn: str,
+    ) -> None:
+        self._store, self._settings, self._sealer, self._metrics = store, settings, sealer, metrics
+        self._url, self._system_dn = url, system_dn
+        self._node = uuid4().hex
+        self._clients: dict[int, ManagerClient] = {}
+        self._serving: dict[int, asyncio.Task[None]] = {}
+        self._again: set[int] = set()
+        self._shown: set[int] = set()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Deliver until cancelled. What fails is logged and tried again."""
+        off = [self._store.on(topic, lambda _: self._wake.set()) for topic in ("outbox", "subscriptions")]
+        measuring = asyncio.create_task(self._measure())
+        try:
+            if self._store.dialect == "sqlite":  # there is one node, and it has just begun
+                await self._store.write(sub.release_all)
+            while True:
+                self._wake.clear()
+                try:
+                    await self._look()
+                except Exception:  # noqa: BLE001 - it is tried again
+                    _log.exception("looking for what is to be delivered failed; it is tried again")
+                await self._pause()
+        finally:
+            for each in off:
+                each()
+            tasks = [measuring, *self._serving.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for client in self._clients.values():
+                await client.close()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(min(_LOOK, self._settings.delivery_longest_wait)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _look(self) -> None:
+        for number in await self._store.read(sub.due_subscriptions, now=self._store.clock()):
+            if number in self._serving:
+                self._again.add(number)
+                continue
+            task = asyncio.create_task(self._serve(number), name=f"subscription {number}")
+            self._serving[number] = task
+            task.add_done_callback(partial(self._served, number))
+
+    def _served(self, number: int, _: asyncio.Task[None]) -> None:
+        """Look again where something came while the last page was on its way."""
+        self._serving.pop(number, None)
+        if number in self._again:
+            self._again.discard(number)
+            self._wake.set()
+
+    async def _serve(self, number: int) -> None:
+        """Deliver a page after the other while that works."""
+        try:
+            while await self._page(number):
+                pass
+        except Exception:  # noqa: BLE001 - the next look tries it again
+            _log.exception("delivering to a manager failed; it is tried again", subscription=number)
+            await asyncio.sleep(_LOOK)
+
+    async def _page(self, number: int) -> bool:
+        """Deliver one page; tell whether to go on at once."""
+        now = self._store.clock()
+        page = await self._store.write(sub.take_page, number, node=self._node, now=now)
+        if page is None:
+            return False
+        delivered: list[int] = []
+        failures: dict[int, sub.Failure] = {}
+        try:
+            await self._send(page, delivered, failures)
+        finally:
+            for result, count in (
+                ("delivered", len(delivered)),
+                *((each.kind, 1) for each in failures.values()),
+            ):
+                self._metrics.deliveries.labels(result).inc(count)
+            await asyncio.shield(
+                self._store.write(
+                    sub.settle,
+                    number,
+                    node=self._node,
+                    delivered=delivered,
+                    failures=failures,
+                    longest=self._settings.delivery_longest_wait,
+                    jitter=random.random(),  # noqa: S311 - it spreads attempts, no more
+                    now=self._store.clock(),
+                )
+            )
+        if failures:
+            why = next(iter(failures.values())).why
+            _log.warning("a manager was not told", subscription=number, notifications=len(failures), why=why)
+        return bool(delivered)
+
+    async def _send(self, page: sub.Page, delivered: list[int], failures: dict[int, sub.Failure]) -> None:
+        try:
+            client = self._client(page)
+        except (SealError, ValueError) as error:
+            why = f"the secret of the subscription can't be opened: {error}; add it again"
+            failures[page.waiting[0].id] = sub.Failure("down", why)
+            return
+        under_way = _Pass(
+            client, page.subscription.id, asyncio.get_running_loop().time() + _PASS, delivered, failures
+        )
+        lines: dict[int, list[sub.Waiting]] = {}
+        for waiting in page.waiting:
+            lines.setdefault(waiting.line, []).append(waiting)
+        queue = list(reversed(lines.values()))
+
+        async def work() -> None:
+            while queue and under_way.goes_on:
+                await self._line(under_way, queue.pop())
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(_LINES, len(lines))):
+                group.create_task(work())
+
+    async def _line(self, under_way: _Pass, line: Sequence[sub.Waiting]) -> None:
+        """Send the notifications of a device one after the other; what is not delivered stops them."""
+        url = self._url()
+        for waiting in line:
+            if not under_way.goes_on:
+                return
+            body = notification_body(waiting, url=url, system_dn=self._system_dn)
+            message_id = f"{under_way.subscription_id}-{waiting.id}"
+            failure = await under_way.client.send(message_id, body, now=self._store.clock())
+            if failure is None:
+                under_way.delivered.append(waiting.id)
+                continue
+            under_way.failures[waiting.id] = failure
+            if failure.kind != "refused":
+                return
+
+    def _client(self, page: sub.Page) -> ManagerClient:
+        found = self._clients.get(page.subscription.id)
+        if found is None:
+            told = page.subscription
+            secret, bearer = sub.open_secrets(
+                self._sealer, told.consumer_reference, page.secret_sealed, page.bearer_sealed
+            )
+            found = ManagerClient(told.consumer_reference, secret, bearer, told.ca)
+            self._clients[told.id] = found
+        return found
+
+    async def _measure(self) -> None:
+        """Now and then measure what waits, and keep it within its bound."""
+        while True:
+            try:
+                await self.measure()
+            except Exception:  # noqa: BLE001 - it is tried again
+                _log.exception("measuring what is to be delivered failed; it is tried again")
+            await asyncio.sleep(_MEASURE)
+
+    async def measure(self) -> None:
+        """Show how much waits for each subscription; where it is too much the manager reads the list."""
+        now, most = self._store.clock(), self._settings.delivery_backlog
+        found = await self._store.read(sub.backlogs)
+        for gone in (self._shown | set(self._clients)) - {each.subscription_id for each in found}:
+            await self._forget(gone)
+        for each in found:
+            label = str(each.subscription_id)
+            self._shown.add(each.subscription_id)
+            self._metrics.delivery_waiting.labels(label).set(each.waiting)
+            self._metrics.delivery_lag.labels(label).set(
+                max(0.0, now - each.oldest_at) if each.oldest_at else 0
+            )
+            self._metrics.delivery_dead.labels(label).set(each.dead)
+            if each.waiting > most // 10:
+                await self._bound(each.subscription_id, most)
+
+    async def _bound(self, number: int, most: int) -> None:
+        while count := await self._store.write(
+            sub.bound_backlog, number, most=most, system_dn=self._system_dn, now=self._store.clock()
+        ):
+            self._metrics.deliveries.labels("dropped").inc(count)
+            _log.error(
+                "too much waited for a manager; it has to read the list", subscription=number, dropped=count
+            )
+
+    async def _forget(self, number: int) -> None:
+        if number in self._serving:
+            return
+        client = self._clients.pop(number, None)
+        if client is not None:
+            await client.close()
+        if number in self._shown:
+            self._shown.discard(number)
+            for gauge in (
+                self._metrics.delivery_waiting,
+                self._metrics.delivery_lag,
+                self._metrics.delivery_dead,
+            ):
+                gauge.remove(str(number))

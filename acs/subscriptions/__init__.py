@@ -1,0 +1,61 @@
+"""Managers that are told what happens (Type 2), and what each has still to be told."""
+
+from acs.subscriptions.model import (
+    NOTIFICATION_TYPES,
+    SEVERITIES,
+    Backlog,
+    DeadLetter,
+    Filter,
+    Page,
+    Subscription,
+    Waiting,
+)
+from acs.subscriptions.queue import (
+    LEASE,
+    Failure,
+    backlogs,
+    bound_backlog,
+    dead_letters,
+    due_subscriptions,
+    fan_out,
+    prune_dead,
+    release_all,
+    retry_dead,
+    settle,
+    take_page,
+)
+from acs.subscriptions.registry import (
+    add_subscription,
+    find_subscription,
+    list_subscriptions,
+    open_secrets,
+    remove_subscription,
+)
+
+__all__ = [
+    "LEASE",
+    "NOTIFICATION_TYPES",
+    "SEVERITIES",
+    "Backlog",
+    "DeadLetter",
+    "Failure",
+    "Filter",
+    "Page",
+    "Subscription",
+    "Waiting",
+    "add_subscription",
+    "backlogs",
+    "bound_backlog",
+    "dead_letters",
+    "due_subscriptions",
+    "fan_out",
+    "find_subscription",
+    "list_subscriptions",
+    "open_secrets",
+    "prune_dead",
+    "release_all",
+    "remove_subscription",
+    "retry_dead",
+    "settle",
+    "take_page",
+]

@@ -1,0 +1,235 @@
+"""A stand-in NMS behind Type 2, as a process of its own, told by a node that serves simulated HeNBs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from acs import alarms as al
+from acs import devices as dev
+from acs import northbound as nb
+from acs import remediation as rm
+from acs import subscriptions as sub
+from acs.cwmp import messages as m
+from acs.datamodel import golden_configuration
+from acs.node import Node
+from acs.security import Authority
+from acs.settings import load_settings
+from acs.simulator import Fleet, Vendor
+from acs.store.tables import outbox
+
+pytestmark = pytest.mark.timeout(120)
+NMS = Path(__file__).parents[2] / "examples/nms/nms.py"
+
+
+class Nms:
+    """The program of examples/nms, and what it kept."""
+
+    def __init__(self, node: Node, folder: Path) -> None:
+        self.node, self.folder = node, folder
+        authority = Authority.load_or_create(folder, "NMS CA")
+        issued = authority.issue_server(["localhost"])
+        (folder / "nms.pem").write_bytes(issued.certificate_pem)
+        (folder / "nms.key").write_bytes(issued.key_pem)
+        self.process: asyncio.subprocess.Process
+
+    def _acs(self) -> list[str]:
+        ca = self.node.settings.data / "pki/server/ca.pem"
+        url = f"https://localhost:{self.node.northbound_port}"
+        return ["--acs", url, "--acs-ca", str(ca), "--token-file", str(self.folder / "token")]
+
+    async def start(self) -> None:
+        files = {"--certificate": "nms.pem", "--key": "nms.key", "--ca": "ca.pem", "--keep": "kept"}
+        options = [text for name, file in files.items() for text in (name, str(self.folder / file))]
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, str(NMS), "serve", *self._acs(), *options, stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(60):
+            line = await self.process.stdout.readline()
+        assert line.startswith(b"listening"), line
+        self._reader = asyncio.create_task(self.process.stdout.read())
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+        await self._reader
+
+    async def command(self, *arguments: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *(str(NMS), *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
+
+    async def instruct(self, case: int, action: str, why: str) -> tuple[int, str, str]:
+        told = ["--case", str(case), "--action", action, "--why", why]
+        return await self.command("instruct", *self._acs(), *told)
+
+    def kept(self) -> list[dict]:
+        path = self.folder / "kept/notifications.jsonl"
+        text = path.read_text() if path.exists() else ""
+        return [json.loads(line)["notification"] for line in text.splitlines() if line.endswith("}")]
+
+
+class Network:
+    """A node, its HeNBs and its NMS."""
+
+    def __init__(self, node: Node, vendor: Vendor, nms: Nms) -> None:
+        self.node, self.nms = node, nms
+        ca = node.settings.data / "pki/server/ca.pem"
+        self.fleet = Fleet(vendor, f"{node.url}/acs", server_ca=ca)
+
+    async def provision(self, *serials: str) -> None:
+        for serial in serials:
+            self.fleet.add(serial)
+        self.fleet.power_on()
+
+        async def ready() -> bool:
+            found = await self.node.store.read(dev.listing)
+            return len(found) == len(serials) and all(each.provisioned_for for each in found)
+
+        await until(ready)
+
+    async def raised(self, count: int) -> None:
+        async def there() -> bool:
+            return len(await self.node.store.read(al.list_alarms)) >= count
+
+        await until(there)
+
+    async def told(self) -> list[tuple[int, int, str]]:
+        """Return what stands in the outbox: number, device, type."""
+        query = select(outbox.c.id, outbox.c.device_id, outbox.c.notification_type).order_by(outbox.c.id)
+        return [tuple(row) for row in await self.node.store.read(lambda conn: conn.execute(query).all())]
+
+    async def delivered(self) -> None:
+        """Wait until nothing is left to be told."""
+
+        async def nothing_waits() -> bool:
+            return all(each.waiting == 0 for each in await self.node.store.read(sub.backlogs))
+
+        await until(nothing_waits)
+
+    async def assert_same_story(self) -> None:
+        """The NMS has each notification once, and those of a device in order."""
+        lines: dict[int, list[int]] = defaultdict(list)
+        line_of = {}
+        for number, device_id, _ in await self.told():
+            lines[device_id].append(number)
+            line_of[number] = device_id
+        heard: dict[int, list[int]] = defaultdict(list)
+        for each in self.nms.kept():
+            heard[line_of[each["notificationId"]]].append(each["notificationId"])
+        assert heard == lines
+
+
+async def until(check, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def network(tmp_path):
+    vendor = Vendor(tmp_path / "vendor")
+    values = {
+        "data": tmp_path / "acs",
+        "host": "127.0.0.1",
+        "port": 0,
+        "management_port": 0,
+        "northbound_port": 0,
+        "device_ca": [vendor.ca_path],
+        "connection_request_networks": ["127.0.0.0/8"],
+        "drain_timeout": 0.2,
+        "delivery_longest_wait": 0.2,
+    }
+    node = Node(load_settings(None, values, {}))
+    await node.start()
+
+    def prepare(conn, now):
+        dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
+        scopes = ["alarms:subscribe", "alarms:read", "cases:instruct", "cases:read"]
+        return nb.create_token(conn, "nms", scopes, expires_at=now + 1000, who="test", now=now)[1]
+
+    secret = await node.store.write(prepare, node.store.clock())
+    folder = tmp_path / "nms"
+    folder.mkdir()
+    (folder / "token").write_text(secret)
+    made = Network(node, vendor, Nms(node, folder))
+    await made.nms.start()
+    await made.fleet.start()
+    try:
+        yield made
+    finally:
+        await made.fleet.stop()
+        await made.nms.kill()
+        await node.stop()
+
+
+@pytest.mark.row("S1 L32")
+@pytest.mark.row("S1 L36")
+async def test_alarms_reach_the_managers_once_and_in_order_though_the_nms_is_killed(network):
+    await network.provision("A1", "A2", "A3")
+    network.fleet.tamper("A1", "case-opened")  # no immediate remediation (S1 L30)
+    await network.raised(1)
+    await network.delivered()
+    [first] = [each for each in network.nms.kept() if each["notificationType"] == "notifyNewAlarm"]
+    assert first["serviceProvider"] == "ManagedElement=0005B9-A1"
+    assert first["additionalInformation"] == {"specificProblem": "CASE_OPENED"}
+    assert first["href"].endswith("/v1/devices/0005B9-A1")
+    assert first["eventTime"].endswith("Z")
+
+    await network.nms.kill()
+    network.fleet.tamper("A2", "configuration-modified")  # remote remediation (S1 L35)
+    network.fleet.tamper("A3", "clock-modified")
+    await network.raised(3)
+
+    async def remediated() -> bool:
+        found = await network.node.store.read(rm.list_cases, kind="remediation")
+        return len(found) == 3 and all(each.state == "closed" for each in found)
+
+    await until(remediated)  # nobody waits for a manager that is not there
+    assert any(each.waiting for each in await network.node.store.read(sub.backlogs))
+    await network.nms.start()
+    await network.delivered()
+    await network.assert_same_story()
+    kinds = {each["notificationType"] for each in network.nms.kept()}
+    assert {"notifyNewAlarm", "notifyClearedAlarm", "notifyComments"} <= kinds
+    code, out, err = await network.nms.command("suspects", "--keep", str(network.nms.folder / "kept"))
+    assert (code, err) == (0, "")
+    assert sorted(line.split()[1] for line in out.splitlines()) == [
+        f"ManagedElement=0005B9-{serial}" for serial in ("A1", "A2", "A3")
+    ]
+
+
+@pytest.mark.row("S1 L47")
+async def test_a_fatal_breach_is_told_and_the_managers_instruct(network):
+    await network.provision("A1")
+    network.fleet.tamper("A1", "circuit-modified")
+    await network.raised(1)
+
+    async def waits() -> bool:
+        found = await network.node.store.read(rm.list_cases, kind="remediation")
+        return bool(found) and found[0].state == "waiting"
+
+    await until(waits)
+    await network.delivered()
+    told = [each for each in network.nms.kept() if each["notificationType"] == "notifyNewAlarm"]
+    assert [each["perceivedSeverity"] for each in told] == ["CRITICAL"]
+    assert any("blocked" in each.get("commentText", "") for each in network.nms.kept())
+    [case] = await network.node.store.read(rm.list_cases, kind="remediation")
+    code, _, err = await network.nms.instruct(case.id, "CLOSE", "the HeNB is replaced")
+    assert (code, err) == (0, "")
+    await network.delivered()
+    await network.assert_same_story()
+    [closed] = await network.node.store.read(rm.list_cases, kind="remediation")
+    assert closed.state == "closed"
