@@ -198,7 +198,7 @@ def _attempts(conn: Connection, subscription_id: int, numbers: Sequence[int]) ->
     query = select(deliveries.c.outbox_id, deliveries.c.attempts).where(
         deliveries.c.subscription_id == subscription_id, deliveries.c.outbox_id.in_(numbers)
     )
-    return dict(conn.execute(query).tuples().all())
+    return {row.outbox_id: row.attempts for row in conn.execute(query)} if numbers else {}
 
 
 def _forget_dead(conn: Connection, subscription_id: int) -> None:

@@ -1,6 +1,6 @@
-"""A stand-in for a network management and fraud-detection system behind Type 2. Only aiohttp is needed.
+r"""A stand-in for a network management and fraud-detection system behind Type 2. Only aiohttp is needed.
 
-    python nms.py serve --keep nms-data --acs https://localhost:7550 --acs-ca ca.pem --token-file token \\
+    python nms.py serve --keep nms-data --acs https://localhost:7550 --acs-ca ca.pem --token-file token \
         --certificate nms.pem --key nms.key --ca nms-ca.pem
     python nms.py instruct --acs … --acs-ca … --token-file … --case 3 --action RELEASE --why "repaired"
     python nms.py suspects --keep nms-data

@@ -35,8 +35,8 @@ class Nms:
         self.node, self.folder = node, folder
         authority = Authority.load_or_create(folder, "NMS CA")
         issued = authority.issue_server(["localhost"])
-        (folder / "nms.pem").write_bytes(issued.certificate_pem)
-        (folder / "nms.key").write_bytes(issued.key_pem)
+        (folder / "nms.pem").write_bytes(issued.certificate)
+        (folder / "nms.key").write_bytes(issued.key)
         self.process: asyncio.subprocess.Process
 
     def _acs(self) -> list[str]:
