@@ -27,6 +27,7 @@ __all__ = ["attack"]
 _ADDRESSES = [f"127.0.{net}.{host}" for net in range(10, 18) for host in range(1, 255)]
 _PER_PROCESS = 15_000  # connections that one attacking process may keep open
 _NICE = 19
+_LAST_WORDS = 60  # seconds in which an attacker has to end and tell what it saw
 _RECONNECTING = 2  # every second device makes a new connection for each session
 
 
@@ -218,7 +219,11 @@ class _Scene:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
         for process in processes:
-            out, _ = await process.communicate()
+            try:
+                out, _ = await asyncio.wait_for(process.communicate(), _LAST_WORDS)
+            except TimeoutError as error:
+                process.kill()
+                raise AcsError(f"the attacker {name} did not end in {_LAST_WORDS} s") from error
             told = json.loads(out)
             measured.seen.update(told["outcomes"])
             for text, times in told["seconds"].items():
