@@ -25,7 +25,7 @@ from acs.cli.output import (
     who,
     write,
 )
-from acs.cli.timeline import show_case
+from acs.cli.timeline import export_case, show_case
 from acs.errors import AcsError
 from acs.settings import Settings
 
@@ -38,6 +38,7 @@ devices = typer.Typer(no_args_is_help=True)
 alarms = typer.Typer(no_args_is_help=True)
 cases = typer.Typer(no_args_is_help=True)
 cases.command("show")(show_case)
+cases.command("export")(export_case)
 
 DeviceKey = Annotated[
     str, typer.Argument(metavar="DEVICE", help="<OUI>-<SerialNumber>, see acs devices list.")

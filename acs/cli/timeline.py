@@ -1,11 +1,29 @@
-"""``acs cases show``: what happened in a case, in order."""
+"""``acs cases show`` and ``export``: what happened in a case, in order, on the screen or for others."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import sys
+import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from acs.cli.output import Config, Data, Json, Number, console, print_json, print_table, read, settings_of
+import typer
+
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    Number,
+    console,
+    print_json,
+    print_table,
+    read,
+    settings_of,
+    who,
+)
 from acs.errors import AcsError
 
 if TYPE_CHECKING:
@@ -13,7 +31,7 @@ if TYPE_CHECKING:
 
     from acs.remediation import Entry
 
-__all__ = ["show_case"]
+__all__ = ["export_case", "show_case"]
 
 _COLUMNS = ("#", "at", "kind", "what", "detail", "because", "result", "took")
 
@@ -55,3 +73,41 @@ def _row(entry: Entry, since: float) -> tuple[Any, ...]:
     what = f"{entry.what} ({entry.who})" if entry.who else entry.what
     took = "" if entry.seconds is None else f"{entry.seconds:.1f} s"
     return entry.seq, f"{entry.at - since:+.1f} s", entry.kind, what, detail, entry.because, result, took
+
+
+def export_case(
+    case: Number,
+    data: Data = None,
+    config: Config = None,
+    form: Annotated[str, typer.Option("--format", help="json or html.")] = "json",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A new file; without it: the screen.")
+    ] = None,
+) -> None:
+    """Write a case with its timeline for others: JSON, or an HTML page that needs nothing else."""
+    from acs import remediation as rm
+
+    forms = {"json": rm.export_json, "html": rm.export_html}
+    if form not in forms:
+        raise AcsError(f"the format {form!r} is unknown; known are json and html")
+    now = time.time()
+    found = read(settings_of(data, config), lambda conn: rm.export_case(conn, case, who=who(), now=now))
+    body = forms[form](found)
+    if output is None:
+        sys.stdout.write(body.decode())
+        return
+    _write_new(output, body)
+    console.print(f"case {case} is in {output}", markup=False)
+    console.print(f"SHA-256 of the content {found.sha256}", markup=False)
+    console.print(f"SHA-256 of the file    {hashlib.sha256(body).hexdigest()}", markup=False)
+
+
+def _write_new(path: Path, body: bytes) -> None:
+    """Write a file that only its owner can read; ``AcsError`` when there is one, or it can't be."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+            target.write(body)
+    except FileExistsError:
+        raise AcsError(f"{path} exists; name a new file") from None
+    except OSError as error:
+        raise AcsError(f"can't write {path}: {error.strerror or error}") from error

@@ -4,6 +4,7 @@ from acs.remediation.advance import advance, due_cases
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, list_cases
 from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
+from acs.remediation.export import CaseExport, export_case, export_html, export_json
 from acs.remediation.policy import (
     Decision,
     Policy,
@@ -29,6 +30,7 @@ from acs.remediation.timeline import Entry, timeline
 
 __all__ = [
     "Case",
+    "CaseExport",
     "Decision",
     "Engine",
     "Entry",
@@ -49,6 +51,9 @@ __all__ = [
     "device_informed",
     "due_cases",
     "due_runs",
+    "export_case",
+    "export_html",
+    "export_json",
     "find_case",
     "find_script",
     "instruct",
