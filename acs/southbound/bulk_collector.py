@@ -176,7 +176,7 @@ class BulkCollector:
             return
         claimed, now = dev.device_key(oui, serial)[:200], self._store.clock()
         text = f"{device.device_key} may not report in the name of {claimed[:100]}"
-        if self._claims((claimed, device.id), now):
+        if claimed.isprintable() and self._claims((claimed, device.id), now):
             await self._store.write(
                 identity_claimed,
                 Claim(claimed, (), device.device_key, text, peer.address),

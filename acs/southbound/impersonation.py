@@ -66,19 +66,20 @@ def identity_claimed(
 ) -> list[al.AlarmChange]:
     """Record that somebody claimed to be another device; return the alarms that were raised.
 
-    No alarm is raised for devices that are not registered.
+    No alarm is raised for devices that are not registered, and they have no place in the audit, which is kept
+    for ever: whoever claims to be ever others would fill it.
     """
-    dev.audit_seldom(
-        conn,
-        "admission",
-        "identity claimed",
-        claim.claimed_key,
-        f"from {claim.address}: {claim.why}"[:1000],
-        now=now,
-    )
     changes: list[al.AlarmChange] = []
     claimed = dev.find(conn, claim.claimed_key, lock=True)
     if claimed is not None:
+        dev.audit_seldom(
+            conn,
+            "admission",
+            "identity claimed",
+            claim.claimed_key,
+            f"from {claim.address}: {claim.why}"[:1000],
+            now=now,
+        )
         text = f"somebody at {claim.address} claimed to be this device: {claim.why}"
         change = al.raise_alarm(
             conn,

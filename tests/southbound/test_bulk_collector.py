@@ -9,12 +9,14 @@ import zlib
 
 import aiohttp
 import pytest
+from sqlalchemy import func, select
 
 from acs import alarms as al
 from acs import bulkdata as bd
 from acs import devices as dev
 from acs.errors import AcsError
 from acs.security import Secrets
+from acs.store.tables import audit
 from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
 
 AT = 1_799_999_000
@@ -95,6 +97,21 @@ async def test_a_device_reports_for_itself_alone(known):
     assert bench.metric("acs_bulk_messages_total", result="identity-of-another") == 3
     raised = await bench.node.store.read(al.list_alarms)
     assert {each.specific_problem for each in raised} == {"AUTH_FAILURE"}
+
+
+async def test_claiming_to_be_ever_other_devices_fills_no_audit(known):
+    bench, http = known
+
+    def entries(conn):
+        return conn.execute(select(func.count()).select_from(audit)).scalar_one()
+
+    await send(bench, http, body(), path="/bulk/test?sn=first")
+    before = await bench.node.store.read(entries)
+    for serial in [*(f"S{number}" for number in range(20)), "%00", "%00%01", "\N{SNOWMAN}"]:
+        assert (await send(bench, http, body(), path=f"/bulk/test?sn={serial}"))[0] == 403
+    assert await bench.node.store.read(entries) == before
+    (alarm,) = await bench.node.store.read(al.list_alarms)
+    assert alarm.specific_problem == "AUTH_FAILURE"
 
 
 async def test_nobody_reports_without_a_certificate_or_password(bench):
