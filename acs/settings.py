@@ -249,9 +249,16 @@ def load_settings(
     except msgspec.ValidationError as error:
         field = re.search(r"\$\.(\w+)", str(error)) or re.search(r"field `(\w+)`", str(error))
         source = sources.get(field[1], "") if field else ""
-        raise AcsError(f"the settings are wrong: {error}{source}") from error
+        known = _choices(get_type_hints(Settings).get(field[1])) if field else ()
+        remedy = f"; it is one of {', '.join(known)}" if known else ""
+        raise AcsError(f"the settings are wrong: {error}{source}{remedy}") from error
     _check(settings)
     return settings
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """Return what a setting may be where that is a few words."""
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def _path(kind: type, value: Any) -> Any:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from acs import devices as dev
@@ -14,7 +17,7 @@ from acs.datamodel.examples import check_examples
 from acs.datamodel.profiles import read_profile
 from acs.declared import parse_layer
 from acs.remediation import load_policy
-from acs.settings import load_settings
+from acs.settings import Settings, load_settings
 from acs.simulator import load_scenario
 from tests.world import World
 
@@ -33,6 +36,13 @@ def test_an_example_scenario_is_right(path):
 
 def test_the_example_settings_are_right():
     assert load_settings(ROOT / "settings.toml", {}, {}).realm == "femto.example"
+
+
+def test_the_example_settings_name_every_setting_with_a_value_that_is_right(tmp_path):
+    text = re.sub(r"^# ", "", (ROOT / "settings.toml").read_text().partition("\n\n")[2], flags=re.MULTILINE)
+    assert set(tomllib.loads(text)) == {field.name for field in msgspec.structs.fields(Settings)}
+    (tmp_path / "all.toml").write_text(text)
+    assert load_settings(tmp_path / "all.toml", {}, {}).stun_port == 3478
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("profiles/*.yaml")), ids=lambda path: path.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -97,6 +98,14 @@ def main() -> None:
     try:
         app()
     except AcsError as error:
-        console = Console(stderr=True, soft_wrap=True)
-        console.print(f"acs: {error}", style="red", markup=False, highlight=False)
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise  # about no file: a mistake of ours
+        _refuse(f"can't use the file {error.filename}: {error.strerror}")
+
+
+def _refuse(why: str) -> NoReturn:
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(f"acs: {why}", style="red", markup=False, highlight=False)
+    sys.exit(2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -135,11 +137,18 @@ def explain(
     """Say what would become of a device's Inform, and why. Its certificate or password is not looked at."""
     from acs import devices as dev
 
+    if address:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError as error:
+            raise AcsError(f"--address {address!r} is no IP address, for example 192.0.2.7") from error
     settings = settings_of(data, config)
 
     def look(conn: Connection) -> tuple[dev.Device | None, dev.AdmissionRule | None, list[dev.Refusal]]:
         found = dev.find(conn, device)
         oui, _, serial = device.partition("-")
+        if not found and not (re.fullmatch("[0-9A-Fa-f]{6}", oui) and serial):
+            raise AcsError(f"{device!r} is no device: write <OUI>-<SerialNumber>, for example 0005B9-A1")
         oui, serial = (found.oui, found.serial_number) if found else (oui, serial)
         kind = product_class or (found.product_class if found else "")
         rules = dev.admission_rules(conn)

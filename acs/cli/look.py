@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from sqlalchemy import Connection
@@ -287,7 +287,9 @@ def list_cases(
     json: Json = False,
     limit: Limit = 100,
     device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
-    state: Annotated[str | None, typer.Option(help="active, waiting or closed.")] = None,
+    state: Annotated[
+        Literal["active", "waiting", "closed"] | None, typer.Option(help="active, waiting or closed.")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="remediation, provisioning, playbook, …")] = None,
 ) -> None:
     """List cases, the newest first."""

@@ -80,7 +80,12 @@ class Vendor:
         context = kind(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
-        context.load_verify_locations(cafile=server_ca)
+        try:
+            context.load_verify_locations(cafile=server_ca)
+        except ssl.SSLError as error:
+            raise AcsError(
+                f"{server_ca} holds no CA certificate in PEM that could vouch for the ACS"
+            ) from error
         with tempfile.NamedTemporaryFile(mode="wb", suffix=".pem") as file:
             file.write(issued.key + issued.certificate)
             file.flush()

@@ -226,3 +226,29 @@ def test_the_simulated_vendor_makes_an_image_that_its_devices_accept(acs, tmp_pa
     assert verify_image(content, PRODUCT_CLASS, key) == "2.1.0"
     wrong = acs("simulate", "--make-image", "../2")
     assert (wrong.code, "the version '../2' is none" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("audit", "export", "nowhere/audit.csv"), "can't use the file nowhere/audit.csv: No such file"),
+        (("cases", "list", "--state", "bogus"), "'bogus' is not one of 'active', 'waiting', 'closed'"),
+        (("admission", "explain", "0005B9-A1", "--address", "home"), "'home' is no IP address, for example"),
+        (("admission", "explain", "nonsense"), "'nonsense' is no device: write <OUI>-<SerialNumber>"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else " ".join(each),
+)
+def test_a_plausible_mistake_is_told_in_a_sentence(acs, data, words, why):
+    done = acs(*words, "--data", data)
+    assert (done.code, why in done.text) == (2, True), done.text
+
+
+def test_a_wrong_word_in_a_setting_is_answered_with_those_that_are_right(acs):
+    done = acs("serve", "--admission", "everybody")
+    assert (done.code, "it is one of certificate, approve, known" in done.err) == (2, True)
+
+
+def test_a_ca_that_is_none_is_named(acs, tmp_path):
+    (tmp_path / "ca.pem").write_text("none")
+    done = acs("simulate", "--url", "https://localhost:1/acs", "--ca", "ca.pem", "--count", "1")
+    assert (done.code, "ca.pem holds no CA certificate in PEM" in done.err) == (2, True)
