@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from acs.lab.world import PACE, POLICY, SERIAL, VENDOR, LostError, World, open_database
+from acs.lab.world import DISTRESS_KEY, PACE, POLICY, SERIAL, VENDOR, LostError, World, open_database
 
-__all__ = ["PACE", "POLICY", "SERIAL", "VENDOR", "LostError", "World", "open_database"]
+__all__ = ["DISTRESS_KEY", "PACE", "POLICY", "SERIAL", "VENDOR", "LostError", "World", "open_database"]

@@ -321,12 +321,12 @@ def instruct_case(
 ) -> None:
     """Tell a case that waits for instruction what to do."""
     match action.upper():
-        case "RELEASE" | "CLOSE" | "APPROVE" | "DENY" as word:
+        case ("RETRY" | "BLOCK" | "RELEASE" | "EXPECT_EMERGENCY" | "CLOSE" | "APPROVE" | "DENY") as word:
             _instruct(case, word, because, data, config)
         case _:
             raise AcsError(
-                f"the instruction {action!r} is unknown; known are RELEASE and CLOSE, and APPROVE and DENY"
-                " for a playbook that asks"
+                f"the instruction {action!r} is unknown; known are RETRY, BLOCK, RELEASE, EXPECT_EMERGENCY"
+                " and CLOSE, and APPROVE and DENY for a playbook that asks"
             )
 
 
@@ -350,8 +350,11 @@ def _instruct(case: int, word: Instruction, because: str, data: Path | None, con
         rm.load_policy(settings.policy), no_urls, library=rm.load_library(settings.playbooks)
     )
     now = time.time()
-    write(settings, lambda conn: rm.instruct(conn, case, word, who=who(), why=because, env=env, now=now))
-    console.print(f"case {case} was told: {word}")
+    done = write(
+        settings, lambda conn: rm.instruct(conn, case, word, who=who(), why=because, env=env, now=now)
+    )
+    told = f"case {case} was told: {word}"
+    console.print(told if done else f"{told}; it waits for a second person to say the same")
 
 
 def no_urls(*_: object) -> str:

@@ -6,6 +6,7 @@ at most once: where the answer was lost, evidence decides before it is sent agai
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -144,9 +145,16 @@ def outstanding(conn: Connection, device_id: int, epoch: int) -> Command | None:
 
 
 def next_command(
-    conn: Connection, device_id: int, epoch: int, *, now: float
+    conn: Connection,
+    device_id: int,
+    epoch: int,
+    *,
+    now: float,
+    allowed: Callable[[m.Message], bool] | None = None,
 ) -> tuple[Command, m.Message] | None:
     """Take the next command for the session ``epoch`` and mark it sent; None when the session may end.
+
+    What is not ``allowed`` in this session stays where it is.
 
     While a Reboot or FactoryReset is accepted, or may have been, nothing more is sent: the device waits for
     the end of the session to do it (TR-069 A.3.2.9).
@@ -159,6 +167,8 @@ def next_command(
             continue
         if command.expires_at is not None and command.expires_at <= now:
             expire(conn, command.id, now=now)
+            continue
+        if allowed is not None and not allowed(command.message):
             continue
         message, part = request_of(conn, command)
         values = {"part": part, "part_method": "" if part is None else m.method_name(message)}

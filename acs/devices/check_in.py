@@ -23,6 +23,7 @@ _STEADY = (
         session_epoch=bindparam("epoch"),
         last_inform_at=bindparam("now"),
         cwmp_namespace=bindparam("namespace"),
+        channel=bindparam("channel"),
         connection_request_at=bindparam("call_at"),
         connection_request_attempts=0,
         connection_request_error="",
@@ -77,6 +78,7 @@ def check_in(
     namespace: str,
     now: float,
     patience: float = SESSION_PATIENCE,
+    channel: str = "standard",
 ) -> CheckIn:
     """Open a new session of the device and store what its Inform tells.
 
@@ -84,19 +86,20 @@ def check_in(
     raises the session epoch, which ends any session before it. The ParameterList is compared by digest;
     only parameters that differ are written. FaultMgmt event rows are not parameters of the device but
     alarms; they are left to the alarm intake. After ``patience`` seconds a device for which something waits
-    is called: its session has died.
+    is called: its session has died. ``channel`` is what the device came over: standard, distress.
     """
     device_id = before.id
     epoch = before.session_epoch + 1
     # Should this session die, what waits for the device is reason to call it.
     call_at = now + patience if before.has_open_commands else None
-    steady = {"id_": device_id, "epoch": epoch, "now": now, "namespace": namespace, "call_at": call_at}
+    steady: dict[str, Any] = {"id_": device_id, "epoch": epoch, "now": now, "channel": channel}
+    steady |= {"namespace": namespace, "call_at": call_at}
     conn.execute(_STEADY, steady)
     digest = _digest(inform)
     bootstrap = ev.has_event(inform.events, ev.BOOTSTRAP)
     boot = bootstrap or ev.has_event(inform.events, ev.BOOT)
     fresh: dict[str, Any] = {"session_epoch": epoch, "last_inform_at": now, "cwmp_namespace": namespace}
-    fresh["connection_request_at"] = call_at
+    fresh |= {"connection_request_at": call_at, "channel": channel}
     changed: dict[str, str] = {}
     update_values: dict[str, Any] = {}
     if digest != before.inform_digest:

@@ -71,6 +71,7 @@ class Device:
     reboot_needed_for: str = ""
     certificate_not_after: float | None = None
     contacts: str = ""
+    channel: str = "standard"
     inform_digest: bytes | None = None
     has_open_commands: bool = False
     has_open_case: bool = False

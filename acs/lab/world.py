@@ -20,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from acs import alarms as al
 from acs import bulkdata as bd
 from acs import devices as dev
+from acs import distress as ds
 from acs import files as fl
 from acs import remediation as rm
 from acs.cwmp import decode, encode
@@ -29,6 +30,7 @@ from acs.remediation import Environment, parse_policy
 from acs.settings import Settings
 from acs.simulator import PRODUCT_CLASS, HeNB, Pace
 from acs.simulator.delivery import Delivery
+from acs.simulator.distress import Distress, DistressPath
 from acs.simulator.firmware import build_image, verify_image
 from acs.simulator.transfer import Transfer
 from acs.southbound import transactions as tx
@@ -42,6 +44,8 @@ START = 1_800_000_000.0
 """When a world begins: 2027-01-15 08:00 UTC."""
 P = ParamSpec("P")
 T = TypeVar("T")
+DISTRESS_KEY = "the key of the distress channels"
+DISTRESS_PATHS = tuple(ds.Path(kind, f"{kind.lower()}.example:7550") for kind in ds.KINDS)
 POLICY = "extends: default\nname: test\n"
 
 
@@ -85,7 +89,11 @@ def _upload_url(_device_id: int, _file_type: str, key: str, _now: float) -> str:
 
 
 class World:
-    """``lose(where)`` decides what gets lost: "request" before the ACS, "answer" after its commit."""
+    """``lose(where)`` decides what gets lost: "request" before the ACS, "answer" after its commit.
+
+    ``distress`` is how many distress channels there are. What is in ``cut`` is cut: "standard" or only
+    "call", a kind of distress channel, "trigger" for all of them, or that of a kind.
+    """
 
     def __init__(
         self,
@@ -94,6 +102,7 @@ class World:
         image: str | None = "2.0.0",
         golden: bool = True,
         lose: Callable[[str], bool] = _nothing,
+        distress: int = 0,
         start: float = START,
         library: rm.Library | None = None,
         **henb: Any,
@@ -101,13 +110,19 @@ class World:
         self.now = start
         self.conn = open_database()
         weakref.finalize(self, _close, self.conn)
-        self.env = Environment(parse_policy(policy), _file_url, _upload_url, library=library or rm.Library())
+        paths = DISTRESS_PATHS[:distress]
+        library = library or rm.Library()
+        self.env = Environment(
+            parse_policy(policy), _file_url, _upload_url, library=library, distress_paths=paths
+        )
+        self._cuttable()
         self.neighbours: list[Neighbour] = []
         self.settings = Settings()
         self.lose = lose
         identity = m.DeviceId("ACME", "0005B9", PRODUCT_CLASS, SERIAL)
         chance = random.Random(1)  # noqa: S311 - every run of a world is alike
         self.henb = HeNB(identity, "1.0.0", PACE, "http://192.0.2.1/cr", chance, **henb)
+        self.henb.distress = Distress(tuple(DistressPath(each.kind) for each in paths), DISTRESS_KEY)
         self.key = dev.device_key("0005B9", SERIAL)
         self.uploads: dict[str, bytes] = {}
         self.served: dict[str, bytes] = {}
@@ -121,6 +136,13 @@ class World:
                 )
             if image is not None:
                 self._approve(image)
+
+    def _cuttable(self) -> None:
+        self.cut: set[str] = set()
+        self.channel = ds.STANDARD
+        self.channels: list[str] = []
+        """The paths of the sessions so far: standard, or a kind of distress channel."""
+        self.triggers: list[tuple[str, bytes]] = []
 
     def _approve(self, version: str) -> None:
         self.image = build_image(version, PRODUCT_CLASS, VENDOR, size=100)
@@ -175,6 +197,7 @@ class World:
         for _ in range(200):
             self.henb.tick(self.now)
             self._call()
+            self._trigger()
             with self.conn.begin():
                 due = rm.due_cases(self.conn, now=self.now, limit=10)
                 for case_id in due:
@@ -229,17 +252,37 @@ class World:
             for target in dev.due_connection_requests(self.conn, now=self.now, limit=5):
                 key = dev.get(self.conn, target.device_id).device_key
                 called = next(each for each in (self, *self.neighbours) if each.key == key)
-                if called.henb.state == "running" and called.reachable:
+                cut = called.cut & {"standard", "call"}
+                if called.henb.state == "running" and called.reachable and not cut:
                     called.henb.connection_requested()
                     dev.connection_request_sent(self.conn, target.device_id, now=self.now)
                 else:
                     dev.connection_request_failed(self.conn, target.device_id, "no answer", now=self.now)
+
+    def _trigger(self) -> None:
+        """Send the triggers of distress channels that are due."""
+        with self.conn.begin():
+            for each in ds.due_triggers(self.conn, now=self.now, limit=5):
+                ds.trigger_sent(self.conn, each.id, "sent", now=self.now)
+                told = next(one for one in (self, *self.neighbours) if one.key == each.device_key)
+                trigger = ds.Trigger(int(self.now), each.id, each.device_key, f"{each.id:016x}")
+                datagram = ds.build_trigger(trigger, DISTRESS_KEY, host=each.address)
+                told.triggers.append((each.kind, datagram))
+                if not told.cut & {"trigger", f"trigger {each.kind}"}:
+                    told.henb.triggered(datagram, each.kind, self.now)
 
     # --- a session ----------------------------------------------------------------------
 
     def session(self) -> None:
         """Hold one session; what gets lost breaks it off."""
         self.sessions += 1
+        path = self.henb.session_path()
+        over = ds.STANDARD if path is None else path.kind
+        self.channel = ds.STANDARD if path is None else ds.DISTRESS
+        if over in self.cut:
+            self.henb.session_failed(self.now)
+            return
+        self.channels.append(over)
         try:
             self._talk()
         except LostError:
@@ -279,6 +322,7 @@ class World:
                 settings=self.settings,
                 env=self.env,
                 now=self.now,
+                channel=self.channel,
             )
         if self.lose("answer"):
             raise LostError
@@ -305,6 +349,7 @@ class World:
                 namespace=m.CWMP_1_2,
                 env=self.env,
                 now=self.now,
+                channel=self.channel,
             )
         if self.lose("answer"):
             raise LostError
@@ -363,10 +408,22 @@ class World:
         rows = self.look(lambda conn: conn.execute(select(outbox).order_by(outbox.c.id)).all())
         return [msgspec.json.decode(row.body) for row in rows]
 
-    def instruct(self, case: rm.Case, action: rm.Instruction, why: str = "because") -> None:
-        """Instruct a case as an operator does."""
+    def instruct(
+        self, case: rm.Case, action: rm.Instruction, why: str = "because", *, who: str = "operator"
+    ) -> bool:
+        """Instruct a case as an operator does; False where that takes a second one."""
         with self.conn.begin():
-            rm.instruct(self.conn, case.id, action, who="operator", why=why, env=self.env, now=self.now)
+            return rm.instruct(self.conn, case.id, action, who=who, why=why, env=self.env, now=self.now)
+
+    def reach(self, why: str = "not heard of") -> rm.Case:
+        """Have the HeNB reached that is not heard of."""
+        device = self.device
+        with self.conn.begin():
+            return rm.reach(self.conn, device.id, who="operator", why=why, env=self.env, now=self.now)
+
+    def comments(self) -> list[str]:
+        """Return what the managers were told of cases."""
+        return [each["commentText"] for each in self.outbox() if "commentText" in each]
 
     def run_playbook(self, name: str, *, why: str = "because") -> rm.Case | None:
         """Run an operator's playbook on the HeNB; the case, unless it has to wait."""
@@ -391,6 +448,7 @@ class Neighbour(World):
         self.lose, self.image = world.lose, getattr(world, "image", b"")
         self.uploads, self.served, self.refused = world.uploads, world.served, []
         self.sessions, self.reachable, self.neighbours = 0, True, []
+        self._cuttable()
 
     @property
     def now(self) -> float:  # type: ignore[override] # it is the world's, who alone moves it

@@ -187,7 +187,7 @@ class CommandQuery(_Strict, frozen=True):
 class Instruction(_Strict, frozen=True):
     """What a case that waits is told; `why` is kept in the audit."""
 
-    action: Literal["RELEASE", "CLOSE", "APPROVE", "DENY"]
+    action: Literal["RETRY", "BLOCK", "RELEASE", "EXPECT_EMERGENCY", "CLOSE", "APPROVE", "DENY"]
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 

@@ -5,6 +5,7 @@ from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
 from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.export import CaseExport, export_case, export_html, export_json
+from acs.remediation.instructions import INSTRUCTIONS, Instruction, instruct, reach
 from acs.remediation.policy import (
     Decision,
     Policy,
@@ -14,13 +15,11 @@ from acs.remediation.policy import (
     parse_policy,
 )
 from acs.remediation.reactions import (
-    Instruction,
     alarms_changed,
     apply_declared,
     begin_runs,
     commands_settled,
     device_informed,
-    instruct,
     open_case_alarms,
     run_playbook,
 )
@@ -29,6 +28,7 @@ from acs.remediation.scripts import Library, Script, due_runs, find_script, load
 from acs.remediation.timeline import Entry, timeline
 
 __all__ = [
+    "INSTRUCTIONS",
     "Case",
     "CaseExport",
     "Decision",
@@ -65,6 +65,7 @@ __all__ = [
     "open_case_alarms",
     "parse_policy",
     "prune_cases",
+    "reach",
     "run_playbook",
     "timeline",
 ]

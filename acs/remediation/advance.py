@@ -41,7 +41,7 @@ from acs.remediation.steps import Started, StepContext, command_result
 from acs.remediation.triage import next_case
 from acs.store.tables import case_is_open, cases, journal, policies
 
-__all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next", "postpone"]
+__all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next", "policy_of", "postpone"]
 
 _MAX_CASES = 8  # in one transaction; what is left waits for the device's next Inform
 _log = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ class _Player:
 
 
 def _play(conn: Connection, case: Case, steps: list[Step], *, env: Environment, now: float) -> None:
-    policy = _policy(conn, case.policy_version, env)
+    policy = policy_of(conn, case, env)
     script = None
     if case.playbook_version != SHIPPED:
         script = find_script(conn, case.playbook, case.playbook_version)
@@ -226,7 +226,8 @@ def _play(conn: Connection, case: Case, steps: list[Step], *, env: Environment, 
     wake_at = min(deadlines, default=None)
     state = "waiting" if person else "active"
     if (case.state, case.wake_at) != (state, wake_at) or player.open:
-        change_case(conn, case.id, wake_at=wake_at, state=state)
+        gone_on = {"outcome": None} if (case.state, state) == ("waiting", "active") else {}
+        change_case(conn, case.id, wake_at=wake_at, state=state, **gone_on)
 
 
 def _known(steps: list[Step], *, exactly: bool) -> dict[Place, Entry]:
@@ -242,8 +243,9 @@ def _known(steps: list[Step], *, exactly: bool) -> dict[Place, Entry]:
     return known
 
 
-def _policy(conn: Connection, version: str, env: Environment) -> Policy:
+def policy_of(conn: Connection, case: Case, env: Environment) -> Policy:
     """Return the policy under which the case was opened; it finishes on that one."""
+    version = case.policy_version
     if version == env.policy.version:
         return env.policy
     body = conn.execute(select(policies.c.body).where(policies.c.version == version)).scalar_one()

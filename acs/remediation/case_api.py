@@ -22,6 +22,7 @@ from acs.declared import Write, flapping
 from acs.declared.loops import WINDOW
 from acs.errors import AcsError
 from acs.remediation.policy import Policy
+from acs.remediation.reaching import Reaching
 from acs.remediation.rpcs import Rpcs
 from acs.remediation.script_api import ScriptCalls
 from acs.remediation.steps import (
@@ -36,7 +37,7 @@ from acs.remediation.steps import (
 __all__ = ["CaseApi"]
 
 
-class CaseApi(Rpcs, ScriptCalls):
+class CaseApi(Rpcs, Reaching, ScriptCalls):
     """One case, as its playbook sees it; operators' playbooks call it ``Case``."""
 
     def __init__(
@@ -75,9 +76,12 @@ class CaseApi(Rpcs, ScriptCalls):
         """Wait until the device tells ``event``; False when it does not within ``timeout`` seconds."""
         return bool(await event_step(event, because=because, timeout=timeout))
 
-    async def instruction(self, outcome: str, *, because: str) -> dict[str, Any]:
-        """Put the case aside as ``outcome`` and wait, without limit, for an instruction."""
-        result: dict[str, Any] = await instruction_step(outcome, because=because)
+    async def instruction(self, outcome: str, *, because: str, or_session: bool = False) -> dict[str, Any]:
+        """Put the case aside as ``outcome`` and wait, without limit, for an instruction.
+
+        ``or_session``: or until the device comes by itself, which is ``{"channel": …}``.
+        """
+        result: dict[str, Any] = await instruction_step(outcome, because=because, or_session=or_session)
         return result
 
     async def wait_for_value(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from acs.distress import Path
 from acs.errors import AcsError
 from acs.remediation.policy import Policy, playbooks_of
 from acs.remediation.scripts import Library
@@ -23,6 +24,8 @@ class Environment:
     ``upload_url(device_id, file_type, command_key, now)`` returns one to which this device can send one file;
     it raises ``AcsError`` where that would be too long for an Upload.
 
+    ``distress_paths`` are the distress channels of devices that have none of their own.
+
     ``system_dn`` names this HeMS in alarms that it detects itself and in notifications.
 
     ``library`` holds the operators' playbooks.
@@ -31,6 +34,7 @@ class Environment:
     policy: Policy
     file_url: Callable[[int, str, float], str]
     upload_url: Callable[[int, str, str, float], str] = _no_uploads
+    distress_paths: tuple[Path, ...] = ()
     system_dn: str = "DC=femto-acs,ManagementNode=HeMS"
     library: Library = field(default_factory=Library)
 

@@ -22,6 +22,7 @@ from acs.errors import AcsError
 
 __all__ = [
     "Decision",
+    "Distress",
     "Ladders",
     "Limits",
     "Policy",
@@ -93,6 +94,30 @@ class Ladders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class Distress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Extended remediation over distress channels (S1 5.7.3.1); times in seconds.
+
+    ``standard_path``: from a trigger to a session over the standard path; ``second_path``: from then to one
+    over the distress channel; ``emergency``: until a HeNB comes back that is expected to be in emergency
+    remediation. ``resumptions``: how often a case is taken up again where it was, before a person decides.
+    ``reconfiguration`` and ``software_reload`` are the rungs of the ladders over the second path.
+    ``second_approval`` names the instructions that take two persons.
+    """
+
+    standard_path: float = 120
+    second_path: float = 300
+    emergency: float = 7200
+    resumptions: int = 3
+    triggers_per_hour: int = 12
+    reconfiguration: list[Literal["reboot", "factory_reset"]] = msgspec.field(
+        default_factory=lambda: ["reboot", "factory_reset"]
+    )
+    software_reload: list[Literal["download", "reboot", "factory_reset"]] = msgspec.field(
+        default_factory=lambda: ["download", "reboot", "factory_reset"]
+    )
+    second_approval: list[Literal["BLOCK", "RELEASE"]] = []
+
+
 class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a HeNB is given at first contact; the interval in seconds.
 
@@ -116,6 +141,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timers: Timers = Timers()
     limits: Limits = Limits()
     ladders: Ladders = msgspec.field(default_factory=Ladders)
+    distress: Distress = msgspec.field(default_factory=Distress)
     provisioning: Provisioning = Provisioning()
     minimal_versions: dict[str, str] = {}
     version: str = ""
@@ -213,6 +239,11 @@ def _problems(policy: Policy) -> list[str]:
         f"timers.{name} is {value}; a positive number is needed"
         for name, value in timers.items()
         if not value > 0
+    ]
+    found += [
+        f"distress.{name} is {value}; a positive number is needed"
+        for name, value in msgspec.structs.asdict(policy.distress).items()
+        if isinstance(value, int | float) and not value > 0
     ]
     server = policy.provisioning.stun_server
     if server and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", server):

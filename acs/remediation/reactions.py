@@ -6,7 +6,6 @@ Each function runs inside the transaction that made the thing happen durable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -19,28 +18,23 @@ from acs.cwmp import messages as m
 from acs.devices import CheckIn, Device
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step, open_next
-from acs.remediation.cases import ACTIVE, Case, Step, active_case, find_case, journal_of
+from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
 from acs.remediation.script_api import Cleared
 from acs.remediation.scripts import Script, request_run
-from acs.remediation.steps import APPROVAL, INSTRUCTION, command_result
+from acs.remediation.steps import INSTRUCTION_OR_SESSION, SESSION, command_result
 from acs.remediation.triage import SIGNATURE, classify_alarm, rank
 
 __all__ = [
-    "Instruction",
     "alarms_changed",
     "apply_declared",
     "begin_runs",
     "commands_settled",
     "device_informed",
-    "instruct",
     "open_case_alarms",
     "run_playbook",
 ]
-
-Instruction = Literal["RELEASE", "CLOSE", "APPROVE", "DENY"]
-_ANSWERS = ("APPROVE", "DENY")
 
 
 def open_case_alarms(conn: Connection, device_id: int) -> frozenset[int]:
@@ -146,44 +140,16 @@ def device_informed(
             open_next(conn, device.id, env=env, now=now)
         return
     case, steps = _waiting(conn, device.id)
-    came = [each for each in steps if each.event in codes]
+    told: dict[str, object] = {
+        **dict.fromkeys(codes, True),
+        SESSION: device.channel,
+        INSTRUCTION_OR_SESSION: {"channel": device.channel},
+    }
+    came = [each for each in steps if each.event in told]
     for step in came:
-        finish_step(conn, step, True, now=now)
+        finish_step(conn, step, told[step.event], now=now)
     if case is not None and came:
         advance(conn, case.id, env=env, now=now)
-
-
-def instruct(
-    conn: Connection, case_id: int, action: Instruction, *, who: str, why: str, env: Environment, now: float
-) -> None:
-    """Tell a case that waits for instruction what to do; ``who`` and ``why`` are kept in the audit.
-
-    Raises ``AcsError`` when there is no such case or it does not wait.
-    """
-    found = find_case(conn, case_id)
-    if found is None:
-        raise AcsError(f"there is no case {case_id}; see: acs cases list")
-    dev.lock(conn, found.device_id)  # before its case, as everybody does
-    case = find_case(conn, case_id, lock=True)
-    assert case is not None
-    if case.state not in ACTIVE:
-        raise AcsError(f"case {case_id} is {case.state} with outcome {case.outcome}; nothing waits in it")
-    if not why.strip():
-        raise AcsError("an instruction needs a reason; say why")
-    dev.audit(conn, who, f"case {action}", str(case_id), why, now=now)
-    event = APPROVAL if action in _ANSWERS else INSTRUCTION
-    steps = journal_of(conn, case_id)
-    step = next((each for each in steps if not each.done and each.event == event), None)
-    if case.state == "waiting" and step is not None:
-        finish_step(conn, step, {"action": action, "who": who, "why": why}, now=now)
-        advance(conn, case_id, env=env, now=now)
-    elif action == "CLOSE":
-        close_case(conn, case, case.outcome or "CLOSED", f"closed by {who}: {why}", env=env, now=now)
-        open_next(conn, case.device_id, env=env, now=now)
-    elif action in _ANSWERS:
-        raise AcsError(f"case {case_id} asks for no approval; see: acs cases show {case_id}")
-    else:
-        raise AcsError(f"case {case_id} is at work and waits for no instruction; CLOSE ends it")
 
 
 def run_playbook(

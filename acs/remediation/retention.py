@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from acs.store.tables import cases, commands, journal
+from acs.store.tables import approvals, cases, commands, journal
 
 __all__ = ["prune_cases"]
 
@@ -15,6 +15,7 @@ def prune_cases(conn: Connection, *, before: float, limit: int) -> int:
     old = [row.id for row in conn.execute(query)]
     if not old:
         return 0
+    conn.execute(delete(approvals).where(approvals.c.case_id.in_(old)))
     conn.execute(delete(journal).where(journal.c.case_id.in_(old)))
     conn.execute(delete(commands).where(commands.c.case_id.in_(old)))
     return conn.execute(delete(cases).where(cases.c.id.in_(old))).rowcount

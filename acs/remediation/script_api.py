@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from acs import alarms as al
 from acs import devices as dev
 from acs.errors import AcsError
 from acs.remediation.cases import Step
-from acs.remediation.playbooks.extended import extended_remediation
+from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_remediation
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed
 from acs.remediation.replay import Ask, Fork
 from acs.remediation.scripts import Script, keep_source, request_run
@@ -25,6 +26,7 @@ from acs.remediation.scripts.runs import device_keys, runs_of, withdraw_runs
 from acs.remediation.steps import (
     APPROVAL,
     INSTRUCTION,
+    INSTRUCTION_OR_SESSION,
     Started,
     StepContext,
     approval_step,
@@ -42,7 +44,7 @@ __all__ = [
     "operated",
 ]
 
-BY_PERSONS = (APPROVAL, INSTRUCTION)
+BY_PERSONS = (APPROVAL, INSTRUCTION, INSTRUCTION_OR_SESSION)
 """Events that only a person can bring."""
 RUNS = "runs"
 """The event of a step that waits for runs on other devices."""
@@ -293,9 +295,12 @@ def operated(script: Script) -> Callable[[Any], Coroutine[Any, Any, Result]]:
         try:
             value = await script.function(case)
         except (StepFailed, NoCommunication) as failure:
-            if str(case.procedure).startswith(PREFIX):
-                return await extended_remediation(case, f"the playbook {script.name}", because=str(failure))
-            return Result("FAILED", str(failure))
+            what, again = f"the playbook {script.name}", partial(playbook, case)
+            if not str(case.procedure).startswith(PREFIX):
+                return Result("FAILED", str(failure))
+            if isinstance(failure, NoCommunication):
+                return await extended_remediation(case, Pending(what, "DX", again), because=str(failure))
+            return await failed_remediation(case, what, again, because=str(failure))
         return _result(script, value)
 
     return playbook

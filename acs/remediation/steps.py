@@ -24,6 +24,8 @@ from acs.remediation.replay import Ask
 __all__ = [
     "APPROVAL",
     "INSTRUCTION",
+    "INSTRUCTION_OR_SESSION",
+    "SESSION",
     "Outcome",
     "Started",
     "StepContext",
@@ -39,6 +41,9 @@ __all__ = [
 
 APPROVAL = "approval"
 INSTRUCTION = "instruction"
+INSTRUCTION_OR_SESSION = "instruction or session"
+SESSION = "session"
+"""The event of any session that the device opens; the result is the channel that it came over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +174,15 @@ def approval_step(question: str, *, because: str, timeout: float | None) -> Ask:
     return Ask("approve", because, begin, question)
 
 
-def instruction_step(outcome: str, *, because: str) -> Ask:
-    """Put the case aside with ``outcome`` until somebody instructs it; the result is the instruction."""
+def instruction_step(outcome: str, *, because: str, or_session: bool = False) -> Ask:
+    """Put the case aside with ``outcome`` until somebody instructs it; the result is the instruction.
+
+    ``or_session``: the device's next session ends the wait too; the result is then its ``channel``.
+    """
 
     def begin(context: StepContext) -> Started:
         change_case(context.conn, context.case.id, state="waiting", outcome=outcome, wake_at=None)
-        return Started(done=False, event=INSTRUCTION)
+        return Started(done=False, event=INSTRUCTION_OR_SESSION if or_session else INSTRUCTION)
 
     return Ask("wait for instruction", because, begin, outcome)
 

@@ -22,7 +22,7 @@ from acs.remediation.scripts.library import PREFIX
 from acs.remediation.scripts.runs import Run, begin_run, take_run
 from acs.store.tables import cases
 
-__all__ = ["SIGNATURE", "classify_alarm", "needs_provisioning", "next_case", "rank"]
+__all__ = ["SIGNATURE", "classify_alarm", "facts_of", "needs_provisioning", "next_case", "rank"]
 
 _RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4}
 SIGNATURE = ("event_type", "probable_cause", "specific_problem")
@@ -98,7 +98,7 @@ def _playbook_case(conn: Connection, device: Device, asked: Run, *, env: Environ
         policy=env.policy,
         alarm_id=None,
         because=f"{asked.who}: {asked.why}",
-        facts={**_facts(device), "who": asked.who, "seed": token_hex(8)},
+        facts={**facts_of(device), "who": asked.who, "seed": token_hex(8)},
         now=now,
     )
     begin_run(conn, asked.id, case.id)
@@ -122,7 +122,7 @@ def needs_provisioning(conn: Connection, device: Device) -> bool:
     return last is None or last.outcome != "FAILED" or last.opened_at < (device.booted_at or 0)
 
 
-def _facts(device: Device) -> dict[str, Any]:
+def facts_of(device: Device) -> dict[str, Any]:
     """Return what every playbook is told of the device."""
     busy = profile_for(device).busy_faults
     return {"root": device.root, **({"busy_faults": busy} if busy else {})}
@@ -132,7 +132,7 @@ def _remediation_case(
     conn: Connection, device: Device, alarm: Alarm, decision: Decision, *, env: Environment, now: float
 ) -> Case:
     facts = {
-        **_facts(device),
+        **facts_of(device),
         "alarm_identifier": alarm.alarm_identifier,
         "event_type": alarm.event_type,
         "probable_cause": alarm.probable_cause,
@@ -187,7 +187,7 @@ def _provisioning_case(conn: Connection, device: Device, *, env: Environment, no
         policy=env.policy,
         alarm_id=None,
         because=because,
-        facts={**_facts(device), "software_version": device.software_version},
+        facts={**facts_of(device), "software_version": device.software_version},
         now=now,
     )
 
@@ -204,6 +204,6 @@ def _configuration_case(
         policy=env.policy,
         alarm_id=None,
         because=f"{request.who}: {request.because}",
-        facts={**_facts(device), "who": request.who},
+        facts={**facts_of(device), "who": request.who},
         now=now,
     )

@@ -23,6 +23,7 @@ from acs.cwmp import messages as m
 from acs.cwmp import session as ses
 from acs.datamodel import profile_for
 from acs.devices import CheckIn, Device
+from acs.distress import DISTRESS, STANDARD, Channel, may_ask, may_send
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
 from acs.southbound.contacts import note_contact
@@ -80,15 +81,22 @@ def open_session(
     env: rm.Environment,
     now: float,
     session_timeout: int | None = None,
+    channel: Channel = STANDARD,
 ) -> Opened:
     """Admit the device and make its Inform durable: registry, alarms, outcomes, reactions.
 
-    ``session_timeout`` is how many seconds the device says it waits within a session. Raises ``Refused``;
-    then nothing is stored.
+    ``session_timeout`` is how many seconds the device says it waits within a session. ``channel`` is what it
+    came over. Raises ``Refused``; then nothing is stored.
     """
     admitted = admit(conn, inform, proof, settings, now=now)
     check = dev.check_in(
-        conn, admitted, inform, namespace=namespace, now=now, patience=ses.patience(session_timeout)
+        conn,
+        admitted,
+        inform,
+        namespace=namespace,
+        now=now,
+        patience=ses.patience(session_timeout),
+        channel=channel,
     )
     device = check.device
     _note_unknown_events(conn, device, inform.events, now=now)
@@ -183,11 +191,13 @@ def continue_session(
     env: rm.Environment,
     now: float,
     unproved: bool = False,
+    channel: Channel = STANDARD,
 ) -> Reply:
     """Take what the device sent after its Inform and return what it is answered.
 
     ``unproved``: it has a password and did not show it now, which some clients do with an empty
-    POST before each message of theirs; that is then no answer to what it was asked.
+    POST before each message of theirs; that is then no answer to what it was asked. Over a distress
+    ``channel`` only few methods are used (S1 L54); what else waits for the device goes on waiting.
     Raises ``Refused`` when a newer session of the device has begun.
     """
     dev.lock(conn, device_id)
@@ -196,7 +206,7 @@ def continue_session(
         raise Refused(403, "session-superseded", f"{device.device_key} has opened a newer session")
     outstanding = cm.outstanding(conn, device_id, epoch)
     state = ses.SessionState(ses.Phase.CPE_TURN, namespace)
-    turn = _Turn(conn, device, epoch, env, now)
+    turn = _Turn(conn, device, epoch, env, now, channel)
     if outstanding is not None:
         reply = turn.no_answer(received, outstanding, unproved=unproved)
         if reply is not None:
@@ -259,9 +269,12 @@ class _Turn:
     epoch: int
     env: rm.Environment
     now: float
+    channel: Channel = STANDARD
 
     def handle(self, request: m.Message, response: m.Message) -> Reply:
         """Make a request of the device durable, then answer it."""
+        if self.channel == DISTRESS and not may_ask(request):
+            return Reply(m.Fault(8000, "not over a distress channel"))
         settled = handle_request(self.conn, self.device, self.epoch, request, env=self.env, now=self.now)
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         bd.profile_commands_settled(self.conn, settled, now=self.now)
@@ -349,7 +362,8 @@ class _Turn:
         told = Reply(None, settled=tuple(settled), changes=tuple(changes), discarded=discarded)
         if dev.get(self.conn, self.device.id).blocked:
             return told
-        found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now)
+        allowed = may_send if self.channel == DISTRESS else None
+        found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now, allowed=allowed)
         if found is None:
             dev.session_over(self.conn, self.device.id, now=self.now)
             return told

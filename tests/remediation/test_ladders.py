@@ -124,7 +124,7 @@ def test_a_device_that_stays_away_is_given_up_and_the_managers_are_told():
     world.reachable = False
     world.run(4000)
     (case,) = world.cases()
-    assert (case.state, case.outcome) == ("waiting", "EXTENDED")
+    assert (case.state, case.outcome) == ("waiting", "NO_COMMUNICATION")
     assert any("extended remediation" in str(body.get("commentText")) for body in world.outbox())
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from acs.simulator import TAMPERS
 from tests.world import World
 
-ENDS = {"REMEDIATED", "NOTIFIED", "BLOCKED", "EXTENDED", "SUPERSEDED"}
+ENDS = {"REMEDIATED", "NOTIFIED", "BLOCKED", "EXTENDED", "NO_COMMUNICATION", "SUPERSEDED"}
 
 
 def executed_twice(world: World) -> list:

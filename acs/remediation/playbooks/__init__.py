@@ -14,6 +14,7 @@ from acs.remediation.playbooks.fatal import fatal
 from acs.remediation.playbooks.notify import notify
 from acs.remediation.playbooks.parts import Result
 from acs.remediation.playbooks.provisioning import provisioning
+from acs.remediation.playbooks.reach import reach
 from acs.remediation.playbooks.reconfiguration import reconfiguration
 from acs.remediation.playbooks.software_reload import software_reload
 
@@ -30,6 +31,7 @@ PLAYBOOKS: dict[tuple[str, str], Playbook] = {
     ("software_reload", "1"): software_reload,
     ("fatal", "1"): fatal,
     ("diagnose", "1"): diagnose,
+    ("reach", "1"): reach,
     ("provisioning", "1"): provisioning,
     ("configuration", "1"): configuration,
 }

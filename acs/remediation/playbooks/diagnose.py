@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acs.remediation.diagnosis import Report, decide
-from acs.remediation.playbooks.extended import extended_remediation
+from acs.remediation.playbooks.extended import Pending, extended_remediation
 from acs.remediation.playbooks.fatal import fatal
 from acs.remediation.playbooks.notify import notify
 from acs.remediation.playbooks.parts import (
@@ -35,7 +35,8 @@ async def diagnose(case: CaseApi) -> Result:
         except StepFailed as failure:
             why = str(failure)
         except NoCommunication as silence:
-            return await extended_remediation(case, "diagnostic test", because=str(silence))
+            pending = Pending("diagnostic test", "DX", lambda: diagnose(case))
+            return await extended_remediation(case, pending, because=str(silence))
         if report is None or report.usable:
             break
     procedure, case.because = decide(report) if report is not None and report.usable else ("P2S", why)

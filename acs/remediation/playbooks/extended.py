@@ -1,21 +1,238 @@
-"""5.7.3: where every ladder ends and extended remediation begins (S1 L39, L42, L50-L51)."""
+"""5.7.3: extended remediation, where the standard path does not do (S1 L50-L72).
+
+The HeMS only triggers; the HeNB opens a session over the standard path, or else over the second one. What was
+to be done is done there. When no path is left the managers are told, and decide.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from acs.remediation.playbooks.parts import Result
+from acs.distress import STANDARD
+from acs.remediation.diagnosis import Report, decide
+from acs.remediation.playbooks.parts import (
+    NoCommunication,
+    Result,
+    StepFailed,
+    demand,
+    diagnostic_test,
+    download_image,
+    verify,
+)
 
 if TYPE_CHECKING:
+    from acs.distress import Path
     from acs.remediation.case_api import CaseApi
 
+__all__ = ["NO_COMMUNICATION", "Pending", "extended_remediation", "failed_remediation"]
 
-async def extended_remediation(case: CaseApi, pending: str, *, because: str) -> Result:
-    """Take over a case that the standard path could not finish.
+NO_COMMUNICATION = "NO_COMMUNICATION"
 
-    ``pending`` is the action that is still to be performed. The managers are told, and the case waits for
-    their instruction; the distress channel and the emergency procedure continue from here.
-    """
-    await case.notify(f"extended remediation is needed for: {pending}", because=because)
-    instruction = await case.instruction("EXTENDED", because=because)
-    return Result("EXTENDED", str(instruction.get("why") or because))
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What could not be done: its name, its procedure, and how to go on with it over the standard path."""
+
+    what: str
+    procedure: str
+    resume: Callable[[], Awaitable[Result]]
+
+
+async def extended_remediation(case: CaseApi, pending: Pending, *, because: str) -> Result:
+    """Take over a case whose next step the standard path did not carry (S1 L39, L42, L70)."""
+    await case.notify(f"extended remediation is needed for: {pending.what}", because=because)
+    for path in await case.distress_paths():
+        result = await _over(case, path, pending, because=because)
+        if result is not None:
+            return result
+    return await _no_communication(case, pending, because=because)
+
+
+async def failed_remediation(
+    case: CaseApi, what: str, again: Callable[[], Awaitable[Result]], *, because: str
+) -> Result:
+    """End a ladder that failed on every rung though the device answers: people decide (S1 L39, L97)."""
+    await case.notify(f"extended remediation is needed for: {what}", because=because)
+    while True:
+        told = await case.instruction("EXTENDED", because=because)
+        result = await _instructed(case, told, "EXTENDED", again)
+        if result is not None:
+            return result
+
+
+async def _over(case: CaseApi, path: Path, pending: Pending, *, because: str) -> Result | None:
+    """Trigger over one path and do there what is possible; None when that was no use (S1 L62-L64)."""
+    if not await case.trigger(path, because=because):
+        await case.note(f"no trigger over {path.kind}: there were too many this hour")
+        return None
+    timers = case.policy.distress
+    channel = await case.wait_for_session(
+        because="the HeNB should come over the standard path", timeout=timers.standard_path
+    )
+    if not channel:
+        channel = await case.wait_for_session(
+            because=f"the HeNB should come over the second path, {path.kind}", timeout=timers.second_path
+        )
+    if channel == STANDARD:
+        return await _resume(case, pending)
+    if channel:
+        return await _second_path(case, path, pending)
+    return None
+
+
+async def _resume(case: CaseApi, pending: Pending) -> Result:
+    """Go on over the standard path, as often as the policy allows (S1 L62)."""
+    case.resumptions += 1
+    if case.resumptions > case.policy.distress.resumptions:
+        because = f"it was taken up {case.resumptions - 1} times, and the standard path broke down each time"
+        return await failed_remediation(case, pending.what, pending.resume, because=because)
+    await case.notify("communication restored", because=f"to go on with: {pending.what}")
+    return await pending.resume()
+
+
+# --- the second path -------------------------------------------------------------------------
+
+
+async def _second_path(case: CaseApi, path: Path, pending: Pending) -> Result | None:
+    """Perform what is pending with what the distress channel carries; None when the path is of no use."""
+    where = f"over the second path, {path.kind}"
+    await case.notify(f"connected {where}", because=f"to perform: {pending.what}")
+    try:
+        if pending.procedure == "REACH":
+            await _get(case)
+            return Result("REACHED", f"{where}; the standard path does not work")
+        report = await _emergency_test(case)
+        procedure, why = pending.procedure, pending.what
+        if procedure == "DX":
+            procedure, why = decide(report) if report is not None and report.usable else ("P2S", why)
+            await case.note(f"diagnosis: {procedure}", because=why)
+        if procedure == "P3":
+            from acs.remediation.playbooks.fatal import fatal
+
+            case.because = why
+            return await fatal(case)
+        if procedure == "P1":
+            return Result("NOTIFIED", f"{why} ({where})")
+        return await _climb(case, procedure, pending, where)
+    except NoCommunication as silence:
+        await case.notify(f"communication failed {where}", because=str(silence))
+        return None
+
+
+async def _get(case: CaseApi) -> None:
+    names = [f"{case.root}DeviceInfo.SoftwareVersion"]
+    demand((await case.get_values(names, because="is it there?"))[0], "GetParameterValues")
+
+
+async def _emergency_test(case: CaseApi) -> Report | None:
+    """Run the Emergency Diagnostic Test (S1 L54); its report is worth having, not indispensable."""
+    try:
+        return await diagnostic_test(case, because="Emergency Diagnostic Test")
+    except StepFailed as failure:
+        await case.note(f"no report: {failure}")
+        return None
+
+
+async def _climb(case: CaseApi, procedure: str, pending: Pending, where: str) -> Result | None:
+    """Climb the ladder of the second path; whenever the standard path works again, go on there."""
+    distress = case.policy.distress
+    rungs: list[Any] = list(distress.software_reload if procedure == "P2S" else distress.reconfiguration)
+    for rung in rungs:
+        await case.note(f"rung: {rung} {where}")
+        try:
+            await _perform(case, rung)
+            if procedure == "P2S" and rung != "download":
+                await download_image(case)
+            if await case.channel() == STANDARD:
+                return await _resume(case, pending)
+            await verify(case)
+        except StepFailed as failure:
+            await case.notify(f"rung {rung} failed {where}", because=str(failure))
+        else:
+            back = await case.channel() == STANDARD
+            await case.notify(
+                f"remediated {where}",
+                because="the standard path works again" if back else "the standard path still does not work",
+            )
+            return Result("REMEDIATED", f"{rung} {where}")
+    return None
+
+
+async def _perform(case: CaseApi, rung: str) -> None:
+    because = "the standard path does not work"
+    match rung:
+        case "download":
+            await download_image(case)
+        case "factory_reset":
+            demand(await case.factory_reset(because=because), "FactoryReset")
+        case _:
+            demand(await case.reboot(because=because), "Reboot")
+
+
+# --- nothing is left -------------------------------------------------------------------------
+
+
+async def _no_communication(case: CaseApi, pending: Pending, *, because: str) -> Result:
+    """Tell the managers, and wait for what they instruct or for the HeNB to come by itself (S1 L66)."""
+    await case.notify("no communication possible", because=because)
+    while True:
+        told = await case.instruction(NO_COMMUNICATION, because=because, or_session=True)
+        if told.get("channel"):
+            return await _back(case, pending, str(told["channel"]))
+        again = partial(_again, case, pending, _why(told))
+
+        if told.get("action") == "EXPECT_EMERGENCY":
+            timeout = case.policy.distress.emergency
+            channel = await case.wait_for_session(because="it is in emergency remediation", timeout=timeout)
+            if channel:
+                return await _back(case, pending, channel)
+            await case.notify("emergency remediation is not heard of", because=f"for {timeout:g} s")
+            continue
+        result = await _instructed(case, told, NO_COMMUNICATION, again)
+        if result is not None:
+            return result
+
+
+async def _again(case: CaseApi, pending: Pending, why: str) -> Result:
+    case.resumptions = 0
+    return await extended_remediation(case, pending, because=why)
+
+
+async def _back(case: CaseApi, pending: Pending, channel: str) -> Result:
+    """Take the case up again with a HeNB that came by itself (S1 L62-L64)."""
+    if channel == STANDARD:
+        return await _resume(case, pending)
+    from acs.distress import Path
+
+    result = await _second_path(case, Path("a distress channel", ""), pending)
+    return result or await _no_communication(case, pending, because="the second path was of no use")
+
+
+def _why(told: dict[str, Any]) -> str:
+    return f"{told.get('who', '')}: {told.get('why', '')}"
+
+
+async def _instructed(
+    case: CaseApi, told: dict[str, Any], outcome: str, again: Callable[[], Awaitable[Result]]
+) -> Result | None:
+    """Do what the managers instruct; None where the case goes on waiting (S1 L66, L90)."""
+    why = str(told.get("why", ""))
+    match told.get("action"):
+        case "RETRY":
+            return await again()
+        case "BLOCK":
+            await case.block(f"instructed by {_why(told)}")
+            then = await case.instruction("BLOCKED", because=why)
+            if then.get("action") == "RELEASE":
+                await case.unblock(str(then.get("why", "")), who=str(then.get("who", "")))
+                return Result("RELEASED", str(then.get("why", "")))
+            return Result("BLOCKED", str(then.get("why", "")))
+        case "RELEASE":
+            return Result("RELEASED", why)
+        case "CLOSE":
+            return Result(outcome, why)
+        case _:
+            return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from acs.remediation.playbooks.configure import reconfigure
-from acs.remediation.playbooks.extended import extended_remediation
+from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_remediation
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, verify
 from acs.remediation.playbooks.provisioning import restart
 
@@ -13,10 +14,13 @@ if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi
 
 
-async def reconfiguration(case: CaseApi) -> Result:
-    """Climb the ladder: reconfigure; reboot and reconfigure; reset to factory defaults and reconfigure."""
+async def reconfiguration(case: CaseApi, first: int = 0) -> Result:
+    """Climb the ladder: reconfigure; reboot and reconfigure; reset to factory defaults and reconfigure.
+
+    ``first`` is the rung to begin with, counted from 0.
+    """
     because = case.because
-    for rung in case.policy.ladders.reconfiguration:
+    for number, rung in enumerate(case.policy.ladders.reconfiguration[first:], first):
         await case.note(f"rung: {rung}", because=because)
         try:
             if rung != "reconfigure":
@@ -27,7 +31,10 @@ async def reconfiguration(case: CaseApi) -> Result:
             because = str(failure)
             await case.notify(f"rung {rung} of the reconfiguration ladder failed", because=because)
         except NoCommunication as silence:
-            return await extended_remediation(case, f"reconfiguration, rung {rung}", because=str(silence))
+            again = partial(reconfiguration, case, number)
+            pending = Pending(f"reconfiguration, rung {rung}", "P2R", again)
+            return await extended_remediation(case, pending, because=str(silence))
         else:
             return Result("REMEDIATED", f"reconfigured on rung {rung}")
-    return await extended_remediation(case, "reconfiguration", because=because)
+    again = partial(reconfiguration, case)
+    return await failed_remediation(case, "reconfiguration", again, because=because)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from acs.remediation.playbooks.configure import reconfigure
-from acs.remediation.playbooks.extended import extended_remediation
+from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_remediation
 from acs.remediation.playbooks.parts import (
     NoCommunication,
     Result,
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi
 
 
-async def software_reload(case: CaseApi) -> Result:
+async def software_reload(case: CaseApi, first: int = 0) -> Result:
     """Climb the ladder: download; reboot and download; reset to factory defaults and download.
 
     Every successful download is followed by a reconfiguration; where that one fails the
-    reconfiguration ladder takes over.
+    reconfiguration ladder takes over. ``first`` is the rung to begin with, counted from 0.
     """
     because = case.because
-    for rung in case.policy.ladders.software_reload:
+    for number, rung in enumerate(case.policy.ladders.software_reload[first:], first):
         await case.note(f"rung: {rung}", because=because)
         try:
             if rung != "download":
@@ -38,21 +39,31 @@ async def software_reload(case: CaseApi) -> Result:
             await case.notify(f"rung {rung} of the software reload ladder failed", because=because)
             continue
         except NoCommunication as silence:
-            return await extended_remediation(case, f"software reload, rung {rung}", because=str(silence))
+            pending = Pending(f"software reload, rung {rung}", "P2S", partial(software_reload, case, number))
+            return await extended_remediation(case, pending, because=str(silence))
         try:
             await reconfigure(case)
         except StepFailed as failure:
             await case.notify("the reconfiguration after the download failed", because=str(failure))
             return await reconfiguration(case)
         except NoCommunication as silence:
-            return await extended_remediation(case, "reconfiguration after download", because=str(silence))
-        try:
-            await verify(case)
-        except StepFailed as failure:
-            because = str(failure)
-            await case.notify(f"rung {rung} of the software reload ladder failed", because=because)
-        except NoCommunication as silence:
-            return await extended_remediation(case, "verification after download", because=str(silence))
-        else:
-            return Result("REMEDIATED", f"software reloaded on rung {rung}")
-    return await extended_remediation(case, "software reload", because=because)
+            pending = Pending("reconfiguration after download", "P2R", partial(reconfiguration, case))
+            return await extended_remediation(case, pending, because=str(silence))
+        return await _verified(case, number)
+    again = partial(software_reload, case)
+    return await failed_remediation(case, "software reload", again, because=because)
+
+
+async def _verified(case: CaseApi, number: int) -> Result:
+    """Verify what rung ``number`` has done; climb on where that is not enough."""
+    rung = case.policy.ladders.software_reload[number]
+    try:
+        await verify(case)
+    except StepFailed as failure:
+        case.because = str(failure)
+        await case.notify(f"rung {rung} of the software reload ladder failed", because=str(failure))
+        return await software_reload(case, number + 1)
+    except NoCommunication as silence:
+        pending = Pending("verification after download", "P2S", partial(_verified, case, number))
+        return await extended_remediation(case, pending, because=str(silence))
+    return Result("REMEDIATED", f"software reloaded on rung {rung}")

@@ -30,7 +30,7 @@ from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.northbound import api_tokens, users
 from acs.store.tables.outbox import outbox
 from acs.store.tables.playbooks import playbook_runs, playbook_sources
-from acs.store.tables.remediation import case_is_open, cases, journal, policies
+from acs.store.tables.remediation import approvals, case_is_open, cases, journal, policies
 from acs.store.tables.secrets import secret_rotations
 from acs.store.tables.subscriptions import deliveries, subscriptions
 from acs.store.tables.traces import trace_requests, traces
@@ -42,6 +42,7 @@ __all__ = [
     "alarm_events",
     "alarms",
     "api_tokens",
+    "approvals",
     "audit",
     "audit_checkpoints",
     "bulk_layouts",

@@ -42,6 +42,7 @@ devices = Table(
     # what the last Inform said
     Column("session_epoch", BigInteger, nullable=False, server_default="0"),
     Column("last_inform_at", Float),
+    Column("channel", Text, nullable=False, server_default="standard"),  # that it came over; or distress
     Column("inform_digest", LargeBinary),  # of the ParameterList; an equal one is not written again
     Column("root", Text, nullable=False, server_default=""),  # "Device." | "InternetGatewayDevice."
     Column("software_version", Text, nullable=False, server_default=""),

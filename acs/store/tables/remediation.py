@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["case_is_open", "cases", "journal", "policies"]
+__all__ = ["approvals", "case_is_open", "cases", "journal", "policies"]
 
 cases = Table(
     "cases",
@@ -26,7 +26,8 @@ cases = Table(
     Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
     Column("kind", Text, nullable=False),  # remediation | provisioning
     Column("state", Text, nullable=False),  # active | waiting (for instruction) | closed
-    Column("outcome", Text),  # REMEDIATED NOTIFIED BLOCKED EXTENDED PROVISIONED FAILED SUPERSEDED
+    # REMEDIATED NOTIFIED BLOCKED RELEASED EXTENDED NO_COMMUNICATION REACHED PROVISIONED FAILED SUPERSEDED
+    Column("outcome", Text),
     Column("procedure", Text, nullable=False),  # P1 P2R P2S P3 DX PROVISION
     Column("playbook", Text, nullable=False),
     Column("playbook_version", Text, nullable=False),
@@ -77,6 +78,17 @@ journal = Table(
     Column("result", Text),  # JSON
     Column("started_at", Float, nullable=False),
     Column("done_at", Float),
+)
+
+approvals = Table(  # instructions that wait for a second person
+    "approvals",
+    metadata,
+    Column("case_id", Id, ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),  # the step that waits
+    Column("action", Text, primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("asked_at", Float, nullable=False),
 )
 
 policies = Table(
