@@ -88,6 +88,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """PEM file of the certificate and chain for managers; none: those of the listener for devices."""
     northbound_key: Path | None = None
     """PEM file of its key; none: it is in ``northbound_certificate``."""
+    northbound_client_ca: list[Path] = []
+    """PEM files of CAs whose client certificates managers may show instead of a token, for the names that
+    ``acs tokens allow-certificate`` lets in; empty: none is asked for."""
     delivery_backlog: Size = 100_000
     """Notifications that wait for one manager at most; then it is told to read the alarm list instead.
     A tenth of that of one device."""

@@ -16,6 +16,7 @@ from acs.cli import (
     audit,
     bench,
     bulk,
+    client_certificates,
     config,
     files,
     look,
@@ -78,6 +79,9 @@ app.add_typer(
 )
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
+access.tokens.command("allow-certificate")(client_certificates.allow)
+access.tokens.command("certificates")(client_certificates.show)
+access.tokens.command("forget-certificate")(client_certificates.forget)
 bench.bench.command()(attack.attack)
 look.devices.command()(tree.discover)
 look.devices.command()(tree.tree)

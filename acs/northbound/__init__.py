@@ -1,5 +1,11 @@
 """The northbound interface: REST for managers, scoped tokens, users."""
 
+from acs.northbound.client_certificates import (
+    ClientCertificate,
+    allow_certificate,
+    forget_certificate,
+    list_certificates,
+)
 from acs.northbound.delivery import Deliverer
 from acs.northbound.openapi import openapi_document
 from acs.northbound.scopes import SCOPES, check_scopes
@@ -18,17 +24,21 @@ from acs.northbound.users import (
 
 __all__ = [
     "SCOPES",
+    "ClientCertificate",
     "Deliverer",
     "Northbound",
     "Token",
     "User",
+    "allow_certificate",
     "check_password",
     "check_scopes",
     "create_token",
     "create_user",
     "disable_user",
+    "forget_certificate",
     "forget_tokens",
     "hash_password",
+    "list_certificates",
     "list_tokens",
     "list_users",
     "openapi_document",

@@ -17,6 +17,7 @@ from acs import devices as dev
 from acs import remediation as rm
 from acs.errors import AcsError
 from acs.northbound import shapes as sh
+from acs.northbound.client_certificates import certificate_of, names_in
 from acs.northbound.openapi import openapi_document
 from acs.northbound.problems import ProblemError, problem_response
 from acs.northbound.resources import Call, Caller
@@ -82,6 +83,12 @@ class Northbound:
             raise AcsError(
                 f"can't use {certificate} (settings northbound_certificate, northbound_key): {error}"
             ) from error
+        for path in settings.northbound_client_ca:
+            try:
+                context.load_verify_locations(path)
+            except (OSError, ssl.SSLError) as error:
+                raise AcsError(f"can't use {path} (setting northbound_client_ca): {error}") from error
+            context.verify_mode = ssl.CERT_OPTIONAL  # who has a token needs no certificate
         return context
 
     # --- every request --------------------------------------------------------------------
@@ -124,6 +131,22 @@ class Northbound:
         if foreign or request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
             raise ProblemError(403, "pages of other origins may not use this interface", field="Origin")
 
+    async def _caller(self, request: web.Request) -> Caller:
+        """Return who asks: by the token, or without one by the client certificate. ``ProblemError``: nobody."""
+        tls = request.get_extra_info("ssl_object")
+        if "Authorization" not in request.headers and tls is not None:
+            names = names_in(tls.getpeercert(), self._store.clock())
+            found = await self._store.read(certificate_of, names) if names else None
+            if found is not None:
+                return Caller(f"{found.owner}@certificate-{found.name}", found.owner, found.scopes)
+            if names:
+                raise _unauthorized(
+                    f"certificates of the name {names[0][:100]!r} are not let in",
+                    "see: acs tokens certificates",
+                )
+        token = await self._token(request)
+        return Caller(f"{token.owner}@token-{token.id}", token.owner, token.scopes)
+
     async def _token(self, request: web.Request) -> Token:
         """Return the token that the request bears. Raises ``ProblemError`` 401 or 429."""
         now, address = self._store.clock(), request.remote or ""
@@ -151,12 +174,12 @@ class Northbound:
 
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            token = await self._token(request)
-            if route.scope not in token.scopes:
+            caller = await self._caller(request)
+            if route.scope not in caller.scopes:
                 remedy = f"make one with: acs tokens create --scope {route.scope}"
                 raise ProblemError(403, f"this token lacks the scope {route.scope}", remedy=remedy)
             call = Call(
-                Caller(f"{token.owner}@token-{token.id}", token.owner, token.scopes),
+                caller,
                 dict(request.match_info),
                 _query(request, route.query),
                 await _body(request, route.body) if route.body is not None else None,
@@ -171,7 +194,7 @@ class Northbound:
         return handle
 
     async def _openapi(self, request: web.Request) -> web.Response:
-        await self._token(request)
+        await self._caller(request)
         return web.Response(body=self._document, content_type="application/json")
 
     async def _session(self, request: web.Request) -> web.Response:

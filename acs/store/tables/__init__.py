@@ -27,7 +27,7 @@ from acs.store.tables.devices import devices, parameters
 from acs.store.tables.distress import distress_paths, distress_triggers
 from acs.store.tables.files import files
 from acs.store.tables.models import data_models, discovered, discoveries
-from acs.store.tables.northbound import api_tokens, users
+from acs.store.tables.northbound import api_certificates, api_tokens, users
 from acs.store.tables.outbox import outbox
 from acs.store.tables.playbooks import playbook_runs, playbook_sources
 from acs.store.tables.remediation import approvals, case_is_open, cases, journal, policies
@@ -41,6 +41,7 @@ __all__ = [
     "admission_rules",
     "alarm_events",
     "alarms",
+    "api_certificates",
     "api_tokens",
     "approvals",
     "audit",

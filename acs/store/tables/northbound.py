@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Float, LargeBinary, Table, Text, false
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["api_tokens", "users"]
+__all__ = ["api_certificates", "api_tokens", "users"]
 
 api_tokens = Table(
     "api_tokens",
@@ -31,4 +31,13 @@ users = Table(
     Column("disabled", Boolean, nullable=False, server_default=false()),
     Column("created_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
+)
+
+api_certificates = Table(
+    "api_certificates",
+    metadata,
+    Column("name", Text, primary_key=True),  # dNSName or URI in the subjectAltName
+    Column("owner", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # JSON
+    Column("created_at", Float, nullable=False),
 )
