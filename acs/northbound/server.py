@@ -132,7 +132,7 @@ class Northbound:
             raise ProblemError(403, "pages of other origins may not use this interface", field="Origin")
 
     async def _caller(self, request: web.Request) -> Caller:
-        """Return who asks: by the token, or without one by the client certificate. ``ProblemError``: nobody."""
+        """Return who asks: by the token, or else by the client certificate. Raises ``ProblemError``."""
         tls = request.get_extra_info("ssl_object")
         if "Authorization" not in request.headers and tls is not None:
             names = names_in(tls.getpeercert(), self._store.clock())
