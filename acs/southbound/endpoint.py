@@ -23,7 +23,7 @@ from acs.devices import Expected, audit, device_key, note_pending
 from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
-from acs.security import Secrets, digest
+from acs.security import SealError, Secrets, digest
 from acs.settings import Settings
 from acs.southbound import transactions as tx
 from acs.southbound.admission import Admission
@@ -34,10 +34,10 @@ from acs.southbound.guarded import guarded
 from acs.southbound.impersonation import Claim, Seldom, certificate_revoked, identity_claimed
 from acs.southbound.intake import Intake, Narrow, Quarantine
 from acs.southbound.open_sessions import OpenSessions
-from acs.southbound.placeholders import fill
+from acs.southbound.placeholders import fill, secret_paths
 from acs.southbound.revocation import Revocations
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
-from acs.southbound.tracer import Heard, Tracer
+from acs.southbound.tracer import SECRET_PATHS, Heard, Tracer
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
@@ -394,8 +394,14 @@ class Endpoint:
             self.sessions.ended(ticket.device_id)
             return web.Response(status=204)
         echoed = received.header.id if isinstance(received, Envelope) else None
-        message = fill(reply.message, self._secrets, ticket.device_key, reply.secrets)
-        return self._message(message, ticket.namespace, reply.id or echoed, reply.declaration)
+        try:
+            message = fill(reply.message, self._secrets, ticket.device_key, reply.secrets)
+        except SealError as error:  # not the device's fault: it is served on
+            remedy = "set the secrets of declared state again"
+            raise AcsError(f"what {ticket.device_key} is to be set to can't be opened; {remedy}") from error
+        response = self._message(message, ticket.namespace, reply.id or echoed, reply.declaration)
+        response[SECRET_PATHS] = secret_paths(reply.message)
+        return response
 
     async def _nothing_waits(self, ticket: Ticket) -> bool:
         if self.sessions.idle(ticket.device_id, ticket.epoch):

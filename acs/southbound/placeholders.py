@@ -8,7 +8,7 @@ from dataclasses import replace
 from acs.cwmp import messages as m
 from acs.security import Sealer, Secrets
 
-__all__ = ["fill", "open_config_secret", "seal_config_secret", "secrets_in"]
+__all__ = ["fill", "open_config_secret", "seal_config_secret", "secret_paths", "secrets_in"]
 
 _CONTEXT = b"config secret "
 
@@ -30,6 +30,17 @@ def secrets_in(message: m.Message) -> frozenset[str]:
     prefix = m.SECRET_PLACEHOLDER
     return frozenset(
         each.value[len(prefix) :] for each in message.parameters if each.value.startswith(prefix)
+    )
+
+
+def secret_paths(message: m.Message) -> frozenset[str]:
+    """Return the parameters that a request sets to secrets, whatever their names are."""
+    if not isinstance(message, m.SetParameterValues):
+        return frozenset()
+    return frozenset(
+        each.name
+        for each in message.parameters
+        if each.value.startswith(m.PLACEHOLDER_MARK) and each.value != m.DEVICE_KEY
     )
 
 

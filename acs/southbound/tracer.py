@@ -30,7 +30,7 @@ from acs.southbound.ticket import Ticket
 from acs.store import Store
 from acs.traces import Message, keep_trace, pack, redact_body, redact_headers, wanted_traces
 
-__all__ = ["Exchange", "Heard", "Tracer"]
+__all__ = ["SECRET_PATHS", "Exchange", "Heard", "Tracer"]
 
 _LAST = 20  # messages before and after a fault
 _MOST_MESSAGES = 400  # of one trace
@@ -41,6 +41,8 @@ _LOOK = 2.0
 _SELDOM = 60.0  # seconds between two traces of one device that nobody asked for
 _MOST_SAVES = 32
 _BODY = re.compile(rb":Body>\s*<(?:[\w.-]{1,40}:)?(\w{1,64})")
+SECRET_PATHS = web.ResponseKey("secret-paths", frozenset[str])
+"""What a response with a SetParameterValues tells: the parameters that it sets to secrets."""
 _log = structlog.get_logger(__name__)
 
 
@@ -68,6 +70,8 @@ class Exchange:
     answer_headers: Mapping[str, str]
     answer: bytes
     refused: str = ""
+    secret_paths: frozenset[str] = frozenset()
+    """Parameters that the answer sets to secrets."""
 
     @property
     def size(self) -> int:
@@ -142,6 +146,9 @@ class Tracer:
                     answer_headers=response.headers if response is not None else {},
                     answer=answer if isinstance(answer, bytes) else b"",
                     refused=refused,
+                    secret_paths=response.get(SECRET_PATHS, frozenset())
+                    if response is not None
+                    else frozenset(),
                 )
                 self.note(ticket, exchange)
         return response
@@ -252,7 +259,13 @@ def _hidden(model: Model | None) -> Callable[[str], bool]:
 
 
 def _packed(exchanges: list[Exchange], model: Model | None) -> tuple[bytes, int]:
-    hidden = _hidden(model)
+    by_model = _hidden(model)
+    # Whatever a parameter is called: what was set to a secret is shown neither then nor when it is read.
+    secret = frozenset().union(*(exchange.secret_paths for exchange in exchanges))
+
+    def hidden(path: str) -> bool:
+        return path in secret or by_model(path)
+
     return pack(each for exchange in exchanges for each in _messages(exchange, hidden))
 
 

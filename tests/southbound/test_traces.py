@@ -7,6 +7,8 @@ import pytest
 from acs import devices as dev
 from acs import traces as tr
 from acs.cwmp import messages as m
+from acs.security import Sealer, Secrets
+from acs.southbound.placeholders import seal_config_secret
 from tests.southbound.conftest import SERIAL, inform, make_bench
 from tests.southbound.test_sessions import enqueue, provisioned
 
@@ -60,6 +62,41 @@ async def test_a_wanted_conversation_is_kept_without_its_secrets(quiet):
     assert tr.MASK in text
     assert "hunter2" not in text
     assert "acs=" not in text
+
+
+async def test_a_secret_is_not_kept_whatever_the_parameter_is_called(quiet):
+    secrets = Secrets.load_or_create(quiet.node.settings.data)
+    await quiet.node.store.write(
+        dev.set_config_secret, "site", seal_config_secret(secrets, "site", "hunter2"), now=1.0
+    )
+    path = "Device.X_000000_Remark"
+    async with quiet.client() as http:
+        device = await provisioned(quiet, http)
+        await session(quiet, http)
+        await start(quiet, device.id)
+        value = m.ParameterValue(path, m.SECRET_PLACEHOLDER + "site")
+        await enqueue(quiet, device, m.SetParameterValues((value,), "k"), key="k1")
+        await enqueue(quiet, device, m.GetParameterValues((path,)), key="k2")
+        told = m.GetParameterValuesResponse((m.ParameterValue(path, "hunter2"),))
+        await session(quiet, http, [m.SetParameterValuesResponse(0), told])
+    (trace,) = await stored(quiet)
+    bodies = [each.body for each in await messages(quiet, trace)]
+    assert sum(tr.MASK in each for each in bodies) == 2
+    assert not any("hunter2" in each for each in bodies)
+
+
+async def test_a_secret_that_can_not_be_opened_leaves_no_device_aside(bench):
+    other = Sealer(bytes(32)).seal(b"hunter2", b"config secret site")
+    await bench.node.store.write(dev.set_config_secret, "site", other, now=1.0)
+    value = m.ParameterValue("Device.X_000000_Remark", m.SECRET_PLACEHOLDER + "site")
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        await enqueue(bench, device, m.SetParameterValues((value,), "k"))
+        for _ in range(4):
+            opened = await bench.post(http, inform())
+            assert opened.status == 200
+            assert (await bench.post(http, b"", cookie=opened.cookie)).status == 503
+    assert bench.metric("acs_quarantines_total") == 0
 
 
 async def test_nothing_is_heard_where_nothing_is_wanted(quiet):
