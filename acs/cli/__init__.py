@@ -22,6 +22,7 @@ from acs.cli import (
     look,
     model,
     operate,
+    playbook,
     pm,
     policy,
     profiles,
@@ -78,6 +79,9 @@ app.add_typer(
     help="Managers that are told: add, list, show, retry, remove.",
 )
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
+app.add_typer(
+    playbook.playbook, name="playbook", help="Your own playbooks: list, show, run, dry-run, test, graph."
+)
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 access.tokens.command("allow-certificate")(client_certificates.allow)
 access.tokens.command("certificates")(client_certificates.show)

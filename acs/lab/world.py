@@ -123,6 +123,7 @@ class World:
         chance = random.Random(1)  # noqa: S311 - every run of a world is alike
         self.henb = HeNB(identity, "1.0.0", PACE, "http://192.0.2.1/cr", chance, **henb)
         self.henb.distress = Distress(tuple(DistressPath(each.kind) for each in paths), DISTRESS_KEY)
+        self._serial = SERIAL
         self.key = dev.device_key("0005B9", SERIAL)
         self.uploads: dict[str, bytes] = {}
         self.served: dict[str, bytes] = {}
@@ -332,7 +333,7 @@ class World:
         return self.look(dev.find, self.key) is not None
 
     def _name(self) -> str:
-        return dev.certificate_name("0005B9", self.key.partition("-")[2], self.settings.realm)
+        return dev.certificate_name("0005B9", self._serial, self.settings.realm)
 
     def _post(self, opened: tx.Opened, message: m.Message | None) -> tx.Reply:
         if self.lose("request"):
@@ -443,6 +444,7 @@ class Neighbour(World):
         identity = m.DeviceId("ACME", "0005B9", PRODUCT_CLASS, serial)
         chance = random.Random(serial)  # noqa: S311 - as above
         self.henb = HeNB(identity, "1.0.0", PACE, "http://192.0.2.1/cr", chance, **henb)
+        self._serial = serial
         self.key = dev.device_key("0005B9", serial)
         self.conn, self.env, self.settings = world.conn, world.env, world.settings
         self.lose, self.image = world.lose, getattr(world, "image", b"")

@@ -2,6 +2,7 @@
 
 from acs.remediation.advance import advance, due_cases
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, list_cases
+from acs.remediation.dry_run import Assumed, DryStep, dry_run
 from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.export import CaseExport, export_case, export_html, export_json
@@ -25,13 +26,17 @@ from acs.remediation.reactions import (
 )
 from acs.remediation.retention import prune_cases
 from acs.remediation.scripts import Library, Script, due_runs, find_script, load_library
+from acs.remediation.scripts.graph import graph
+from acs.remediation.scripts.load import where as script_line
 from acs.remediation.timeline import Entry, timeline
 
 __all__ = [
     "INSTRUCTIONS",
+    "Assumed",
     "Case",
     "CaseExport",
     "Decision",
+    "DryStep",
     "Engine",
     "Entry",
     "Environment",
@@ -49,6 +54,7 @@ __all__ = [
     "commands_settled",
     "default_policy_text",
     "device_informed",
+    "dry_run",
     "due_cases",
     "due_runs",
     "export_case",
@@ -56,6 +62,7 @@ __all__ = [
     "export_json",
     "find_case",
     "find_script",
+    "graph",
     "instruct",
     "journal_of",
     "list_cases",
@@ -67,5 +74,6 @@ __all__ = [
     "prune_cases",
     "reach",
     "run_playbook",
+    "script_line",
     "timeline",
 ]

@@ -23,6 +23,7 @@ from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
 from acs.remediation.script_api import Cleared
 from acs.remediation.scripts import Script, request_run
+from acs.remediation.scripts.runs import case_of
 from acs.remediation.steps import INSTRUCTION_OR_SESSION, SESSION, command_result
 from acs.remediation.triage import SIGNATURE, classify_alarm, rank
 
@@ -168,10 +169,10 @@ def run_playbook(
         raise AcsError(f"{device.device_key} is blocked; nothing is sent to it")
     version = f"{script.name} {script.version}: {why}"
     dev.audit(conn, who, "playbook run", device.device_key, version, now=now)
-    request_run(conn, device_id, script, who=who, why=why, now=now)
+    run_id = request_run(conn, device_id, script, who=who, why=why, now=now)
     open_next(conn, device_id, env=env, now=now)
-    case = active_case(conn, device_id)
-    return case if case is not None and case.playbook == script.name else None
+    case_id = case_of(conn, run_id)
+    return None if case_id is None else find_case(conn, case_id)
 
 
 def begin_runs(conn: Connection, device_id: int, *, env: Environment, now: float) -> None:

@@ -14,6 +14,7 @@ from acs.store.tables import case_is_open, cases, devices, playbook_runs
 __all__ = [
     "Run",
     "begin_run",
+    "case_of",
     "device_keys",
     "due_runs",
     "end_run",
@@ -89,6 +90,11 @@ def take_run(conn: Connection, device_id: int) -> Run | None:
     )
     row = conn.execute(query).mappings().first()
     return _run(row) if row else None
+
+
+def case_of(conn: Connection, run_id: int) -> int | None:
+    """Return the case that does a run; None while it waits."""
+    return conn.execute(select(playbook_runs.c.case_id).where(playbook_runs.c.id == run_id)).scalar_one()
 
 
 def begin_run(conn: Connection, run_id: int, case_id: int) -> None:

@@ -1,0 +1,51 @@
+"""A case for people: what was done when, why, and what came of it, a line a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from acs.remediation import Case, Step
+
+__all__ = ["timeline"]
+
+
+def timeline(case: Case, steps: Iterable[Step]) -> list[str]:
+    """Return the lines of a case, its outcome last."""
+    lines = [_line(case, each) for each in steps]
+    end = case.closed_at if case.closed_at is not None else None
+    at = f"{_after(end - case.opened_at)} " if end is not None else ""
+    word = case.outcome or ("it waits" if case.state == "waiting" else "it is not done")
+    return [*lines, f"{at}{case.state}, {word}: {case.because}"]
+
+
+def _line(case: Case, step: Step) -> str:
+    branch = f"[{step.branch}] " if step.branch else ""
+    detail = f" {step.detail}" if step.detail else ""
+    because = f" (because {step.because})" if step.because else ""
+    result = gist(msgspec.json.decode(step.result) if step.result else None) if step.done else "…"
+    came = f" → {result}" if result else ""
+    return f"{_after(step.started_at - case.opened_at)} {branch}{step.name}{detail}{because}{came}"
+
+
+def gist(value: Any) -> str:
+    """Return a step's result in a few words."""
+    match value:
+        case None:
+            return ""
+        case {"state": state, "fault_code": code}:
+            return f"{state}, fault {code}" if code else str(state)
+        case {"action": action, "who": who}:
+            return f"{action} by {who}"
+        case bool():
+            return "it came" if value else "it did not come in time"
+        case _:
+            return msgspec.json.encode(value).decode()[:60]
+
+
+def _after(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"+{hours}:{minutes:02}:{rest:02}"

@@ -1,0 +1,98 @@
+"""``acs playbook`` and the approval of cases, as operators type them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.world import SERIAL
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "playbooks"
+KEY = f"0005B9-{SERIAL}"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    copy = tmp_path / "playbooks"
+    shutil.copytree(EXAMPLES, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.fixture
+def data(acs, filled, tmp_path) -> Path:
+    """A data directory whose one device is free again."""
+    copy = tmp_path / "acs-data"
+    shutil.copytree(filled, copy)
+    assert acs("cases", "instruct", 3, "RELEASE", "--because", "inspected", "--data", copy).code == 0
+    return copy
+
+
+def test_the_list_tells_what_there_is_and_what_is_wrong(acs, folder):
+    listed = acs("playbook", "list", "--playbooks", folder, "--json").json
+    assert [each["name"] for each in listed["playbooks"]][:3] == ["ask_for_vip", "canary", "fetch_logs"]
+    (folder / "bad.py").write_text("import time\n")
+    told = acs("playbook", "list", "--playbooks", folder)
+    assert told.code == 1
+    assert "✗ bad.py:1: time is not for playbooks" in told.text
+    assert "reboot_at_night" in told.text
+    assert "has problems" in acs("playbook", "show", "bad", "--playbooks", folder).text
+    assert "no folder of playbooks is set" in acs("playbook", "list").text
+
+
+def test_a_playbook_is_shown_and_drawn(acs, folder):
+    shown = acs("playbook", "show", "reboot_at_night", "--playbooks", folder)
+    assert "async def until_night" in shown.out
+    drawn = acs("playbook", "graph", "ask_for_vip", "--playbooks", folder).out
+    assert drawn.startswith("flowchart TD\n")
+    for words in ("'vip' in device['groups']", "approve question", '|"yes"|', '|"no"|', "reboot", "verify"):
+        assert words in drawn
+
+
+def test_a_dry_run_shows_the_steps_and_keeps_nothing(acs, folder, data):
+    before = acs("cases", "list", "--data", data, "--json").json
+    options = ("--playbooks", folder, "--data", data)
+    told = acs("playbook", "dry-run", "reboot_at_night", KEY, *options, "--json").json
+    names = [each["name"] for each in told["steps"] if each["name"] != "sleep"]
+    assert names == ["GetParameterValues", "Reboot", "GetParameterValues"]
+    assert told["outcome"] == "REBOOTED"
+    failing = acs("playbook", "dry-run", "reboot_at_night", KEY, *options, "--fail", "Reboot")
+    assert "FAILED: Reboot: fault 9002 assumed" in failing.text
+    assert acs("cases", "list", "--data", data, "--json").json == before
+    assert acs("commands", "list", "--data", data, "--json", "--state", "queued").json == []
+
+
+def test_a_run_asks_and_is_approved(acs, folder, data, tmp_path):
+    (folder / "ask.py").write_text(
+        "async def ask(case):\n"
+        "    said = await case.approve('may it?', because='who knows')\n"
+        "    return f'{bool(said)}: {said.why}'\n"
+    )
+    options = ("--playbooks", folder, "--data", data)
+    assert "missing" not in acs("playbook", "run", "ask", KEY, *options, "--why", "a test").text
+    (case,) = [
+        each for each in acs("cases", "list", "--data", data, "--json").json if each["kind"] == "playbook"
+    ]
+    assert (case["state"], case["playbook"]) == ("waiting", "ask")
+    assert "may it?" in acs("cases", "show", case["id"], "--data", data).text
+    again = acs("playbook", "run", "ask", KEY, *options, "--why", "once more")
+    assert "waits until the open case" in again.text
+    assert acs("cases", "approve", case["id"], "--because", "go on", "--data", data).code == 0
+    found = {each["id"]: each for each in acs("cases", "list", "--data", data, "--json").json}
+    assert (found[case["id"]]["outcome"], found[case["id"]]["because"]) == ("DONE", "True: go on")
+    assert found[max(found)]["state"] == "waiting"  # the second began when the first had ended
+    assert acs("cases", "deny", max(found), "--because", "enough", "--data", data).code == 0
+    assert acs("playbook", "run", "ask", KEY, *options, "--why", " ").code == 2
+
+
+def test_a_file_is_tried(acs, folder):
+    scenario = folder / "scenarios" / "ask_for_vip.yaml"
+    told = acs("playbook", "test", folder / "ask_for_vip.py", "--scenario", scenario)
+    assert told.code == 0, told.text
+    assert "closed, LEFT_ALONE" in told.text
+    assert acs("playbook", "test", folder / "reboot_at_night.py").code == 0
+    scenario.write_text("{playbook: ask_for_vip, expect: {outcome: LEFT_ALONE}}")
+    told = acs("playbook", "test", folder / "ask_for_vip.py", "--scenario", scenario)
+    assert told.code == 1
+    assert "✗ the outcome is REMEDIATED, not LEFT_ALONE" in told.text
