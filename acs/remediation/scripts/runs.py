@@ -94,7 +94,9 @@ def take_run(conn: Connection, device_id: int) -> Run | None:
 
 def case_of(conn: Connection, run_id: int) -> int | None:
     """Return the case that does a run; None while it waits."""
-    return conn.execute(select(playbook_runs.c.case_id).where(playbook_runs.c.id == run_id)).scalar_one()
+    query = select(playbook_runs.c.case_id).where(playbook_runs.c.id == run_id)
+    found: int | None = conn.execute(query).scalar_one()
+    return found
 
 
 def begin_run(conn: Connection, run_id: int, case_id: int) -> None:
