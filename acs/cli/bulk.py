@@ -39,7 +39,7 @@ bulk = typer.Typer(no_args_is_help=True)
 Path_ = Annotated[
     str, typer.Argument(metavar="PATH", help="A parameter, or all below a path that ends with a dot.")
 ]
-Source = Annotated[str | None, typer.Option(help="Only of this profile, or pm:<measInfoId>.")]
+Source = Annotated[str | None, typer.Option(help="Only of this profile, or pm: and a measInfoId.")]
 Since = Annotated[str, typer.Option(help="From this time on, for example 2026-01-31T10:00.")]
 Until = Annotated[str, typer.Option(help="Before this time.")]
 
@@ -255,8 +255,16 @@ def list_profiles(device: DeviceKey, data: Data = None, config: Config = None, j
 
 
 @bulk.command("remove")
-def remove_profile(device: DeviceKey, name: str, data: Data = None, config: Config = None) -> None:
-    """Take a profile away from a device. What it has reported stays."""
+def remove_profile(
+    device: DeviceKey,
+    name: Annotated[str, typer.Argument(help="Name of the profile, see acs bulk profiles.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Take a profile away from a device. What it has reported stays.
+
+    Example: acs bulk remove 0005B9-A1 health
+    """
     from acs import bulkdata as bd
     from acs import devices as dev
 

@@ -38,7 +38,7 @@ Because = Annotated[str, typer.Option("--because", help="Why; it is kept in the 
 ReadFirst = Annotated[
     bool, typer.Option("--read", help="Read the parameters from the device first; it is called at once.")
 ]
-_SCOPE = "*, class:<ProductClass>, group:<tag>, site:<site> or device:<OUI>-<SerialNumber>"
+_SCOPE = "All devices (*), class:HeNB-LTE, group:stadium, site:Harbour or device:0005B9-A1."
 _PAUSE = 0.25  # seconds between two looks
 _OPEN = ("queued", "sent", "accepted")
 
@@ -183,7 +183,9 @@ def _plan_rows(planned: Any) -> list[tuple[Any, ...]]:
 
 @config.command("apply")
 def apply(
-    devices: Annotated[list[str], typer.Argument(metavar="DEVICE...", help="<OUI>-<SerialNumber>.")],
+    devices: Annotated[
+        list[str], typer.Argument(metavar="DEVICE...", help="Keys OUI-SerialNumber, for example 0005B9-A1.")
+    ],
     because: Because,
     data: Data = None,
     config: Config = None,

@@ -170,7 +170,10 @@ def revoke_file(
     config: Config = None,
     by: By = "",
 ) -> None:
-    """Take a file back, for good: no device is given it any more."""
+    """Take a file back, for good: no device is given it any more.
+
+    Example: acs files revoke henb-2.0.0.img "reboots in a loop on rev-b"
+    """
     from acs import files as fl
 
     now = time.time()
@@ -231,7 +234,8 @@ def send_file(
 def request_file(
     device: DeviceKey,
     file_type: Annotated[
-        str, typer.Argument(help="FileType of TR-069, e.g. '4 Vendor Log File 1', or 'X <OUI> …'.")
+        str,
+        typer.Argument(help="FileType of TR-069, e.g. '4 Vendor Log File 1', or a vendor's 'X 0005B9 …'."),
     ],
     data: Data = None,
     config: Config = None,
@@ -282,7 +286,10 @@ def trust_signer(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Let this key release images. On several nodes, do it on each: keys are not in the database."""
+    """Let this key release images. On several nodes, do it on each: keys are not in the database.
+
+    Example: acs files trust-signer vendor vendor-key.pem
+    """
     from acs import devices as dev
     from acs import files as fl
 
@@ -304,7 +311,10 @@ def distrust_signer(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Trust a signer no longer, and revoke all that only this key had released."""
+    """Trust a signer no longer, and revoke all that only this key had released.
+
+    Example: acs files distrust-signer vendor "its key was stolen"
+    """
     from acs import devices as dev
     from acs import files as fl
 

@@ -41,7 +41,10 @@ cases.command("show")(show_case)
 cases.command("export")(export_case)
 
 DeviceKey = Annotated[
-    str, typer.Argument(metavar="DEVICE", help="<OUI>-<SerialNumber>, see acs devices list.")
+    str,
+    typer.Argument(
+        metavar="DEVICE", help="Its key OUI-SerialNumber, for example 0005B9-A1; see acs devices list."
+    ),
 ]
 Limit = Annotated[int, typer.Option(help="How many rows at most.", min=1, max=100_000)]
 Reason = Annotated[str, typer.Option("--because", help="Why; it is kept in the audit.")]
@@ -153,7 +156,7 @@ def _show_canonical(device: str, settings: Settings, *, json: bool) -> None:
 @devices.command("register")
 def register_device(
     oui: Annotated[str, typer.Argument(help="Six hexadecimal digits.")],
-    serial_number: str,
+    serial_number: Annotated[str, typer.Argument(help="SerialNumber as the device tells it in its Inform.")],
     data: Data = None,
     config: Config = None,
     json: Json = False,
@@ -165,7 +168,10 @@ def register_device(
         bool, typer.Option("--once", help="The password is replaced by another at first contact.")
     ] = False,
 ) -> None:
-    """Register a device before it comes, with a password where it has no certificate."""
+    """Register a device before it comes, with a password where it has no certificate.
+
+    Example: acs devices register 0005B9 A1 --password
+    """
     from acs import devices as dev
     from acs.security import Secrets, new_password
     from acs.southbound import seal_device_password
@@ -319,7 +325,10 @@ def instruct_case(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Tell a case that waits for instruction what to do."""
+    """Tell a case that waits for instruction what to do.
+
+    Example: acs cases instruct 7 RELEASE --because "inspected on site"
+    """
     match action.upper():
         case ("RETRY" | "BLOCK" | "RELEASE" | "EXPECT_EMERGENCY" | "CLOSE" | "APPROVE" | "DENY") as word:
             _instruct(case, word, because, data, config)

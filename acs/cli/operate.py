@@ -105,7 +105,7 @@ def set_golden(
     path: Annotated[Path, typer.Argument(help="YAML: a list of {name, value, type}.", exists=True)],
     data: Data = None,
     config: Config = None,
-    scope: Annotated[str, typer.Option(help="*, class:<ProductClass> or device:<OUI>-<SerialNumber>.")] = "*",
+    scope: Annotated[str, typer.Option(help="All devices (*), class:HeNB-LTE or device:0005B9-A1.")] = "*",
     model: Annotated[
         str, typer.Option(help="Check names and values against this model; empty: don't.")
     ] = "henb",

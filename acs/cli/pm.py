@@ -20,7 +20,7 @@ pm = typer.Typer(no_args_is_help=True)
 @pm.command("import")
 def import_file(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="XML after TS 32.435, or gzip of it.")],
-    device: Annotated[str, typer.Option(help="Whose measurements these are: <OUI>-<SerialNumber>.")],
+    device: Annotated[str, typer.Option(help="Whose measurements these are, for example 0005B9-A1.")],
     data: Data = None,
     config: Config = None,
     json: Json = False,

@@ -35,7 +35,10 @@ def explain(
     path: File = None,
     json: Json = False,
 ) -> None:
-    """Say which procedure an alarm would start, by which rule, and why. Any spelling of the words will do."""
+    """Say which procedure an alarm would start, by which rule, and why. Any spelling of the words will do.
+
+    Example: acs policy explain "Integrity Violation" "Information Modification Detected" Major
+    """
     from acs import alarms as al
     from acs.remediation import classify, load_policy
 

@@ -41,7 +41,7 @@ rpc = typer.Typer(
 )
 
 Names = Annotated[list[str], typer.Argument(help="Parameters, or objects that end with a dot.")]
-FileType = Annotated[str, typer.Option("--type", help="FileType of TR-069, or 'X <OUI> …' of a vendor.")]
+FileType = Annotated[str, typer.Option("--type", help="FileType of TR-069, or a vendor's 'X 0005B9 …'.")]
 User = Annotated[str, typer.Option("--username", help="For the file server.")]
 Secret = Annotated[
     str, typer.Option("--password", help="For the file server; - reads it from standard input.")
@@ -552,7 +552,7 @@ def get_methods(
 @rpc.command("vendor")
 def vendor(
     device: DeviceKey,
-    method: Annotated[str, typer.Argument(help="X_<OUI>_<Name>.")],
+    method: Annotated[str, typer.Argument(help="Its name, for example X_0005B9_Ping.")],
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME=VALUE…]", help="Its arguments, in their order.")
     ] = None,

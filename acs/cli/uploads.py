@@ -89,7 +89,10 @@ def fetch_upload(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Copy an upload's content to a file. It is what a device sent: treat it as hostile."""
+    """Copy an upload's content to a file. It is what a device sent: treat it as hostile.
+
+    Example: acs files uploads fetch 7 henb.log
+    """
     from acs import files as fl
 
     settings = settings_of(data, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 
 import pytest
@@ -31,6 +32,20 @@ def test_the_help_of_every_command_says_what_it_does(acs, path, help_):
     assert len(help_) > 10
     first = " ".join(help_.split()).partition(".")[0].replace("`", "")
     assert first[:60] in done.text.replace("`", "")
+
+
+def test_the_help_has_an_example_where_there_are_several_arguments_and_loses_no_word():
+    def leaves(command, path=()):
+        for name, each in getattr(command, "commands", {}).items():
+            yield from leaves(each, (*path, name))
+        if not hasattr(command, "commands"):
+            yield " ".join(path), command
+
+    for path, command in leaves(typer.main.get_command(app)):
+        needed = [each for each in command.params if each.param_type_name == "argument" and each.required]
+        assert len(needed) < 2 or "acs " in command.help, f"{path} has no example"
+        for each in command.params:  # <words> in brackets are HTML to markdown, and vanish
+            assert not re.search(r"<[A-Za-z]+>", getattr(each, "help", None) or ""), f"{path}: {each.name}"
 
 
 def test_there_is_a_command_for_each_task():
