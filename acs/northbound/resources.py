@@ -35,6 +35,7 @@ __all__ = [
     "instruct",
     "number_of",
     "parameters",
+    "reach",
     "shaped",
 ]
 
@@ -159,19 +160,32 @@ def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
     return _page(shown, query.limit, lambda each: each.id)
 
 
-def instruct(conn: Connection, call: Call) -> sh.Case:
+def instruct(conn: Connection, call: Call) -> sh.Instructed:
     """Tell a case that waits what to do, in the name of the token's owner."""
     number, told = number_of(call), call.body
     if rm.find_case(conn, number) is None:
         raise ProblemError(404, f"there is no case {number}", field="id")
     try:
-        rm.instruct(conn, number, told.action, who=call.caller.who, why=told.why, env=call.env, now=call.now)
+        done = rm.instruct(
+            conn, number, told.action, who=call.caller.who, why=told.why, env=call.env, now=call.now
+        )
     except AcsError as error:
         remedy = "GET /v1/cases?state=waiting lists those that wait"
         raise ProblemError(409, str(error), field="action", remedy=remedy) from error
     found = rm.find_case(conn, number)
     assert found is not None
-    return shaped(sh.Case, found, device=dev.get(conn, found.device_id).device_key)
+    key = dev.get(conn, found.device_id).device_key
+    return shaped(sh.Instructed, found, device=key, second_approval_needed=not done)
+
+
+def reach(conn: Connection, call: Call) -> sh.Case:
+    """Force a management request: reach a device that is not heard of, by any path (S1 L72)."""
+    owner = _device(conn, call.path["device"])
+    try:
+        made = rm.reach(conn, owner.id, who=call.caller.who, why=call.body.why, env=call.env, now=call.now)
+    except AcsError as error:
+        raise ProblemError(409, str(error), field="device") from error
+    return shaped(sh.Case, made, device=owner.device_key)
 
 
 def commands(conn: Connection, call: Call) -> sh.Page[sh.Command]:

@@ -10,6 +10,7 @@ __all__ = ["SCOPES", "check_scopes"]
 
 SCOPES = {
     "devices:read": "devices and their stored parameters",
+    "devices:reach": "have the HeMS reach devices that are not heard of (forced management request)",
     "alarms:read": "the alarm list",
     "alarms:ack": "acknowledge alarms",
     "alarms:subscribe": "have notifications sent to a URL",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from acs import remediation as rm
 from acs.subscriptions import Filter
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "DeadLetter",
     "Device",
     "DeviceQuery",
+    "ForcedRequest",
+    "Instructed",
     "Instruction",
     "Login",
     "NewSubscription",
@@ -113,6 +116,12 @@ class Case(msgspec.Struct, frozen=True):
     closed_at: Time | None
 
 
+class Instructed(Case, frozen=True):
+    """A case that was told what to do. `second_approval_needed`: another person has to say the same."""
+
+    second_approval_needed: bool = False
+
+
 class Command(msgspec.Struct, frozen=True):
     """An RPC for a device and what became of it."""
 
@@ -187,7 +196,13 @@ class CommandQuery(_Strict, frozen=True):
 class Instruction(_Strict, frozen=True):
     """What a case that waits is told; `why` is kept in the audit."""
 
-    action: Literal["RETRY", "BLOCK", "RELEASE", "EXPECT_EMERGENCY", "CLOSE", "APPROVE", "DENY"]
+    action: rm.Instruction
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class ForcedRequest(_Strict, frozen=True):
+    """Why a device is to be reached that is not heard of; it is kept in the audit."""
+
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 

@@ -104,9 +104,14 @@ def _first_approval(
         conn.execute(insert(approvals).values(**key, who=who, why=why, asked_at=now))
         dev.audit(conn, who, f"case {action} asked for", str(case.id), why, now=now)
         return None
-    if row.who == who:
+    if _person(row.who) == _person(who):
         raise AcsError(f"{action} of case {case.id} needs a second person's approval, not {who}'s again")
     return str(row.who), str(row.why)
+
+
+def _person(who: str) -> str:
+    """Return whose name stands in ``NAME@cli`` or ``NAME@token-7``: two tokens do not make two persons."""
+    return who.rpartition("@")[0] or who
 
 
 def reach(conn: Connection, device_id: int, *, who: str, why: str, env: Environment, now: float) -> Case:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 from collections import defaultdict
 from pathlib import Path
 
+import aiohttp
 import pytest
 from sqlalchemy import select
 
@@ -22,7 +24,7 @@ from acs.node import Node
 from acs.security import Authority
 from acs.settings import load_settings
 from acs.simulator import Fleet, Vendor
-from acs.store.tables import outbox
+from acs.store.tables import audit, outbox
 
 pytestmark = pytest.mark.timeout(120)
 NMS = Path(__file__).parents[2] / "examples/nms/nms.py"
@@ -157,7 +159,7 @@ async def network(tmp_path):
 
     def prepare(conn, now):
         dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
-        scopes = ["alarms:subscribe", "alarms:read", "cases:instruct", "cases:read"]
+        scopes = ["alarms:subscribe", "alarms:read", "cases:instruct", "devices:reach"]
         return nb.create_token(conn, "nms", scopes, expires_at=now + 1000, who="test", now=now)[1]
 
     secret = await node.store.write(prepare, node.store.clock())
@@ -233,3 +235,28 @@ async def test_a_fatal_breach_is_told_and_the_managers_instruct(network):
     await network.assert_same_story()
     [closed] = await network.node.store.read(rm.list_cases, kind="remediation")
     assert closed.state == "closed"
+
+
+@pytest.mark.row("S1 L72")
+async def test_a_forced_management_request_is_made_by_the_manager_and_told_of(network):
+    await network.provision("A1")
+    ca = network.node.settings.data / "pki/server/ca.pem"
+    tls = ssl.create_default_context(cafile=ca)
+    headers = {"Authorization": f"Bearer {(network.nms.folder / 'token').read_text()}"}
+    url = f"https://localhost:{network.node.northbound_port}/v1/devices/"
+    async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=tls), headers=headers) as http:
+        async with http.post("0005B9-A1/reach", json={"why": ""}) as answer:
+            assert (answer.status, (await answer.json())["field"]) == (400, "why")
+        async with http.post("0005B9-A1/reach", json={"why": "the MME sees it, we do not"}) as answer:
+            assert answer.status == 202, await answer.text()
+            number = (await answer.json())["id"]
+
+    async def closed() -> bool:
+        found = await network.node.store.read(rm.find_case, number)
+        return found.state == "closed"
+
+    await until(closed)
+    await network.delivered()
+    assert number in {each.get("caseId") for each in network.nms.kept()}
+    query = select(audit.c.who).where(audit.c.action == "forced management request")
+    assert (await network.node.store.read(lambda conn: conn.execute(query).scalar())).startswith("nms@token-")
