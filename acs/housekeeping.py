@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from acs.alarms import prune_alarms
 from acs.bulkdata import prune_bulk
 from acs.commands import expire_overdue, prune_commands
+from acs.distress import prune_triggers
 from acs.files import UploadKeeper
 from acs.northbound import forget_tokens
 from acs.remediation import prune_cases
@@ -34,6 +35,7 @@ def _tidy(
         expire_overdue(conn, now=now, limit=_BATCH)
         + prune_cases(conn, before=before, limit=_BATCH)
         + prune_commands(conn, before=before, limit=_BATCH)
+        + prune_triggers(conn, before=before, limit=_BATCH)
         + prune_alarms(conn, before=before, limit=_BATCH)
         + prune_bulk(conn, before=bulk_before, limit=_BATCH)
         + prune_traces(conn, before=trace_before, quota=trace_quota, limit=_BATCH)

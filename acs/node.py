@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import make_url
 
 from acs.datamodel import install_profiles, load_profiles
+from acs.distress import parse_template
 from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
@@ -49,12 +50,16 @@ from acs.southbound import (
     FileServer,
     Guard,
     HttpWay,
+    Medium,
     NotificationServer,
     PmFiles,
     Southbound,
     StunServer,
+    TriggerSender,
+    UdpMedium,
     UdpWay,
     Way,
+    XmppMedium,
     XmppWay,
     bind,
 )
@@ -111,7 +116,10 @@ class Node:
         install_profiles(load_profiles(self.settings.data))
         await self._open_store()
         library = self._library(policy)
-        self.env = Environment(policy, self._file_url, self._upload_url, library=library)
+        paths = parse_template(self.settings.distress_paths)
+        self.env = Environment(
+            policy, self._file_url, self._upload_url, library=library, distress_paths=paths
+        )
         await self._open_southbound(secrets)
         self.management = Management(self.store, self.metrics, self._stopped_tasks)
         await self.management.start(self.settings.management_host, self.settings.management_port)
@@ -218,6 +226,10 @@ class Node:
         if xmpp is not None:
             ways.append(xmpp)
             self._run(xmpp.stream.run(), "XMPP")
+        media: list[Medium] = [UdpMedium(guard)]
+        if xmpp is not None:
+            media.append(XmppMedium(xmpp, secrets))
+        self._run(TriggerSender(self.store, secrets, media).run(), "distress triggers")
         limit = settings.connection_requests_at_once
         return Dispatcher(self.store, secrets, self.metrics, ways, in_flight=limit)
 
@@ -271,6 +283,7 @@ class Node:
             "url": self.url,
             "port": self.southbound.port,
             "http_port": self.southbound.http_port,
+            "distress_port": self.southbound.distress_port,
             "management_port": self.management.port if self.management else None,
             "northbound_port": self.northbound_port,
             "stun_port": self.stun_port,

@@ -74,6 +74,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     revocation_timeout: Positive = 5
     ocsp_responder: str = ""
     """A URL (http) that is asked before those that certificates name."""
+    distress_port: Port | None = None
+    """Of the HTTPS listener for sessions over distress channels (S1 5.7.3.1); none: there is none."""
+    distress_host: str = ""
+    """The address of that listener, where it is not ``host``."""
+    distress_names: list[str] = []
+    """DNS names and addresses in its certificate; empty: ``names``."""
+    distress_paths: list[str] = []
+    """Distress channels of devices that have none of their own, in order: ``KIND METHOD ADDRESS``, such as
+    ``IPsec2 UDP {serial}.ipsec2.example:7550``; {serial} and {oui} are the device's. See docs/distress.md."""
     policy: Path | None = None
     """The remediation policy; none: the one that is shipped."""
     playbooks: Path | None = None

@@ -18,6 +18,7 @@ from acs.cli import (
     bulk,
     client_certificates,
     config,
+    distress,
     files,
     look,
     model,
@@ -58,9 +59,11 @@ app.add_typer(
     look.devices, name="devices", help="The registry: list, show, register, enrol, approve, block, …"
 )
 look.devices.command("tag")(tags.tag_device)
+look.devices.command("reach")(distress.reach_device)
 app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge.")
 app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
 app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
+app.add_typer(distress.distress, name="distress", help="Distress channels of devices: paths, key.")
 app.add_typer(files.files, name="files", help="Files for devices and from them: catalogue, signers, uploads.")
 app.add_typer(config.config, name="config", help="Declared state: set, show, plan, apply, verify, sites.")
 app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")

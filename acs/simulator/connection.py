@@ -198,7 +198,9 @@ class Device:
     async def _post(self, http: aiohttp.ClientSession, body: bytes) -> bytes:
         self._statistics.requests += 1
         headers = _HEADERS if body else None
-        async with http.post(self.access.url, data=body, headers=headers) as response:
+        path = self.henb.session_path()
+        url = path.url if path is not None else self.access.url
+        async with http.post(url, data=body, headers=headers) as response:
             content = await response.read()
             if response.status not in (200, 204):
                 raise _SessionError(f"HTTP {response.status}: {content[:100].decode(errors='replace')}")

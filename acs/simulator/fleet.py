@@ -10,6 +10,7 @@ import socket
 import ssl
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from time import time
 
@@ -21,6 +22,7 @@ from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.security import Authority, Scope, digest, private_directory, write_private, write_scope
 from acs.simulator.connection import Access, Device, Statistics
+from acs.simulator.distress import Distress, DistressPath
 from acs.simulator.henb import HeNB
 from acs.simulator.lightweight import lightweight_notification
 from acs.simulator.nat import Nat, UdpSide
@@ -93,6 +95,18 @@ class Vendor:
         return context
 
 
+class TriggerListener(asyncio.DatagramProtocol):
+    """Hands a device the datagrams that come over one of its distress channels."""
+
+    def __init__(self, device: Device, kind: str) -> None:
+        self._device, self._kind = device, kind
+
+    def datagram_received(self, data: bytes, _: object) -> None:
+        """Have the device look at it."""
+        if self._device.henb.triggered(data, self._kind, time()):
+            self._device.wake()
+
+
 class Fleet:
     """HeNBs that share a vendor, an ACS and a connection-request listener.
 
@@ -121,6 +135,7 @@ class Fleet:
         self._udp_tasks: list[asyncio.Task[None]] = []
         self.udp: dict[str, UdpSide] = {}
         self.nat = Nat()
+        self._listening: list[asyncio.DatagramTransport] = []
         self._runner: web.AppRunner | None = None
         self._nonces = digest.Nonces(secrets.token_bytes(32))
         self._port = 0
@@ -171,6 +186,21 @@ class Fleet:
         self.udp[serial_number] = side
         return side
 
+    async def listen_for_triggers(self, serial_number: str, urls: dict[str, str], key: str) -> dict[str, int]:
+        """Give a device distress channels, by kind, in order; return the UDP ports of their triggers.
+
+        ``urls`` are where the HeMS listens for sessions over them, ``key`` signs the triggers.
+        """
+        device, ports = self.devices[serial_number], {}
+        device.henb.distress = Distress(tuple(DistressPath(*each) for each in urls.items()), key)
+        for kind in urls:
+            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                partial(TriggerListener, device, kind), local_addr=(self._host, 0)
+            )
+            self._listening.append(transport)
+            ports[kind] = int(transport.get_extra_info("sockname")[1])
+        return ports
+
     def put_behind_nat(self, serial_number: str) -> UdpSide:
         """Put a device behind the fleet's NAT before it is switched on: it is called by UDP or not at all."""
         device = self.devices[serial_number]
@@ -219,6 +249,8 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.nat.close()
+        for transport in self._listening:
+            transport.close()
         if self._runner is not None:
             with contextlib.suppress(OSError):
                 await self._runner.cleanup()

@@ -3,6 +3,7 @@
 from acs.southbound.authentication import seal_device_password
 from acs.southbound.bulk_collector import BulkCollector
 from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay, UdpWay, Way, XmppWay
+from acs.southbound.distress import Medium, TriggerSender, UdpMedium, XmppMedium
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
@@ -19,12 +20,16 @@ __all__ = [
     "FileServer",
     "Guard",
     "HttpWay",
+    "Medium",
     "NotificationServer",
     "PmFiles",
     "Southbound",
     "StunServer",
+    "TriggerSender",
+    "UdpMedium",
     "UdpWay",
     "Way",
+    "XmppMedium",
     "XmppWay",
     "bind",
     "read_pm_file",

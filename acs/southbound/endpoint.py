@@ -20,6 +20,7 @@ from acs.cwmp import messages as m
 from acs.cwmp.versions import SUPPORTED, incompatible, negotiate
 from acs.datamodel import profile_for
 from acs.devices import Expected, audit, device_key, note_pending
+from acs.distress import STANDARD
 from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
@@ -41,7 +42,10 @@ from acs.southbound.tracer import SECRET_PATHS, Heard, Tracer
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
-__all__ = ["Endpoint"]
+__all__ = ["CHANNEL", "Endpoint"]
+
+CHANNEL = web.AppKey("channel", str)
+"""Over which channel an application's requests come; the standard one where it does not say."""
 
 _BIG = 32 * 1024  # bytes; parsing more than this is done in a thread, one after the other
 _MOST_UNPROVED = 256 * 1024  # bytes of a message whose proof can't be checked without it
@@ -217,6 +221,9 @@ class Endpoint:
         ticket = recalled if ticket is None or stale else ticket
         if ticket is None:
             return None
+        if ticket.channel != _channel(request):
+            text = f"the session of {ticket.device_key} was opened over the {ticket.channel} channel"
+            raise Refused(403, "other-channel", text)
         if ticket.binding and peer.vouched is not None:
             self.authenticator.certified(peer.vouched)
             self.revocations.refuse_known(peer.vouched)
@@ -262,6 +269,7 @@ class Endpoint:
                 env=self._env,
                 now=self._store.clock(),
                 session_timeout=received.header.session_timeout,
+                channel=_channel(request),
             )
         except Refused as refused:
             if refused.reason in ("identity-of-another", "out-of-scope", "revoked"):
@@ -280,6 +288,7 @@ class Endpoint:
             namespace=received.namespace,
             opened_at=self._store.clock(),
             binding=proof.names[0] if proof.names else "",
+            channel=_channel(request),
         )
         self.sessions.opened(ticket.device_id, ticket.opened_at, opened.epoch if opened.idle else None)
         self.metrics.sessions.inc()
@@ -375,6 +384,7 @@ class Endpoint:
             env=self._env,
             now=self._store.clock(),
             unproved=unproved,
+            channel=ticket.channel,
         )
         if reply.challenge:
             raise self.authenticator.challenge("an answer is expected, or the password with an empty message")
@@ -438,6 +448,10 @@ def _claimed(request: web.Request, peer: Peer) -> str:
         return next(iter(peer.vouched.certificate.names), peer.vouched.certificate.subject)
     given = digest.parse(request.headers.get("Authorization", ""))
     return given.username if given is not None else ""
+
+
+def _channel(request: web.Request) -> str:
+    return request.app.get(CHANNEL, STANDARD)
 
 
 def _expected(who: m.DeviceId) -> Expected:

@@ -6,17 +6,19 @@ import asyncio
 import ipaddress
 import resource
 import ssl
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import structlog
 from aiohttp import web
 
+from acs.distress import DISTRESS
 from acs.errors import AcsError
 from acs.security import load_pem
 from acs.settings import Settings
 from acs.southbound.connections import Bounds, Connections, Stage
-from acs.southbound.endpoint import Endpoint
+from acs.southbound.endpoint import CHANNEL, Endpoint
 from acs.southbound.front import Front
 from acs.southbound.guarded import Guarded
 from acs.southbound.limits import Buckets
@@ -59,7 +61,9 @@ class Southbound:
         self._settings, self.endpoint = settings, endpoint
         self._runner: web.AppRunner | None = None
         self.front: Front | None = None
-        self._tls: Listening | None = None
+        self._tls: list[Listening] = []
+        self._distress: web.AppRunner | None = None
+        self.distress_port: int | None = None
         self.port = 0
         self.http_port: int | None = None
         self.app = web.Application(client_max_size=settings.max_body)
@@ -72,8 +76,9 @@ class Southbound:
         vendors = self.endpoint.vendors
         await asyncio.to_thread(make_certificate, settings)
         await asyncio.to_thread(vendors.refresh, strict=True)
-        self._tls = Listening(settings, vendors.cas)
-        vendors.changed = self._tls.trust
+        tls = Listening(settings, vendors.cas)
+        self._tls = [tls]
+        vendors.changed = self._trust
         await self.endpoint.revocations.refresh()
         if not vendors.cas:
             _log.warning("no vendor CA is trusted yet; devices can't use certificates. See: acs trust add")
@@ -83,12 +88,36 @@ class Southbound:
         server = self._runner.server
         assert server is not None
         handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **_HTTP)
-        self.port = self.front.listen(settings.host, settings.port, self._tls.context, "port", handler)
+        self.port = self.front.listen(settings.host, settings.port, tls.context, "port", handler)
         if settings.insecure_http_port is not None:
             _log.warning("LABS ONLY: devices may connect without TLS", setting="insecure_http_port")
             self.http_port = self.front.listen(
                 settings.host, settings.insecure_http_port, None, "insecure_http_port", handler
             )
+
+        if settings.distress_port is not None:
+            await self._start_distress(settings.distress_port)
+
+    async def _start_distress(self, port: int) -> None:
+        """Open the listener of distress channels: its own port and certificate, few methods (S1 L54)."""
+        app = web.Application(client_max_size=self._settings.max_body)
+        app[CHANNEL] = DISTRESS
+        for path in ("/", "/acs"):
+            app.router.add_post(path, self.endpoint.handle)
+        self._distress = web.AppRunner(app, shutdown_timeout=5, handle_signals=False, **_HTTP)
+        await self._distress.setup()
+        server, tls = self._distress.server, Listening(self._settings, self.vendors, "distress")
+        assert server is not None
+        assert self.front is not None
+        self._tls.append(tls)
+        handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **_HTTP)
+        host = self._settings.distress_host or self._settings.host
+        self.distress_port = self.front.listen(host, port, tls.context, "distress_port", handler)
+
+    def _trust(self, cas: Iterable[VendorCA]) -> None:
+        trusted = list(cas)
+        for each in self._tls:
+            each.trust(trusted)
 
     def _make_front(self) -> Front:
         settings = self._settings
@@ -130,8 +159,7 @@ class Southbound:
     def renew_certificate(self) -> float:
         """Make a new server certificate and show it in new handshakes; return until when it is valid."""
         make_certificate(self._settings)
-        if self._tls is not None:
-            self._tls.trust(self.endpoint.vendors.cas)
+        self._trust(self.endpoint.vendors.cas)
         return self.certificate_until()
 
     async def follow_vendors(self) -> None:
@@ -155,8 +183,9 @@ class Southbound:
             _log.warning("sessions were left unfinished; their devices will come again", count=left)
         if self.front is not None:
             self.front.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        for runner in (self._runner, self._distress):
+            if runner is not None:
+                await runner.cleanup()
         if self.front is not None:
             await self.front.stop()
         await self.endpoint.revocations.close()

@@ -21,6 +21,7 @@ _VALUE = re.compile(rf'(?:^|[;,\s]){COOKIE}="?([A-Za-z0-9_-]{{40,2000}})"?')
 class Ticket(msgspec.Struct, frozen=True, array_like=True):
     """Who is in which session: it does not change while the session lasts.
 
+    ``channel`` is what it came over, and goes on over alone: standard, distress.
     ``binding`` is the name in the client certificate, empty for a device that used a password.
     """
 
@@ -31,6 +32,7 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
     namespace: str
     opened_at: float
     binding: str
+    channel: str = "standard"
 
 
 class Tickets:

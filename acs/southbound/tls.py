@@ -19,12 +19,16 @@ _PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN: what the operator trusts 
 
 
 def make_certificate(settings: Settings) -> None:
-    """Make the node's CA at the first start, and a server certificate of it."""
+    """Make the node's CA at the first start, and a certificate of it for each listener."""
     directory = private_directory(settings.data / "pki")
     authority = Authority.load_or_create(directory / "server", "femto-acs server CA")
-    issued = authority.issue_server(settings.names)
-    write_private(directory / "server.key", issued.key)
-    write_private(directory / "server.pem", issued.certificate + authority.certificate_pem)
+    shown = {"server": settings.names}
+    if settings.distress_port is not None:
+        shown["distress"] = settings.distress_names or settings.names
+    for name, names in shown.items():
+        issued = authority.issue_server(names)
+        write_private(directory / f"{name}.key", issued.key)
+        write_private(directory / f"{name}.pem", issued.certificate + authority.certificate_pem)
 
 
 class Listening:
@@ -35,8 +39,8 @@ class Listening:
     again; what they may do is decided by ``Vendors`` at each message.
     """
 
-    def __init__(self, settings: Settings, cas: Iterable[VendorCA]) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, cas: Iterable[VendorCA], name: str = "server") -> None:
+        self._settings, self._name = settings, name
         self.context = self._newest = self._make(cas)
         self.context.sni_callback = self._hand_over
 
@@ -58,7 +62,7 @@ class Listening:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-        context.load_cert_chain(directory / "server.pem", directory / "server.key")
+        context.load_cert_chain(directory / f"{self._name}.pem", directory / f"{self._name}.key")
         context.num_tickets = 1
         context.verify_mode = ssl.CERT_OPTIONAL
         context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)

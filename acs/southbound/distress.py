@@ -1,0 +1,116 @@
+"""Sends the triggers of distress channels (S1 L54): which media there are, and the loop that uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Protocol
+
+import structlog
+
+from acs.cwmp.stun import StunError, parse_endpoint
+from acs.distress import DueTrigger, Trigger, build_trigger, due_triggers, trigger_sent
+from acs.security import Secrets
+from acs.southbound.connection_requests import Guard, XmppWay
+from acs.southbound.connection_requests.dispatcher import USERNAME
+from acs.southbound.connection_requests.guard import CallError
+from acs.southbound.connection_requests.ways import Target
+from acs.store import Store
+
+__all__ = ["Medium", "TriggerSender", "UdpMedium", "XmppMedium"]
+
+_PAUSE = 0.5
+_BATCH = 32  # triggers at once, and so 64 a second: many cases together make no flood
+_COPIES = 3  # datagrams get lost; the HeNB obeys one of them
+_TIMEOUT = 20.0
+_log = structlog.get_logger(__name__)
+
+
+class Medium(Protocol):
+    """A way to carry triggers; ``method`` is what a path's trigger method calls it."""
+
+    method: str
+
+    async def send(self, due: DueTrigger, trigger: Trigger, key: str) -> str:
+        """Send one trigger; return what came of it, in a few words."""
+
+
+class UdpMedium:
+    """The signed datagram."""
+
+    method = "UDP"
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def send(self, due: DueTrigger, trigger: Trigger, key: str) -> str:
+        """Send the datagram, more than once."""
+        try:
+            host, port = parse_endpoint(due.address)
+            address = (await self._guard.resolve(host, port))[0]
+        except (StunError, CallError) as error:
+            return f"not sent: {error}"
+        data = build_trigger(trigger, key, host=due.address)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            try:
+                for _ in range(_COPIES):
+                    sender.sendto(data, (address, port))
+            except OSError as error:
+                return f"not sent: {error}"
+        return "sent"
+
+
+class XmppMedium:
+    """A connection request over XMPP (TR-069 annex K), with the credentials of any connection request."""
+
+    method = "XMPP"
+
+    def __init__(self, way: XmppWay, secrets: Secrets) -> None:
+        self._way, self._secrets = way, secrets
+
+    async def send(self, due: DueTrigger, trigger: Trigger, key: str) -> str:  # noqa: ARG002 - as Medium's
+        """Call the device."""
+        password = self._secrets.connection_request_password(due.device_key)
+        target = Target(due.device_key, USERNAME, password, jabber_id=due.address)
+        outcome = await self._way.call(target)
+        return outcome.reason.value if outcome.reason.good else f"not sent: {outcome.text}"
+
+
+class TriggerSender:
+    """Sends what is due. Several nodes may run one each; a trigger too many does no harm."""
+
+    def __init__(self, store: Store, secrets: Secrets, media: Sequence[Medium]) -> None:
+        self._store, self._secrets = store, secrets
+        self._media = {each.method: each for each in media}
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            try:
+                await self.send_due()
+            except Exception:  # noqa: BLE001 - the loop must go on
+                _log.exception("triggers could not be sent; it is tried again")
+            await asyncio.sleep(_PAUSE)
+
+    async def send_due(self) -> None:
+        """Send the triggers that are due now."""
+        due = await self._store.read(due_triggers, now=self._store.clock(), limit=_BATCH)
+        await asyncio.gather(*(self._send(each) for each in due))
+
+    async def _send(self, due: DueTrigger) -> None:
+        medium = self._media.get(due.method)
+        trigger = Trigger(int(self._store.clock()), due.id, due.device_key, token_hex(8))
+        if medium is None:
+            result = f"not sent: this node has no {due.method}"
+        else:
+            try:
+                async with asyncio.timeout(_TIMEOUT):
+                    result = await medium.send(due, trigger, self._secrets.distress_key(due.device_key))
+            except TimeoutError:
+                result = f"not sent: no end after {_TIMEOUT:g} s"
+        _log.info("distress trigger", device=due.device_key, path=due.kind, result=result)
+        await self._store.write(trigger_sent, due.id, result, now=self._store.clock())

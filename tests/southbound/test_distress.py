@@ -1,0 +1,136 @@
+"""Distress channels on real sockets: their listener, its certificate and few methods, and the trigger."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+
+import pytest
+
+from acs import devices as dev
+from acs import distress as ds
+from acs import remediation as rm
+from acs.commands import enqueue, list_commands
+from acs.cwmp import messages as m
+from acs.node import Node
+from acs.security import Secrets
+from acs.settings import load_settings
+from acs.simulator import Fleet
+from tests.southbound.conftest import OUI, SERIAL, Vendor, body_of, inform, make_bench
+
+
+@pytest.fixture
+async def bench(tmp_path):
+    async for made in make_bench(tmp_path, distress_port=0, distress_names=["127.0.0.1", "distress.example"]):
+        yield made
+
+
+def url_of(bench) -> str:
+    return f"https://127.0.0.1:{bench.node.southbound.distress_port}/"
+
+
+async def post(bench, http, body, *, url: str = "", cookie: str = "") -> tuple[int, str, str]:
+    data = body if isinstance(body, bytes) else body_of(body)
+    headers = {"Cookie": cookie} if cookie else {}
+    async with http.post(url or url_of(bench), data=data, headers=headers) as response:
+        sent = response.headers.get("Set-Cookie", "").partition(";")[0]
+        return response.status, await response.text(), sent
+
+
+@pytest.mark.row("S1 L54")
+async def test_only_the_simplified_protocol_is_spoken_what_else_there_is_waits(bench):
+    async with bench.client() as http:
+        status, _, cookie = await post(bench, http, inform(SERIAL, "0 BOOTSTRAP", "X 0005B9 DISTRESS"))
+        assert status == 200
+
+        def ask(conn):
+            device = dev.find(conn, f"{OUI}-{SERIAL}")
+            for number, request in enumerate((m.GetParameterNames("", True), m.Reboot("r1"))):
+                key = f"k{number}"
+                enqueue(
+                    conn,
+                    device.id,
+                    request,
+                    command_key=key,
+                    purpose="operator",
+                    priority=0,
+                    now=bench.clock[0],
+                )
+            return device.channel
+
+        assert await bench.node.store.write(ask) == "distress"
+        _, text, _ = await post(bench, http, b"", cookie=cookie)
+        assert "<cwmp:Reboot>" in text
+        status, text, _ = await post(bench, http, m.Kicked("a", "", "b", ""), cookie=cookie)
+        assert "8000" in text
+    states = {each.method: each.state for each in await bench.node.store.read(list_commands)}
+    assert states["GetParameterNames"] == "queued"
+    assert states["Reboot"] == "sent"
+
+
+async def test_a_session_does_not_go_on_over_another_channel(bench):
+    async with bench.client() as http:
+        _, _, cookie = await post(bench, http, inform(SERIAL))
+        status, text, _ = await post(bench, http, b"", url=f"{bench.node.url}/acs", cookie=cookie)
+        assert (status, "distress channel" in text) == (403, True)
+
+
+@pytest.mark.row("S1 L54")
+async def test_the_same_mutual_authentication_and_a_certificate_of_its_own(bench):
+    async with bench.client(bench.anonymous()) as http:
+        status, _, _ = await post(bench, http, inform(SERIAL))
+        assert status == 401
+    shown = []
+    for port in (bench.node.southbound.port, bench.node.southbound.distress_port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=bench.tls())
+        tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+        shown.append([name for _, name in tls.getpeercert()["subjectAltName"]])
+        writer.close()
+    assert "distress.example" in shown[1]
+    assert "distress.example" not in shown[0]
+
+
+@pytest.mark.row("S1 L62")
+async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_second(tmp_path):
+    vendor = Vendor(tmp_path / "vendor")
+    values = {"data": tmp_path / "acs", "host": "127.0.0.1", "port": 0, "management_port": 0}
+    values |= {"device_ca": [vendor.ca_path], "connection_request_networks": ["127.0.0.0/8"]}
+    values |= {"distress_port": 0, "drain_timeout": 0.2}
+    node = Node(load_settings(None, values, {}))
+    await node.start()
+    fleet = Fleet(vendor, f"{node.url}/", server_ca=node.settings.data / "pki/server/ca.pem")
+    try:
+        await fleet.start()
+        device = fleet.add(SERIAL)
+        key = f"{OUI}-{SERIAL}"
+        secret = Secrets.load_or_create(node.settings.data).distress_key(key)
+        url = f"https://127.0.0.1:{node.southbound.distress_port}/"
+        ports = await fleet.listen_for_triggers(SERIAL, {"Internet": url}, secret)
+        fleet.power_on()
+
+        async def until(told) -> None:
+            async with asyncio.timeout(20):
+                while not told(await node.store.read(dev.find, key)):
+                    await asyncio.sleep(0.05)
+
+        await until(lambda found: found is not None and found.provisioned_for)
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            dead = f"https://127.0.0.1:{unused.getsockname()[1]}/"
+        device.access = type(device.access)(dead, device.access.tls)
+
+        def trigger(conn):
+            found = dev.find(conn, key)
+            path = ds.Path("Internet", f"127.0.0.1:{ports['Internet']}")
+            return ds.request_trigger(conn, found, path, case_id=None, hourly=12, now=time.time())
+
+        assert await node.store.write(trigger)
+        await until(lambda found: found.channel == "distress")
+        assert device.henb.distress.refused.keys() <= {"repeated"}
+        assert fleet.failures() == []
+        assert not await node.store.read(rm.list_cases, state="waiting")
+    finally:
+        await fleet.stop()
+        await node.stop()
