@@ -87,8 +87,10 @@ def peer_of(transport: Any, vendors: Vendors) -> Peer:
     """Describe the other end of a transport.
 
     Its certificate was verified in the handshake, or in an earlier one where this connection resumed it;
-    ``vendors`` tells whether it still holds.
+    ``vendors`` tells whether it still holds. Raises ``ConnectionResetError`` where the connection has ended.
     """
+    if transport is None:
+        raise ConnectionResetError("the connection ended before its request was looked at")
     name = transport.get_extra_info("peername")
     address = name[0] if isinstance(name, tuple) else "local"
     tls = transport.get_extra_info("ssl_object")

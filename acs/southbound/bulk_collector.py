@@ -116,7 +116,6 @@ class BulkCollector:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one message. Whatever goes wrong, the device gets an answer and the log a line."""
-        assert request.transport is not None
         peer = peer_of(request.transport, self._vendors)
         try:
             return await self._answer(request, peer)

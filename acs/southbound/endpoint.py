@@ -83,7 +83,6 @@ class Endpoint:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST. Whatever goes wrong, the device gets an answer and the log a line."""
         started = perf_counter()
-        assert request.transport is not None
         peer = peer_of(request.transport, self.vendors)
         try:
             response = await self._answer(request, peer)

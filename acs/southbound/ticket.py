@@ -68,7 +68,9 @@ class Tickets:
         return newest
 
     def remember(self, transport: Any, ticket: Ticket) -> None:
-        """Keep the ticket for as long as the connection lasts."""
+        """Keep the ticket for as long as the connection lasts; ``transport`` is None where it has ended."""
+        if transport is None:
+            return
         peer = transport.get_extra_info("peername")
         self._by_peer.pop(peer, None)
         self._by_peer[peer] = (transport, ticket)
@@ -79,6 +81,8 @@ class Tickets:
             self._by_peer.pop(next(iter(self._by_peer)))
 
     def recall(self, transport: Any) -> Ticket | None:
-        """Return the ticket that was given out on this very connection."""
+        """Return the ticket that was given out on this very connection, None where it has ended."""
+        if transport is None:
+            return None
         found = self._by_peer.get(transport.get_extra_info("peername"))
         return found[1] if found is not None and found[0] is transport else None

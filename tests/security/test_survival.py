@@ -19,6 +19,7 @@ from acs.cwmp import messages as m
 from acs.southbound import transactions
 from acs.store.tables import audit, devices
 from cwmp_schemas import schema
+from tests.interop.wire import connected
 from tests.southbound.conftest import SERIAL, body_of, inform, make_bench
 from tests.southbound.conftest import bench as bench  # noqa: PLC0414 - a fixture
 
@@ -293,3 +294,22 @@ async def test_2_12_a_redirect_is_not_followed(tmp_path):
         await calling(node, [SERIAL])
     server.close()
     assert {each.split()[1] for each in calls} == {b"/cr"}
+
+
+async def test_2_20_connections_that_end_in_the_middle_of_a_request_are_no_failure_of_the_acs(bench):
+    """A device with more connections than it may have loses the oldest, with whatever they were about."""
+    body = body_of(inform())
+    most = 3 * bench.node.settings.device_connections
+
+    async def one() -> int:
+        try:
+            async with connected(bench) as wire:
+                return (await wire.post(body)).status
+        except (OSError, EOFError):
+            return 0
+
+    found = await asyncio.gather(*(one() for _ in range(most)))
+    assert set(found) <= {0, 200}
+    assert bench.metric("acs_posts_total", result="error") == 0
+    async with connected(bench) as wire:
+        assert (await wire.post(body)).status == 200
