@@ -208,7 +208,7 @@ def test_the_policy_that_is_shown_is_right(acs, tmp_path):
         ("rules: [", "is no YAML"),
         ("extends: default\ntimers: {reboot: 0}", "timers.reboot is 0"),
         ("extends: default\nrulez: []", "unknown field `rulez`"),
-        ("rules: [{procedure: P9, because: x}]", "Invalid enum value 'P9'"),
+        ("rules: [{procedure: P9, because: x}]", "the procedure 'P9' is unknown; known are P1"),
         ("rules: [{procedure: P1, because: x, severity: Huge}]", "rule 1: severity 'Huge' is unknown"),
         ("rules: [{procedure: P1, because: x, severity: Major}]", "no rule fits every alarm"),
     ],
