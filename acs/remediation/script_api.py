@@ -237,15 +237,23 @@ class ScriptCalls:
         return result
 
     async def play(self, name: str, *, because: str) -> Any:
-        """Run another playbook of the operators as a part of this case; return what it returns."""
+        """Run another playbook of the operators as a part of this case; return what it returns.
 
-        def pin(context: StepContext) -> str:
-            script = context.env.library.get(name)
+        Raises ``StepFailed`` where there is none of this name that can be used.
+        """
+
+        def pin(context: StepContext) -> Any:
+            try:
+                script = context.env.library.get(name)
+            except AcsError as error:
+                return {"missing": str(error)}
             keep_source(context.conn, script, now=context.now)
-            return script.version
+            return {"version": script.version}
 
-        version: str = await immediate_step("playbook", pin, because=because, detail=name)
-        return await self._find(name, version)(self)
+        found: dict[str, str] = await immediate_step("playbook", pin, because=because, detail=name)
+        if "missing" in found:
+            raise StepFailed(found["missing"])
+        return await self._find(name, found["version"])(self)
 
 
 def _start_runs(context: StepContext, keys: list[str], playbook: str, *, because: str, at_once: int) -> None:

@@ -342,6 +342,7 @@ def test_a_group_is_worked_through_a_bounded_number_at_a_time(tmp_path):
     assert (done.state, done.because) == ("closed", "0=DONE, 1=DONE, 2=DONE")
 
 
+@pytest.mark.row("S1 L39")
 def test_a_rung_of_a_ladder_is_an_operators_playbook(tmp_path):
     folder = write(
         tmp_path / "p",
@@ -384,6 +385,16 @@ def test_a_procedure_is_an_operators_playbook_and_a_missing_one_is_diagnosed(tmp
     other.tamper("configuration-modified")
     (case,) = other.cases()
     assert (case.procedure, case.outcome) == ("DX", "REMEDIATED")
+
+
+def test_a_rung_whose_playbook_is_missing_is_passed_over():
+    ladders = "ladders: {reconfiguration: [reconfigure, 'playbook:gone', reboot]}\n"
+    world = World(policy=f"extends: default\nname: test\n{ladders}")
+    world.boot()
+    world.tamper("configuration-modified", until="reboot")
+    (case,) = world.cases()
+    assert case.outcome == "REMEDIATED"
+    assert world.rungs(case) == ["reconfigure", "playbook:gone", "reboot"]
 
 
 def test_a_policy_may_name_no_unknown_rung():
