@@ -65,7 +65,7 @@ class Deliverer:
         self._store, self._settings, self._sealer, self._metrics = store, settings, sealer, metrics
         self._url, self._system_dn = url, system_dn
         self._node = uuid4().hex
-        self._clients: dict[int, ManagerClient] = {}
+        self._clients: dict[int, tuple[bytes, ManagerClient]] = {}
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
         self._shown: set[int] = set()
@@ -92,7 +92,7 @@ class Deliverer:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for client in self._clients.values():
+            for _, client in self._clients.values():
                 await client.close()
 
     async def _pause(self) -> None:
@@ -162,7 +162,7 @@ class Deliverer:
 
     async def _send(self, page: sub.Page, delivered: list[int], failures: dict[int, sub.Failure]) -> None:
         try:
-            client = self._client(page)
+            client = await self._client(page)
         except (SealError, ValueError) as error:
             why = f"the secret of the subscription can't be opened: {error}; add it again"
             failures[page.waiting[0].id] = sub.Failure("down", why)
@@ -199,16 +199,19 @@ class Deliverer:
             if failure.kind != "refused":
                 return
 
-    def _client(self, page: sub.Page) -> ManagerClient:
-        found = self._clients.get(page.subscription.id)
-        if found is None:
-            told = page.subscription
+    async def _client(self, page: sub.Page) -> ManagerClient:
+        """Return the client of a subscription; a number may be that of another one by now."""
+        told, sealed = page.subscription, page.secret_sealed
+        kept, client = self._clients.get(told.id, (b"", None))
+        if client is None or kept != sealed:
             secret, bearer = sub.open_secrets(
-                self._sealer, told.consumer_reference, page.secret_sealed, page.bearer_sealed
+                self._sealer, told.consumer_reference, sealed, page.bearer_sealed
             )
-            found = ManagerClient(told.consumer_reference, secret, bearer, told.ca)
-            self._clients[told.id] = found
-        return found
+            if client is not None:
+                await client.close()
+            client = ManagerClient(told.consumer_reference, secret, bearer, told.ca)
+            self._clients[told.id] = sealed, client
+        return client
 
     async def _measure(self) -> None:
         """Now and then measure what waits, and keep it within its bound."""
@@ -248,7 +251,7 @@ class Deliverer:
     async def _forget(self, number: int) -> None:
         if number in self._serving:
             return
-        client = self._clients.pop(number, None)
+        _, client = self._clients.pop(number, (b"", None))
         if client is not None:
             await client.close()
         if number in self._shown:

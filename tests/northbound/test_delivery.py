@@ -173,3 +173,43 @@ async def test_the_certificate_of_the_manager_is_verified(tmp_path) -> None:
             assert (failure is None) == good
             assert failure is None or "certificate" in failure.why.lower()
         assert manager.numbers == [1]
+
+
+async def test_a_subscription_with_the_number_of_one_that_ended_is_another(
+    sqlite_url, clock, manager
+) -> None:
+    store = await Store.open(sqlite_url, clock=clock)
+    try:
+        async with Manager().listening() as other, delivering(store):
+            for number, each in enumerate((manager, other), 1):
+                made, secret = await subscribe(store, each.url)
+                assert made.id == 1
+                await tell(store, "A1")
+                await idle(store)
+                assert each.numbers == [number]
+                request, body = each.got[0]
+                names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+                message_id, at, signature = (request.headers[name] for name in names)
+                assert nb.verify(secret, message_id, at, body, signature, now=NOW)
+                await store.write(sub.remove_subscription, made.id, who="op", now=NOW)
+    finally:
+        await store.close()
+
+
+async def test_two_nodes_deliver_each_once_and_in_order(postgresql_url, clock, manager) -> None:
+    stores = [await Store.open(postgresql_url, clock=clock) for _ in range(2)]
+    try:
+        await subscribe(stores[0], manager.url)
+        async with delivering(stores[0]), delivering(stores[1]):
+            for number in range(40):
+                await tell(stores[number % 2], f"A{number % 5}", f"A{(number + 1) % 5}")
+            await idle(stores[0])
+    finally:
+        for store in stores:
+            await store.close()
+    assert sorted(manager.numbers) == list(range(1, 81))
+    lines: dict[str, list[int]] = {}
+    for _, body in manager.got:
+        told = msgspec.json.decode(body)
+        lines.setdefault(told["commentText"], []).append(told["notificationId"])
+    assert all(line == sorted(line) for line in lines.values())
