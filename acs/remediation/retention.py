@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from acs.store.tables import approvals, cases, commands, journal
+from acs.store.tables import approvals, cases, commands, journal, playbook_runs
 
 __all__ = ["prune_cases"]
 
@@ -16,6 +16,8 @@ def prune_cases(conn: Connection, *, before: float, limit: int) -> int:
     if not old:
         return 0
     conn.execute(delete(approvals).where(approvals.c.case_id.in_(old)))
+    mine = playbook_runs.c.case_id.in_(old) | playbook_runs.c.parent_case.in_(old)
+    conn.execute(delete(playbook_runs).where(mine, playbook_runs.c.state == "ended"))
     conn.execute(delete(journal).where(journal.c.case_id.in_(old)))
     conn.execute(delete(commands).where(commands.c.case_id.in_(old)))
     return conn.execute(delete(cases).where(cases.c.id.in_(old))).rowcount

@@ -9,7 +9,7 @@ import pytest
 
 from acs import devices as dev
 from acs.errors import AcsError
-from acs.remediation import load_library, parse_policy
+from acs.remediation import load_library, parse_policy, prune_cases
 from acs.remediation.scripts import load_scripts, read_folder
 from acs.remediation.scripts.library import find_script
 from tests.world import World
@@ -58,6 +58,16 @@ def test_a_playbook_is_run_for_an_operator_and_its_story_is_kept(tmp_path):
     assert [each.name for each in world.journal(case)] == ["Reboot", "GetParameterValues"]
     assert case.playbook_version == world.env.library.get("restart").version
     assert world.env.library.get("restart").summary == "Restart it."
+
+
+def test_a_run_is_forgotten_with_its_case(tmp_path):
+    world = world_of(write(tmp_path / "p", one="async def one(case): ..."))
+    world.run_playbook("one")
+    count = "SELECT count(*) FROM playbook_runs"
+    with world.conn.begin():
+        assert world.conn.exec_driver_sql(count).scalar() == 1
+        prune_cases(world.conn, before=world.now + 1, limit=100)
+        assert world.conn.exec_driver_sql(count).scalar() == 0
 
 
 def test_a_case_finishes_on_the_version_that_it_began_with(tmp_path):
