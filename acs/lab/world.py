@@ -7,6 +7,7 @@ chosen by the test.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import weakref
 from collections.abc import Callable
@@ -46,7 +47,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 DISTRESS_KEY = "the key of the distress channels"
 DISTRESS_PATHS = tuple(ds.Path(kind, f"{kind.lower()}.example:7550") for kind in ds.KINDS)
-POLICY = "extends: default\nname: test\n"
+POLICY = "extends: default\nname: test\nevidence: {files: []}\n"
 
 
 class LostError(Exception):
@@ -238,14 +239,40 @@ class World:
     def _transfer(self, transfer: Transfer) -> None:
         """Move a file in no time; what a device sends is kept in ``uploads`` by its URL."""
         if not transfer.is_download:
-            self.uploads[transfer.url] = self.henb.upload_content(transfer, self.now)
-            self.henb.uploaded(transfer, 0, "", self.now)
+            content = self.uploads[transfer.url] = self.henb.upload_content(transfer, self.now)
+            code, text = self._take_in(transfer, content)
+            self.henb.uploaded(transfer, code, text, self.now)
         elif transfer.url in self.served:
             content = self.served[transfer.url]
             self.henb.downloaded(transfer, "", 0, "", self.now, content=content)
         else:
             version = verify_image(self.image, PRODUCT_CLASS, VENDOR.public_key())
             self.henb.downloaded(transfer, version, 0, "", self.now)
+
+    def _take_in(self, transfer: Transfer, content: bytes) -> tuple[int, str]:
+        """Enter what the device sends, as the file server does; return the device's fault, 0 for none."""
+        owner = self.device.id
+        grant = fl.UploadGrant(
+            owner, transfer.file_type, transfer.command_key, self.now + 600, key=transfer.url
+        )
+        room = fl.UploadLimits(size=2**20, device_quota=2**24, total_quota=2**30)
+        stored = fl.Stored(hashlib.sha256(content).hexdigest(), len(content))
+        try:
+            with self.conn.begin():
+                claim = fl.claim_upload(
+                    self.conn,
+                    grant,
+                    limits=room,
+                    declared=len(content),
+                    name="",
+                    media_type="",
+                    address="192.0.2.1",
+                    now=self.now,
+                )
+                fl.complete_upload(self.conn, claim, stored, now=self.now)
+        except fl.TransferRefused as refused:
+            return 9011, str(refused)[:256]
+        return 0, ""
 
     def _call(self) -> None:
         """Send the connection requests that are due."""

@@ -21,6 +21,7 @@ from acs.datamodel.canonical import Place, place_of
 from acs.declared import Write, flapping
 from acs.declared.loops import WINDOW
 from acs.errors import AcsError
+from acs.remediation.evidence_api import EvidenceCalls
 from acs.remediation.policy import Policy
 from acs.remediation.reaching import Reaching
 from acs.remediation.rpcs import Rpcs
@@ -37,7 +38,7 @@ from acs.remediation.steps import (
 __all__ = ["CaseApi"]
 
 
-class CaseApi(Rpcs, Reaching, ScriptCalls):
+class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls):
     """One case, as its playbook sees it; operators' playbooks call it ``Case``."""
 
     def __init__(

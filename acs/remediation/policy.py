@@ -23,6 +23,7 @@ from acs.errors import AcsError
 __all__ = [
     "Decision",
     "Distress",
+    "Evidence",
     "Ladders",
     "Limits",
     "Policy",
@@ -128,6 +129,17 @@ class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stun_server: str = ""
 
 
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which files are fetched from a device before which ladder; ``timeout`` in seconds for each.
+
+    None where a policy says nothing, so that a case of an older policy goes on as it began.
+    """
+
+    files: list[Literal["logs", "configuration"]] = []
+    procedures: list[Literal["P2R", "P2S"]] = msgspec.field(default_factory=lambda: ["P2S"])
+    timeout: float = 120
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole policy; ``version`` and ``text`` are filled in when it is read.
 
@@ -143,6 +155,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ladders: Ladders = msgspec.field(default_factory=Ladders)
     distress: Distress = msgspec.field(default_factory=Distress)
     provisioning: Provisioning = Provisioning()
+    evidence: Evidence = msgspec.field(default_factory=Evidence)
     minimal_versions: dict[str, str] = {}
     version: str = ""
     text: str = ""
@@ -245,6 +258,8 @@ def _problems(policy: Policy) -> list[str]:
         for name, value in msgspec.structs.asdict(policy.distress).items()
         if isinstance(value, int | float) and not value > 0
     ]
+    if not policy.evidence.timeout > 0:
+        found.append(f"evidence.timeout is {policy.evidence.timeout}; a positive number is needed")
     server = policy.provisioning.stun_server
     if server and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", server):
         found.append(f"provisioning.stun_server is {server!r}; it is host:port, for example acs.example:3478")

@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from acs import files as fl
+from acs.commands import RefusedRequest
 from acs.cwmp import messages as m
+from acs.errors import AcsError
 from acs.remediation.policy import Policy
 from acs.remediation.steps import Outcome, StepContext, command_step
 
@@ -144,14 +146,21 @@ class Rpcs:
         timeout = max((each.window_end for each in spans), default=0) + self.policy.timers.download
         return await self._call(build, "ScheduleDownload", because, timeout, str(image["name"]))
 
-    async def upload(self, file_type: str, *, because: str) -> Outcome:
-        """Have the device send a file to this HeMS; done when it says TransferComplete."""
+    async def upload(self, file_type: str, *, because: str, timeout: float | None = None) -> Outcome:
+        """Have the device send a file to this HeMS; done when it says TransferComplete.
+
+        Failed with fault 9003 where this HeMS has no URL to send it to.
+        """
 
         def build(context: StepContext) -> m.Message:
-            url = context.env.upload_url(context.device.id, file_type, context.key, context.now)
+            try:
+                url = context.env.upload_url(context.device.id, file_type, context.key, context.now)
+            except AcsError as error:
+                raise RefusedRequest(str(error)) from error
             return m.Upload(context.key, file_type, url)
 
-        return await self._call(build, "Upload", because, self.policy.timers.download, file_type)
+        allowed = timeout or self.policy.timers.download
+        return await self._call(build, "Upload", because, allowed, file_type)
 
     async def cancel_transfer(self, command_key: str, *, because: str) -> Outcome:
         """Withdraw a transfer by its CommandKey; fault 9021 where it is too late."""

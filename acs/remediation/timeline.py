@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from acs import devices as dev
 from acs.devices import Device
 from acs.errors import AcsError
 from acs.remediation.cases import Case, Step, find_case, journal_of
-from acs.store.tables import alarm_events, alarms, audit, commands, outbox, uploads
+from acs.store.tables import alarm_events, alarms, audit, commands, deliveries, outbox, uploads
 
 __all__ = ["Entry", "Kind", "timeline"]
 
@@ -233,21 +233,21 @@ def _notifications(conn: Connection, case: Case, steps: list[Step], *, since: fl
     )
     asked = {(step.started_at, step.detail): step.seq for step in steps if step.name == "notify"}
     found: list[_Placed] = []
-    for row in [*conn.execute(_newest(query, outbox.c.id)).mappings()][::-1]:
+    rows = [*conn.execute(_newest(query, outbox.c.id)).mappings()][::-1]
+    owed = _owed(conn, [row["id"] for row in rows])
+    for row in rows:
         body = msgspec.json.decode(row["body"])
         if body.get("caseId", case.id) != case.id:
             continue
         at, kind = row["created_at"], row["notification_type"]
         comment = str(body.get("commentText", ""))
-        delivered = row["delivered_at"]
         entry = Entry(
             at=at,
             kind="notification",
             what=kind,
             because=str(body.get("because") or _TOLD_OF_ALARM)[:_TEXT],
             detail=(comment or f"alarm {body.get('alarmId', '')} {_WORDS.get(kind, '')}".strip())[:_TEXT],
-            outcome="in the outbox" if delivered is None else "delivered",
-            seconds=None if delivered is None else delivered - at,
+            outcome=owed.get(row["id"], "nothing outstanding"),
         )
         number = int(row["id"])
         if (at, comment) in asked:
@@ -256,6 +256,19 @@ def _notifications(conn: Connection, case: Case, steps: list[Step], *, since: fl
             rank = _RANK["told"] if "alarmId" in body else _LAST
             found.append(((at, rank, 0, number), entry))
     return found
+
+
+def _owed(conn: Connection, ids: list[int]) -> dict[int, str]:
+    """Return, of notifications that not every manager has, what is outstanding."""
+    query = (
+        select(deliveries.c.outbox_id, func.count(), func.count(deliveries.c.dead_at))
+        .where(deliveries.c.outbox_id.in_(ids))
+        .group_by(deliveries.c.outbox_id)
+    )
+    return {
+        number: f"{owed - dead} managers to be told, {dead} given up"
+        for number, owed, dead in conn.execute(query)
+    }
 
 
 def _audited(conn: Connection, case: Case, device: Device) -> list[_Placed]:

@@ -72,7 +72,6 @@ def test_instructions_are_shown_with_who_and_why(world):
     world.tamper("circuit-modified")
     (case,) = world.cases()
     before = _timeline(world, case)
-    assert before[-1].outcome == "in the outbox" or before[-1].kind == "audit"
     assert [each.outcome for each in before if each.what == "wait for instruction"] == ["waiting"]
     world.instruct(case, "RELEASE", why="the board was changed")
     entries = _timeline(world, case)

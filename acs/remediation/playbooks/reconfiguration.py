@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from acs.remediation.playbooks.configure import reconfigure
+from acs.remediation.playbooks.evidence import collect_evidence
 from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_remediation
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, verify
 from acs.remediation.playbooks.provisioning import restart
@@ -19,6 +20,7 @@ async def reconfiguration(case: CaseApi, first: int = 0) -> Result:
 
     ``first`` is the rung to begin with, counted from 0.
     """
+    await collect_evidence(case, "P2R")
     because = case.because
     for number, rung in enumerate(case.policy.ladders.reconfiguration[first:], first):
         await case.note(f"rung: {rung}", because=because)

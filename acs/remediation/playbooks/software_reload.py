@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from acs.remediation.playbooks.configure import reconfigure
+from acs.remediation.playbooks.evidence import collect_evidence
 from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_remediation
 from acs.remediation.playbooks.parts import (
     NoCommunication,
@@ -27,6 +28,7 @@ async def software_reload(case: CaseApi, first: int = 0) -> Result:
     Every successful download is followed by a reconfiguration; where that one fails the
     reconfiguration ladder takes over. ``first`` is the rung to begin with, counted from 0.
     """
+    await collect_evidence(case, "P2S")
     because = case.because
     for number, rung in enumerate(case.policy.ladders.software_reload[first:], first):
         await case.note(f"rung: {rung}", because=because)
