@@ -105,6 +105,9 @@ class Connections:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._by_rank[connection.trust, connection.stage]
+
     @property
     def strangers(self) -> int:
         """How many connections have proved nothing."""

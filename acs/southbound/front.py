@@ -38,6 +38,8 @@ _RECEIVE_BUFFER = 64 * 1024  # bytes of the kernel per connection, and so of one
 _LEAST_MOVED = 4096  # bytes that a body, or an answer, has to move within its time
 _RESET = struct.pack("ii", 1, 0)
 _NOT_TLS = b"HTTP/1.0 400 Bad Request\r\nContent-Length: 20\r\n\r\nthis port speaks TLS"
+_LEFT_AT_ONCE = 200
+_Start = tuple[Connection, Callable[[], None]]
 _log = structlog.get_logger(__name__)
 
 
@@ -60,7 +62,7 @@ class Front:
         self._handshake_timeout = handshake_timeout
         self._loop = asyncio.get_running_loop()
         self._listening: list[socket.socket] = []
-        self._waiting: tuple[deque[Callable[[], None]], deque[Callable[[], None]]] = (deque(), deque())
+        self._waiting: tuple[deque[_Start], deque[_Start]] = (deque(), deque())
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin_scheduled = False
         # Silent sockets wait in a selector of their own: to the event loop all of them are one file.
@@ -182,7 +184,9 @@ class Front:
         Addresses from which devices have come before go first. All others together get so many turns a
         second and no more, however many they are: what strangers cost is bounded.
         """
-        self._waiting[connection.trust is Trust.STRANGER and not connection.unlimited].append(start)
+        self._waiting[connection.trust is Trust.STRANGER and not connection.unlimited].append(
+            (connection, start)
+        )
         if not self._begin_scheduled:
             self._begin_scheduled = True
             self._loop.call_soon(self._begin_some)
@@ -192,16 +196,29 @@ class Front:
         familiar, strangers = self._waiting
         for _ in range(_BEGUN_AT_ONCE):
             if familiar:
-                familiar.popleft()()
-        wait = self._strangers.take("", self._loop.time()) if strangers else 0.0
-        if strangers and not wait:
-            strangers.popleft()()
+                familiar.popleft()[1]()
+        wait = 0.0
+        if self._pass_over(strangers):
+            wait = self._strangers.take("", self._loop.time())
+            if not wait:
+                strangers.popleft()[1]()
         if familiar or strangers:
             self._begin_scheduled = True
             if familiar or not wait:
                 self._loop.call_soon(self._begin_some)
             else:
                 self._loop.call_later(min(wait, 0.01), self._begin_some)
+
+    def _pass_over(self, strangers: deque[_Start]) -> bool:
+        """Be done with those that left while they waited: who goes takes no turn from who stays.
+
+        Return whether the first is one that waits.
+        """
+        for _ in range(_LEFT_AT_ONCE):
+            if not strangers or strangers[0][0] in self.connections:
+                return bool(strangers)
+            strangers.popleft()[1]()
+        return False
 
     async def turn(self, connection: Connection) -> None:
         """Wait for the turn of a request of somebody who has not proved to be a device."""

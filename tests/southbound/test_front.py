@@ -1,0 +1,47 @@
+"""The front's queue of strangers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from acs.observability import Metrics
+from acs.southbound.connections import Bounds, Connection, Connections, Stage
+from acs.southbound.front import Front
+from acs.southbound.limits import Buckets
+
+
+class Holder:
+    def end(self) -> None:
+        """Nothing is held."""
+
+    def time_out(self, stage: Stage) -> None:
+        """Nothing is held."""
+
+    def written(self) -> int:
+        return 0
+
+
+async def test_strangers_that_left_take_no_turn_from_those_that_wait():
+    connections = Connections(Bounds(5000, 5000, 5000, 8, dict.fromkeys(Stage, 60.0)))
+    front = Front(
+        connections,
+        rate=Buckets(1000, 1000),
+        strangers=Buckets(0.001, 2),  # two turns, and then none for a quarter of an hour
+        unlimited=[],
+        handshake_timeout=10,
+        metrics=Metrics(),
+    )
+    try:
+        begun: list[int] = []
+        for number in range(1000):
+            connection = Connection(f"192.0.2.{number % 250}", Holder())
+            connections.add(connection, 0.0)
+            front.begin(connection, lambda number=number: begun.append(number))
+            if number < 999:
+                connections.remove(connection)
+        async with asyncio.timeout(10):
+            while 999 not in begun:
+                await asyncio.sleep(0)
+        assert begun == list(range(1000))
+    finally:
+        await front.stop()
