@@ -72,6 +72,7 @@ class Device:
     certificate_not_after: float | None = None
     contacts: str = ""
     channel: str = "standard"
+    detection: str = ""
     inform_digest: bytes | None = None
     has_open_commands: bool = False
     has_open_case: bool = False

@@ -181,9 +181,9 @@ class World:
         self.henb.power_on(self.now, first=first)
         self.run(5)
 
-    def tamper(self, name: str, *, until: str = "", seconds: float = 4000) -> None:
-        """Tamper, and let everything happen that follows."""
-        self.henb.tamper(name, self.now, until=until)
+    def tamper(self, name: str, *, until: str = "", silent: bool = False, seconds: float = 4000) -> None:
+        """Tamper, and let everything happen that follows; ``silent``: the device raises no alarm."""
+        self.henb.tamper(name, self.now, until=until, silent=silent)
         self.run(seconds)
 
     def _hems_wake(self) -> float:

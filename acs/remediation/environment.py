@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from acs.detection import Circumstances
 from acs.distress import Path
 from acs.errors import AcsError
 from acs.remediation.policy import Policy, playbooks_of
@@ -37,6 +38,10 @@ class Environment:
     distress_paths: tuple[Path, ...] = ()
     system_dn: str = "DC=femto-acs,ManagementNode=HeMS"
     library: Library = field(default_factory=Library)
+
+    def detection(self, now: float) -> Circumstances:
+        """Return what detection goes by now."""
+        return Circumstances(self.policy.detection, self.policy.version, f"HeMS:{self.system_dn}", now)
 
 
 def missing_playbooks(policy: Policy, library: Library) -> list[str]:

@@ -18,6 +18,7 @@ import msgspec
 import yaml
 
 from acs.alarms import EVENT_TYPES, PROBABLE_CAUSES, SEVERITIES
+from acs.detection import CHECKS, Thresholds, threshold_problems
 from acs.errors import AcsError
 
 __all__ = [
@@ -157,6 +158,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provisioning: Provisioning = Provisioning()
     evidence: Evidence = msgspec.field(default_factory=Evidence)
     minimal_versions: dict[str, str] = {}
+    detection: Thresholds = Thresholds()
     version: str = ""
     text: str = ""
 
@@ -260,6 +262,7 @@ def _problems(policy: Policy) -> list[str]:
     ]
     if not policy.evidence.timeout > 0:
         found.append(f"evidence.timeout is {policy.evidence.timeout}; a positive number is needed")
+    found += threshold_problems(policy.detection, frozenset(CHECKS))
     server = policy.provisioning.stun_server
     if server and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", server):
         found.append(f"provisioning.stun_server is {server!r}; it is host:port, for example acs.example:3478")

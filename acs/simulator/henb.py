@@ -290,9 +290,17 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
             self.device_id,
             (others or tuple(self.events)) + self.distress_event(),
             1,
-            date_time(now),
+            date_time(self.clock(now)),
             self.retry_count,
             tuple(self._value(name) for name in names),
+        )
+
+    def clock(self, now: float) -> float:
+        """Return the time that its own clock tells (S1 L17)."""
+        return now + sum(
+            (now - active.since) * active.tamper.drift_ppm / 1e6
+            for active in self.tampers
+            if self.present(active)
         )
 
     def _value(self, name: str) -> m.ParameterValue:
@@ -425,10 +433,13 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
 
     # --- tampering ----------------------------------------------------------------------
 
-    def tamper(self, name: str, now: float, *, until: str = "") -> None:
-        """Tamper with the device; ``until`` says from which rung on that can be undone."""
+    def tamper(self, name: str, now: float, *, until: str = "", silent: bool = False) -> None:
+        """Tamper with the device; ``until`` says from which rung on that can be undone.
+
+        ``silent``: it raises no alarm.
+        """
         tamper = TAMPERS[name]
-        self.tampers.append(ActiveTamper(tamper, parse_until(until, tamper)))
+        self.tampers.append(ActiveTamper(tamper, parse_until(until, tamper), silent=silent, since=now))
         if tamper.parameter:
             self.tree.set(tamper.parameter, tamper.value)
         if tamper.software:
@@ -459,7 +470,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
                 self.tampers.remove(active)
                 if active.alarm_identifier:
                     self._tell(self.fault_management.clear_alarm(active.alarm_identifier, active.tamper, now))
-            elif not active.alarm_identifier:
+            elif not active.alarm_identifier and not active.silent:
                 identifier, names = self.fault_management.raise_alarm(active.tamper, self.boots, now)
                 active.alarm_identifier = identifier
                 self._tell(names)

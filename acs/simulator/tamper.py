@@ -22,7 +22,8 @@ class Tamper:
     """One way to tamper. ``check`` is the part of the self test that fails, empty for none.
 
     ``parameter`` and ``value``: what an attacker sets; ``software``: whether the running image is changed;
-    ``fatal``: the HeNB can't restore itself and shuts down (S1 L45).
+    ``fatal``: the HeNB can't restore itself and shuts down (S1 L45). ``drift_ppm``: how much
+    too fast its clock runs.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Tamper:
     value: str = ""
     software: bool = False
     fatal: bool = False
+    drift_ppm: float = 0.0
 
 
 TAMPERS: dict[str, Tamper] = {
@@ -87,6 +89,7 @@ TAMPERS: dict[str, Tamper] = {
             detail="+250ppm",
             parameter="Device.Time.NTPServer1",
             value="ntp.rogue.example",
+            drift_ppm=250,
         ),
         Tamper(
             "antenna-modified",
@@ -128,12 +131,17 @@ TAMPERS: dict[str, Tamper] = {
 
 @dataclass(slots=True)
 class ActiveTamper:
-    """A manipulation at work in a device; ``weakened``: it can no longer defend itself."""
+    """A manipulation at work in a device since ``since``; ``weakened``: it can no longer defend itself.
+
+    ``silent``: the device says nothing of it; only its self test does, which the TrE makes.
+    """
 
     tamper: Tamper
     until: str
     alarm_identifier: str = ""
     weakened: bool = False
+    silent: bool = False
+    since: float = 0.0
 
     def survives(self, action: str) -> None:
         """Note that the device was rebooted or reset: what was to give in to that gives in."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from acs import alarms as al
 from acs import bulkdata as bd
 from acs import commands as cm
+from acs import detection as dt
 from acs import devices as dev
 from acs import remediation as rm
 from acs.commands import Command
@@ -111,6 +112,7 @@ def open_session(
     applied = al.apply(conn, device, found.events, now=now)
     resync = check.boot or applied.suspect or found.more
     _ask_for_alarms(conn, check, found.incomplete, resync=resync, now=now)
+    detected = dt.informed(conn, admitted, replace(check, device=device), inform, env.detection(now))
     settled: list[Command] = []
     if device.has_open_commands:
         other = check.version_changed and profile_for(device).success_by_version
@@ -122,13 +124,18 @@ def open_session(
         cm.renew_discovery(conn, device, unknown=settings.discovery == "new", now=now)
     if check.bootstrap:
         bd.profiles_lost(conn, device.id, now=now)
-    rm.alarms_changed(conn, device, applied.changes, env=env, now=now)
+    rm.alarms_changed(conn, device, (*applied.changes, *detected), env=env, now=now)
     rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
     noticed = note_contact(conn, admitted, proof, inform, settings=settings, env=env, now=now)
     # Nothing waited for it, under its lock, and nothing was enqueued here: that is known without asking.
     idle = not device.has_open_commands and not signalled(conn, "commands", str(device.id))
     return Opened(
-        device, check.epoch, (*applied.changes, *noticed), tuple(settled), check.first_contact, idle
+        device,
+        check.epoch,
+        (*applied.changes, *detected, *noticed),
+        tuple(settled),
+        check.first_contact,
+        idle,
     )
 
 
@@ -288,6 +295,7 @@ class _Turn:
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         bd.profile_commands_settled(self.conn, settled, now=self.now)
         cm.discovery_settled(self.conn, self.device, settled, now=self.now)
+        dt.reads_settled(self.conn, self.device, settled)
         rotations_settled(self.conn, self.device, settled, now=self.now)
         rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
         return self.next(settled=settled, changes=changes)
@@ -308,9 +316,12 @@ class _Turn:
             events = al.extract(answer.parameters).events
             return al.apply(self.conn, self.device, events, now=self.now).changes
         values = [each for each in answer.parameters if ".FaultMgmt." not in each.name]
-        dev.save_parameters(self.conn, self.device.id, values, now=self.now)
+        changed = dev.save_parameters(self.conn, self.device.id, values, now=self.now)
         dev.note_addresses(self.conn, self.device.id, values)
-        return ()
+        device = dev.find(self.conn, self.device.device_key)  # as this transaction left it
+        if device is None:
+            return ()
+        return dt.values_read(self.conn, device, values, changed, self.env.detection(self.now))
 
     def _restore(self, command: Command, answer: m.GetParameterAttributesResponse) -> None:
         """Set the notification attributes again that the device lost with its reboot."""

@@ -23,6 +23,7 @@ from acs.store.tables.declared import (
     layers,
     site_values,
 )
+from acs.store.tables.detection import detections, sightings
 from acs.store.tables.devices import devices, parameters
 from acs.store.tables.distress import distress_paths, distress_triggers
 from acs.store.tables.files import files
@@ -60,6 +61,7 @@ __all__ = [
     "config_writes",
     "data_models",
     "deliveries",
+    "detections",
     "device_tags",
     "devices",
     "discovered",
@@ -78,6 +80,7 @@ __all__ = [
     "policies",
     "refusals",
     "secret_rotations",
+    "sightings",
     "site_values",
     "subscriptions",
     "trace_requests",

@@ -30,6 +30,7 @@ devices = Table(
     Column("secrets_once", Boolean, nullable=False, server_default=text("false")),  # rotated at first contact
     Column("certificate_not_after", Float),
     Column("contacts", Text, nullable=False, server_default=""),  # JSON: address, key, boot time by changes
+    Column("detection", Text, nullable=False, server_default=""),  # JSON: what detection remembers
     Column("connection_request_url", Text, nullable=False, server_default=""),
     Column("connection_request_username", Text, nullable=False, server_default=""),
     Column("connection_request_secret_sealed", LargeBinary),

@@ -1,0 +1,31 @@
+"""Detection (S1 5.7.1): what this HeMS finds about a device itself, whatever the device says."""
+
+from acs.detection.checks import CHECKS, REPORTED, Check, Verdict
+from acs.detection.outcome import Circumstances, Known, known_results
+from acs.detection.report import Report, judge_report, parse_report
+from acs.detection.silence import look_for_silence, note_sighting, silent_devices
+from acs.detection.thresholds import Thresholds, threshold_problems
+from acs.detection.watching import PURPOSE, accept, informed, reads_settled, values_read
+
+__all__ = [
+    "CHECKS",
+    "PURPOSE",
+    "REPORTED",
+    "Check",
+    "Circumstances",
+    "Known",
+    "Report",
+    "Thresholds",
+    "Verdict",
+    "accept",
+    "informed",
+    "judge_report",
+    "known_results",
+    "look_for_silence",
+    "note_sighting",
+    "parse_report",
+    "reads_settled",
+    "silent_devices",
+    "threshold_problems",
+    "values_read",
+]
