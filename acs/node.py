@@ -42,6 +42,7 @@ from acs.remediation import (
 )
 from acs.security import Sealer, Secrets, check_secret, write_private
 from acs.settings import Settings
+from acs.silence import SilenceWatch
 from acs.southbound import (
     BulkCollector,
     DeviceTls,
@@ -192,6 +193,7 @@ class Node:
         self._run(self.arrivals.run(), "uploads")
         self._run(AuditKeeper(self.store, self.settings).run(), "audit checkpoints")
         self._run(watch.run(), "certificates and secrets")
+        self._run(SilenceWatch(self.store, self.env, self.metrics).run(), "silent devices")
 
     def _housekeeper(self) -> Housekeeper:
         settings = self.settings

@@ -18,6 +18,7 @@ from acs.cli import (
     bulk,
     client_certificates,
     config,
+    detection,
     distress,
     files,
     look,
@@ -84,6 +85,9 @@ app.add_typer(
 app.add_typer(policy.policy, name="policy", help="The remediation policy: check, explain, show.")
 app.add_typer(
     playbook.playbook, name="playbook", help="Your own playbooks: list, show, run, dry-run, test, graph."
+)
+app.add_typer(
+    detection.detection, name="detection", help="What the HeMS finds itself: list, explain, seen, accept."
 )
 app.add_typer(profiles.profiles, name="profiles", help="Device profiles: list, show, check, explain.")
 access.tokens.command("allow-certificate")(client_certificates.allow)

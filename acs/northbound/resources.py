@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from acs import alarms as al
 from acs import commands as cm
+from acs import detection as dt
 from acs import devices as dev
 from acs import remediation as rm
 from acs.cwmp import messages as m
@@ -37,6 +38,7 @@ __all__ = [
     "parameters",
     "reach",
     "shaped",
+    "sighted",
 ]
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -240,3 +242,10 @@ def _message(wanted: sh.CommandRequest, key: str) -> m.Message:
         remedy = f"known are {', '.join(allowed) or 'none'}"
         raise ProblemError(422, text, field="arguments", remedy=remedy)
     return message
+
+
+def sighted(conn: Connection, call: Call) -> sh.Device:
+    """Note that a HeNB-GW or MME sees a device connected now (S1 L72)."""
+    owner = _device(conn, call.path["device"])
+    dt.note_sighting(conn, owner, source=call.body.source, now=call.now)
+    return _shown_device(owner)

@@ -16,6 +16,7 @@ SCOPES = {
     "alarms:subscribe": "have notifications sent to a URL",
     "cases:read": "what is done about alarms",
     "cases:instruct": "tell waiting cases what to do",
+    "sightings:write": "tell that the network sees a device",
     "commands:read": "RPCs and their outcomes",
     "commands:write": "queue RPCs for devices",
 }

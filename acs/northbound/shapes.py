@@ -31,6 +31,7 @@ __all__ = [
     "Page",
     "Parameter",
     "ParameterQuery",
+    "Sighting",
     "Subscription",
     "SubscriptionRequest",
     "SubscriptionState",
@@ -204,6 +205,12 @@ class ForcedRequest(_Strict, frozen=True):
     """Why a device is to be reached that is not heard of; it is kept in the audit."""
 
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class Sighting(_Strict, frozen=True):
+    """That the network sees a device connected now."""
+
+    source: Annotated[str, Meta(min_length=1, max_length=128, description="Which HeNB-GW or MME.")]
 
 
 class CommandRequest(_Strict, frozen=True):

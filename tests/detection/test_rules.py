@@ -1,0 +1,185 @@
+"""The rules by themselves: what is found, and above all what is not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acs.detection.clock import follow_clock
+from acs.detection.memory import Memory, memory_of, memory_text
+from acs.detection.place import distance, judge_place
+from acs.detection.software import Loads, follow_boots, follow_software, judge_key
+from acs.detection.thresholds import Thresholds
+from acs.detection.values import follow_baseline, follow_counters, judge_enclosure, judge_radio
+from acs.simulator.faultmgmt import date_time
+
+LIMITS = Thresholds()
+NOW = 1_800_000_000.0
+FAP = "Services.FAPService.1."
+
+
+def informs(*times: tuple[float, float], memory: Memory | None = None):
+    """Return memory and verdict after Informs at (time, offset)."""
+    memory, verdict = memory or Memory(), None
+    for at, offset in times:
+        memory, verdict = follow_clock(
+            memory, date_time(NOW + at + offset), LIMITS, booted=False, now=NOW + at
+        )
+    return memory, verdict
+
+
+class TestClock:
+    @pytest.mark.row("S1 L17")
+    def test_a_drift_is_found_when_two_informs_show_it(self):
+        assert informs((0, 0), (50_000, 12.5))[1].state == "unknown"
+        verdict = informs((0, 0), (50_000, 12.5), (51_000, 12.8))[1]
+        assert (verdict.state, verdict.check) == ("found", "C-12")
+        assert 200 < verdict.facts["drift_ppm"] < 300
+
+    def test_an_inform_that_was_held_up_is_no_drift(self):
+        assert informs((0, 0), (4000, -30), (5000, 0))[1].state == "ok"
+
+    @pytest.mark.row("S1 L17")
+    def test_a_clock_that_was_right_and_is_hours_off_is_found(self):
+        assert informs((0, 0), (900, 7200), (1800, 7200))[1].state == "found"
+
+    def test_a_clock_that_never_was_right_is_not_modified(self):
+        assert informs((0, -7200), (900, -7200), (90_000, -7200))[1].state != "found"
+
+    @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "", "1970-01-01T03:00:00Z", "yesterday"])
+    def test_a_device_without_time_is_left_in_peace(self, text):
+        memory, verdict = follow_clock(Memory(), text, LIMITS, booted=False, now=NOW)
+        assert (memory, verdict.state) == (Memory(), "unknown")
+
+    def test_a_boot_sets_the_clock_anew(self):
+        memory, _ = informs((0, 0), (50_000, 0))
+        after, verdict = follow_clock(memory, date_time(NOW + 60_030), LIMITS, booted=True, now=NOW + 60_000)
+        assert verdict.state == "ok"
+        assert informs((70_000, 30), (70_900, 30), memory=after)[1].state == "ok"
+
+    @given(st.lists(st.floats(-4, 0), min_size=2, max_size=60))
+    def test_a_right_clock_is_never_found_whatever_the_way_takes(self, delays):
+        memory, verdict = informs(*((900.0 * number, delay) for number, delay in enumerate(delays)))
+        assert verdict.state == "ok"
+        assert memory_of(memory_text(memory)) == memory
+
+
+class TestSoftware:
+    def follow(self, memory: Memory, version: str, loads: Loads = Loads(), limits: Thresholds = LIMITS):  # noqa: B008
+        return follow_software(memory, version, loads, limits, now=NOW)
+
+    def test_the_first_is_taken_as_it_is(self):
+        assert self.follow(Memory(), "1.0")[1].state == "ok"
+        strict = Thresholds(require_approved=True)
+        assert self.follow(Memory(), "1.0", limits=strict)[1].state == "found"
+        assert self.follow(Memory(), "1.0", Loads(approved=True), strict)[1].state == "ok"
+
+    @pytest.mark.row("S1 L14")
+    @pytest.mark.parametrize(("version", "word"), [("2.0", "was changed"), ("0.9", "went back")])
+    def test_a_change_without_a_download_stays_found_until_one_of_ours_succeeds(self, version, word):
+        memory, _ = self.follow(Memory(), "1.0")
+        memory, verdict = self.follow(memory, version)
+        assert verdict.state == "found"
+        assert word in verdict.text
+        assert self.follow(memory, version, Loads(sent=True))[1].state == "found"
+        memory, verdict = self.follow(memory, version, Loads(sent=True, succeeded=True, approved=True))
+        assert verdict.state == "ok"
+        assert self.follow(memory, version)[1].state == "ok"
+
+    def test_an_upgrade_by_our_own_download_is_expected(self):
+        memory, _ = self.follow(Memory(), "1.0")
+        memory, verdict = self.follow(memory, "2.0", Loads(sent=True))
+        assert verdict.state == "ok"
+        assert memory.version == "2.0"
+
+    @pytest.mark.row("S1 L14")
+    def test_revoked_software_is_found(self):
+        assert self.follow(Memory(), "1.0", Loads(revoked=True))[1].state == "found"
+
+    def test_keys(self):
+        assert judge_key("c1-2", ["c1-2"], bootstrap=False).state == "ok"
+        assert judge_key("evil", ["c1-2"], bootstrap=False).state == "found"
+        assert "reset" in judge_key("", ["c1-2"], bootstrap=True).text
+
+    def test_boots_are_counted_within_a_window(self):
+        memory, verdict = Memory(), None
+        for number in range(5):
+            memory, verdict = follow_boots(memory, LIMITS, unexplained=True, now=NOW + number * 600)
+        assert verdict.state == "found"
+        assert follow_boots(memory, LIMITS, unexplained=False, now=NOW + 90_000)[1].state == "ok"
+        for number in range(200):
+            memory, _ = follow_boots(memory, LIMITS, unexplained=True, now=NOW + number)
+        assert len(memory.boots) <= 32
+
+
+class TestPlace:
+    site = {"latitude": "48.2082", "longitude": "16.3738", "macro_cells": "100,101"}  # noqa: RUF012
+    here = {"FAP.GPS.LockedLatitude": "48208300", "FAP.GPS.LockedLongitude": "16373700"}  # noqa: RUF012
+    away = {"FAP.GPS.LockedLatitude": "47070700", "FAP.GPS.LockedLongitude": "15439500"}  # noqa: RUF012
+
+    def test_distance_is_that_of_the_great_circle(self):
+        assert distance((48.2082, 16.3738), (48.8566, 2.3522)) == pytest.approx(1_034_000, rel=0.01)
+        assert distance((0, 179.9), (0, -179.9)) == pytest.approx(22_239, rel=0.01)
+
+    def test_gps_alone_tells_that_it_was_moved(self):
+        assert judge_place(self.away, self.site, LIMITS).state == "found"
+        assert judge_place(self.here, self.site, LIMITS).state == "ok"
+
+    def test_a_nat_or_a_renumbering_alone_tells_nothing(self):
+        assert judge_place(self.here, self.site, LIMITS, address_moved=True).state == "ok"
+        assert judge_place({}, self.site, LIMITS, address_moved=True).state == "unknown"
+
+    def test_other_macro_cells_and_another_network_together_do(self):
+        cells = {f"{FAP}REM.LTE.Cell.1.CI": "999"}
+        assert judge_place(cells, self.site, LIMITS).state == "ok"
+        assert judge_place(cells, self.site, LIMITS, address_moved=True).state == "found"
+
+    @pytest.mark.parametrize("values", [{}, {"FAP.GPS.LockedLatitude": "0", "FAP.GPS.LockedLongitude": "0"}])
+    def test_without_a_fix_or_a_place_nothing_is_known(self, values):
+        assert judge_place(values, self.site, LIMITS).state == "unknown"
+        assert judge_place(self.away, {}, LIMITS).state == "unknown"
+        assert judge_place(self.away, {"latitude": "nan", "longitude": "x"}, LIMITS).state == "unknown"
+
+
+class TestValues:
+    @pytest.mark.row("S1 L16")
+    def test_it_must_not_radiate_while_it_is_locked(self):
+        values = {f"{FAP}FAPControl.LTE.AdminState": "0", f"{FAP}FAPControl.LTE.RFTxStatus": "1"}
+        assert judge_radio(values, "HeNB", LIMITS).state == "found"
+        values[f"{FAP}FAPControl.LTE.AdminState"] = "true"
+        assert judge_radio(values, "HeNB", LIMITS).state == "ok"
+        assert judge_radio({}, "HeNB", LIMITS).state == "unknown"
+
+    @pytest.mark.row("S1 L18")
+    def test_power_above_the_licence_is_found(self):
+        limits = Thresholds(max_reference_signal_power={"*": -10})
+        values = {f"{FAP}CellConfig.LTE.RAN.RF.ReferenceSignalPower": "-9"}
+        assert judge_radio(values, "HeNB", limits).alarm.specific_problem == "ANTENNA_MODIFIED"
+
+    @pytest.mark.row("S1 L19")
+    def test_an_opened_enclosure_is_found(self):
+        name = f"{FAP}FAPControl.EnclosureTamperingDetected"
+        assert judge_enclosure({name: "true"}).state == "found"
+        assert judge_enclosure({name: "0"}).state == "ok"
+        assert judge_enclosure({}).state == "unknown"
+
+    @pytest.mark.row("S1 L18")
+    @pytest.mark.row("S1 L20")
+    def test_what_must_not_change_is_compared_with_what_was_first_seen(self):
+        ports = f"{FAP}CellConfig.LTE.RAN.PHY.AntennaInfo.AntennaPortsCount"
+        memory, first = follow_baseline(Memory(), {ports: "2", "DeviceInfo.SerialNumber": "A1"}, "A")
+        assert "found" not in {each.state for each in first}
+        _, verdicts = follow_baseline(memory, {ports: "1", "DeviceInfo.SerialNumber": "B2"}, "B")
+        assert {each.check for each in verdicts if each.state == "found"} == {"C-03", "C-07h", "C-16"}
+        _, verdicts = follow_baseline(memory, {ports: "1"}, "A", {ports})  # we set it
+        assert "found" not in {each.state for each in verdicts}
+
+    @pytest.mark.row("S1 L16")
+    def test_counters_of_ipsec_are_judged_by_their_rate_and_may_begin_anew(self):
+        name = "IPsec.Stats.ReplayErrors"
+        memory, _ = follow_counters(Memory(), {name: "10"}, LIMITS, now=NOW)
+        assert follow_counters(memory, {name: "500"}, LIMITS, now=NOW + 3600)[1].state == "found"
+        assert follow_counters(memory, {name: "50"}, LIMITS, now=NOW + 3600)[1].state == "ok"
+        assert follow_counters(memory, {name: "0"}, LIMITS, now=NOW + 3600)[1].state == "ok"
+        assert follow_counters(memory, {}, LIMITS, now=NOW)[1] is None
