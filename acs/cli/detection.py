@@ -118,7 +118,7 @@ def accept(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Take what a check finds at a device as right from now on: a technician was there, a part was replaced."""
+    """Take what a check finds as right from now on: a technician was there, a part was replaced."""
     from acs import detection as dt
     from acs.remediation import Environment, load_policy
 

@@ -7,7 +7,7 @@ list; what remediation makes of them is the caller's to ask.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -86,7 +86,7 @@ def informed(
         memory, verdict = follow_boots(memory, how.limits, unexplained=unexplained, now=now)
         verdicts.append(verdict)
     if check.changed or any(memory.states.get(each) == "found" for each in _BY_VALUES):
-        memory, found = _judge_values(conn, device, memory, check.changed, how)
+        memory, found = _judge_values(conn, device, memory, check.changed, added=check.added, how=how)
         verdicts += found
     memory, changes = conclude(conn, device, memory, verdicts, how)
     memory = _have_read(conn, check, inform.events, memory, how)
@@ -115,7 +115,13 @@ def _explained(check: CheckIn, events: Sequence[m.Event]) -> bool:
 
 
 def _judge_values(
-    conn: Connection, device: Device, memory: Memory, changed: Mapping[str, str], how: Circumstances
+    conn: Connection,
+    device: Device,
+    memory: Memory,
+    changed: Mapping[str, str],
+    *,
+    added: Collection[str],
+    how: Circumstances,
 ) -> tuple[Memory, list[Verdict]]:
     """Judge what is known of the device's values, of which ``changed`` (in full) are new."""
     root = device.root or "Device."
@@ -126,7 +132,8 @@ def _judge_values(
         for name, each in dev.parameters_of(conn, device.id, root + prefix).items()
     }
     ours = set_by_us(conn, device.id, changed) if changed else set()
-    foreign = [name for name in changed if name not in ours]
+    # What is seen for the first time, as the values of a new row, was not changed by anybody.
+    foreign = [name for name in changed if name not in ours and name not in added]
     memory, verdicts = follow_baseline(
         memory, values, device.hardware_version, {name.removeprefix(root) for name in ours}
     )
@@ -235,16 +242,21 @@ def values_read(
     device: Device,
     values: Sequence[m.ParameterValue],
     changed: Mapping[str, str],
+    *,
+    added: Collection[str],
     how: Circumstances,
 ) -> list[al.AlarmChange]:
-    """Judge what a GetParameterValues brought, whoever asked; ``changed``: what of it is news."""
+    """Judge what a GetParameterValues brought, whoever asked.
+
+    ``changed``: what of it is news; ``added``: of which nothing was known before.
+    """
     start = memory = memory_of(device.detection)
     told = _below_root(device, {each.name: each.value for each in values})
     verdicts: list[Verdict] = []
     found = any(memory.states.get(each) == "found" for each in _BY_VALUES)
     fresh = any(name.startswith(_PREFIXES) for name in told) and not set(_BY_VALUES) <= memory.states.keys()
     if changed or found or fresh:
-        memory, judged = _judge_values(conn, device, memory, changed, how)
+        memory, judged = _judge_values(conn, device, memory, changed, added=added, how=how)
         verdicts += judged
     memory, counted = follow_counters(memory, told, how.limits, now=how.now)
     verdicts += [counted] if counted is not None else []

@@ -61,6 +61,8 @@ class CheckIn:
     boot: bool = False
     version_changed: bool = False
     changed: Mapping[str, str] = field(default_factory=dict)
+    added: frozenset[str] = frozenset()
+    """Those of ``changed`` that nothing was known of before."""
 
 
 def _digest(inform: m.Inform) -> bytes:
@@ -101,10 +103,11 @@ def check_in(
     fresh: dict[str, Any] = {"session_epoch": epoch, "last_inform_at": now, "cwmp_namespace": namespace}
     fresh |= {"connection_request_at": call_at, "channel": channel}
     changed: dict[str, str] = {}
+    added: set[str] = set()
     update_values: dict[str, Any] = {}
     if digest != before.inform_digest:
         values = [each for each in inform.parameters if ".FaultMgmt." not in each.name]
-        changed = save_parameters(conn, device_id, values[:MAX_INFORM], now=now)
+        changed = save_parameters(conn, device_id, values[:MAX_INFORM], now=now, first_seen=added)
         update_values = {"inform_digest": digest, **_columns(before, inform)}
     if boot:
         update_values["booted_at"] = now
@@ -123,6 +126,7 @@ def check_in(
         boot=boot,
         version_changed=bool(before.software_version) and before.software_version != after.software_version,
         changed=changed,
+        added=frozenset(added),
     )
 
 
@@ -162,9 +166,16 @@ def note_addresses(conn: Connection, device_id: int, values: Iterable[m.Paramete
 
 
 def save_parameters(
-    conn: Connection, device_id: int, values: Iterable[m.ParameterValue], *, now: float
+    conn: Connection,
+    device_id: int,
+    values: Iterable[m.ParameterValue],
+    *,
+    now: float,
+    first_seen: set[str] | None = None,
 ) -> dict[str, str]:
     """Write the values that differ from what is stored; return those, by name.
+
+    The names of which nothing was stored are put into ``first_seen``.
 
     Names longer than ``MAX_NAME`` and more than ``MAX_PARAMETERS`` are left out, values are cut to
     ``MAX_VALUE``: however much a device tells, what it fills is bounded.
@@ -214,6 +225,8 @@ def save_parameters(
             ],
         )
         changed.update({each.name: each.value for each in fresh})
+        if first_seen is not None:
+            first_seen.update(each.name for each in fresh if each.name not in stored)
     return changed
 
 

@@ -316,12 +316,15 @@ class _Turn:
             events = al.extract(answer.parameters).events
             return al.apply(self.conn, self.device, events, now=self.now).changes
         values = [each for each in answer.parameters if ".FaultMgmt." not in each.name]
-        changed = dev.save_parameters(self.conn, self.device.id, values, now=self.now)
+        added: set[str] = set()
+        changed = dev.save_parameters(self.conn, self.device.id, values, now=self.now, first_seen=added)
         dev.note_addresses(self.conn, self.device.id, values)
         device = dev.find(self.conn, self.device.device_key)  # as this transaction left it
         if device is None:
             return ()
-        return dt.values_read(self.conn, device, values, changed, self.env.detection(self.now))
+        return dt.values_read(
+            self.conn, device, values, changed, added=added, how=self.env.detection(self.now)
+        )
 
     def _restore(self, command: Command, answer: m.GetParameterAttributesResponse) -> None:
         """Set the notification attributes again that the device lost with its reboot."""
