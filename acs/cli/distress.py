@@ -45,7 +45,10 @@ def add_path(
     config: Config = None,
     method: Annotated[str, typer.Option(help="UDP or XMPP.")] = "UDP",
 ) -> None:
-    """Append a distress channel to those of a device; it then has none of the setting distress_paths."""
+    """Append a distress channel to those of a device; it then has none of the setting distress_paths.
+
+    Example: `acs distress paths add 0005B9-A1 Internet 192.0.2.7:7550`
+    """
     from acs import distress as ds
 
     def act(conn: Connection) -> ds.Path:

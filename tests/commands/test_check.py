@@ -24,9 +24,6 @@ def value(name, text, kind="xsd:unsignedInt"):
         m.GetParameterValues(("Device.", "Device.A.[b.c].D")),
         m.GetParameterNames("", next_level=True),
         value(INTERVAL, "60"),
-        value(
-            "Device.ManagementServer.ConnectionRequestPassword", m.CONNECTION_REQUEST_PASSWORD, "xsd:string"
-        ),
         m.SetParameterAttributes((m.SetParameterAttribute("Device.", 6, ("Subscriber",)),)),
         m.Download("k", *FILE),
         m.Download("k", "X 0005B9 Config", "https://h/f"),
