@@ -118,7 +118,10 @@ def accept(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Take what a check finds as right from now on: a technician was there, a part was replaced."""
+    """Take what a check finds as right from now on: a technician was there, a part was replaced.
+
+    Example: `acs detection accept 0005B9-A1 C-11`
+    """
     from acs import detection as dt
     from acs.remediation import Environment, load_policy
 

@@ -66,7 +66,10 @@ def remove_path(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Remove a distress channel of a device."""
+    """Remove a distress channel of a device.
+
+    Example: `acs distress paths remove 0005B9-A1 2`
+    """
     from acs import distress as ds
 
     def act(conn: Connection) -> None:

@@ -97,7 +97,10 @@ def run(
     config: Config = None,
     playbooks: Folder = None,
 ) -> None:
-    """Run a playbook on a device: now, or as soon as its open case has ended."""
+    """Run a playbook on a device: now, or as soon as its open case has ended.
+
+    Example: `acs playbook run reboot_at_night 0005B9-A1 --why "memory leak of 1.4"`
+    """
     from acs import remediation as rm
 
     settings = settings_of(data, config, playbooks=playbooks)
@@ -133,6 +136,8 @@ def dry_run(
     """Show the steps that would come. The device is asked nothing, and nothing is kept.
 
     Parameters have the values that the device told last, or those of --assume; all goes well but --fail.
+
+    Example: `acs playbook dry-run reboot_at_night 0005B9-A1`
     """
     from acs import remediation as rm
     from acs.lab import gist
