@@ -120,7 +120,7 @@ def accept(
 ) -> None:
     """Take what a check finds as right from now on: a technician was there, a part was replaced.
 
-    Example: `acs detection accept 0005B9-A1 C-11`
+    Example: `acs detection accept 0005B9-A1 C-11 --why "moved with our consent"`
     """
     from acs import detection as dt
     from acs.remediation import Environment, load_policy
