@@ -178,7 +178,7 @@ async def test_an_answer_whose_id_is_not_echoed_belongs_to_what_was_asked(bench,
         "<cwmp:HoldRequests>false</cwmp:HoldRequests>",
         "<cwmp:SessionTimeout>60</cwmp:SessionTimeout>",
         "<cwmp:SupportedCWMPVersions>1.0,1.1,1.2,1.3,1.4</cwmp:SupportedCWMPVersions>",
-        "<cwmp:SupportedCWMPVersions>, ,x,9.9</cwmp:SupportedCWMPVersions>",
+        "<cwmp:SupportedCWMPVersions>, ,x,9.9,1.0</cwmp:SupportedCWMPVersions>",
         "<x:Unknown xmlns:x='urn:x'>1</x:Unknown>",
     ],
 )

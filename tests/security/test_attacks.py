@@ -454,5 +454,5 @@ async def test_a_client_of_old_tls_is_refused(ground):
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     ground._contexts["OLDTLS"] = context
-    with pytest.raises(OSError, match=r"(?i)protocol|reset|alert|version|EOF"):
+    with pytest.raises(OSError, match=r"(?i)protocol|reset|alert|version|EOF|\A\Z"):  # or it is just cut off
         await ground.connect("OLDTLS")
