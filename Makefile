@@ -22,9 +22,13 @@ demo: $(STAMP) ## Start an ACS and a fleet of HeNBs, tamper with them, watch the
 	$(BIN)/acs demo
 
 servers: # Of Debian, for tests that are skipped without them; only root can install them.
-	@command -v prosody >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
-	  then (apt-get install -y -qq prosody || (apt-get update -qq && apt-get install -y -qq prosody)) >/dev/null 2>&1 || echo "prosody can't be installed: the XMPP tests are skipped"; \
-	  else echo "prosody is not installed: the XMPP tests are skipped (Debian: apt-get install prosody)"; fi
+	@for each in prosody:prosody nft:nftables; do \
+	  command -v $${each%:*} >/dev/null && continue; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	  then (apt-get install -y -qq $${each#*:} || (apt-get update -qq && apt-get install -y -qq $${each#*:})) >/dev/null 2>&1 \
+	    || echo "$${each#*:} can't be installed: tests that need it are skipped"; \
+	  else echo "$${each#*:} is not installed: tests that need it are skipped (Debian: apt-get install $${each#*:})"; fi; \
+	done
 
 check: $(STAMP) ## Static checks: style, types, the direction of imports.
 	$(BIN)/ruff check .

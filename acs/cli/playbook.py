@@ -23,7 +23,7 @@ __all__ = ["playbook"]
 playbook = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, see acs playbook list.")]
-Device = Annotated[str, typer.Argument(metavar="DEVICE", help="<OUI>-<SerialNumber>, see acs devices list.")]
+Device = Annotated[str, typer.Argument(metavar="DEVICE", help="OUI-SerialNumber, see acs devices list.")]
 Folder = Annotated[
     Path | None, typer.Option("--playbooks", help="The folder (default: the setting playbooks).")
 ]
