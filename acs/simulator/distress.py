@@ -9,6 +9,7 @@ from acs.cwmp import messages as m
 from acs.devices import device_key
 from acs.distress import TriggerError, TriggerMemory, parse_trigger
 from acs.simulator.pace import Pace
+from acs.simulator.stages import Stages, Trigger
 from acs.simulator.tamper import ActiveTamper
 
 __all__ = ["Distress", "DistressPath", "DistressSide"]
@@ -101,6 +102,7 @@ class _Distressed(Protocol):
     distress: Distress
     emergency_available: bool
     tampers: list[ActiveTamper]
+    stages: Stages
     _retry_at: float
 
     @property
@@ -110,9 +112,14 @@ class _Distressed(Protocol):
 
     def begin_emergency(self, now: float) -> None: ...
 
-    def shut_down(self) -> None: ...
+    def shut_down(self, trigger: Trigger = ...) -> None: ...
+
+    @property
+    def fatal(self) -> bool: ...
 
     def _exhausted(self, now: float) -> None: ...
+
+    def _leave_standard_path(self) -> None: ...
 
     def _distress_reason(self) -> str: ...
 
@@ -136,6 +143,8 @@ class DistressSide:
         if self.state != "running" or not self.distress.take(data, kind, user, now):
             return False
         self.connection_requested()
+        if self.distress.over is None:
+            self.stages.on(Trigger.CALLED)
         self._retry_at = now
         return True
 
@@ -159,11 +168,18 @@ class DistressSide:
             return
         reason = self._distress_reason()
         if reason and distress.paths:
+            self._leave_standard_path()
             distress.start(reason)
             self._retry_at = now
         elif reason:
             distress.reason = reason
             self._exhausted(now)
+
+    def _leave_standard_path(self: _Distressed) -> None:
+        if self.alarm_untold:
+            self.stages.on(Trigger.FATAL_UNTOLD if self.fatal else Trigger.ALARM_UNTOLD)
+        self.stages.on(Trigger.SILENCE)
+        self.stages.on(Trigger.STANDARD_FAILS)
 
     def _distress_reason(self: _Distressed) -> str:
         """Return why the second path is to be used now, empty where the standard one is tried again."""
@@ -182,7 +198,8 @@ class DistressSide:
         fault = bool(self.tampers)
         if self.emergency_available and fault and self.distress.connected:
             self.distress.ended = "emergency"
+            self.stages.on(Trigger.EMERGENCY)
             self.begin_emergency(now)
         else:
             self.distress.ended = "shut down"
-            self.shut_down()
+            self.shut_down(Trigger.EXHAUSTED)

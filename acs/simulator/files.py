@@ -13,6 +13,7 @@ from acs.simulator.faultmgmt import date_time
 from acs.simulator.firmware import Banks
 from acs.simulator.pace import Pace
 from acs.simulator.rpc_files import FIRMWARE
+from acs.simulator.stages import Stages, Trigger
 from acs.simulator.tamper import ActiveTamper
 from acs.simulator.transfer import Transfer
 
@@ -26,6 +27,7 @@ class _Mover(Cpe, Protocol):
     pace: Pace
     banks: Banks
     tampers: list[ActiveTamper]
+    stages: Stages
     executed: list[Executed]
 
     def add_event(self, event: m.Event) -> None:
@@ -106,9 +108,12 @@ class FileTransfers:
         if not code:
             self.record(transfer.method, transfer.command_key, now)
         if code or transfer.file_type != FIRMWARE:
+            if transfer.file_type == FIRMWARE:
+                self.stages.on(Trigger.DOWNLOAD_FAILED)
             for event in told:
                 self.add_event(event)
             return
+        self.stages.on(Trigger.INSTALLED)
         self.banks.install(version)
         self._restart([m.Event(ev.BOOT), *told], self.pace.install + self.pace.boot, now)
 

@@ -22,11 +22,14 @@ from acs.simulator.distress import Distress, DistressSide
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
 from acs.simulator.files import FileTransfers
 from acs.simulator.firmware import Banks
+from acs.simulator.integrity import SELF_TEST, IntegritySide
 from acs.simulator.module_changes import PENDING, ModuleChanges
 from acs.simulator.modules import Modules
 from acs.simulator.pace import REAL, Pace
 from acs.simulator.perfmgmt import PerfMgmt
-from acs.simulator.tamper import TAMPERS, ActiveTamper, parse_until
+from acs.simulator.rpc_files import FIRMWARE
+from acs.simulator.stages import Stage, Stages, Trigger
+from acs.simulator.tamper import ActiveTamper
 from acs.simulator.traffic import Traffic
 from acs.simulator.transfer import Transfers
 from acs.simulator.tree import FAULT_MANAGEMENT, ParameterTree, henb_template
@@ -35,7 +38,6 @@ __all__ = ["Executed", "Fault", "HeNB"]
 
 INFO = "Device.DeviceInfo."
 SERVER = "Device.ManagementServer."
-SELF_TEST = "Device.SelfTestDiagnostics."
 HEARTBEAT = f"{SERVER}HeartbeatPolicy."
 _FORCED = (
     "Device.RootDataModelVersion",
@@ -55,7 +57,7 @@ _ACTIVE = (
 
 
 @dataclass(slots=True)
-class HeNB(FileTransfers, ModuleChanges, DistressSide):
+class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
     """A simulated HeNB. Times are seconds since the epoch; ``random`` only spreads retries."""
 
     device_id: m.DeviceId
@@ -82,6 +84,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
     transfers: Transfers = field(default_factory=Transfers)
     modules: Modules = field(init=False)
     state: str = "off"
+    stages: Stages = field(default_factory=Stages)
     boots: int = 0
     retry_count: int = 0
     connection_request_password: str = ""
@@ -108,6 +111,11 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
         self.perf_mgmt = PerfMgmt(self.tree, retry_scale=self.pace.retry_scale)
         self.traffic = Traffic(self.tree, zlib.crc32(self.device_id.serial_number.encode()))
         self._reset_configuration()
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands in the procedures of S1 5.7."""
+        return self.stages.stage
 
     # --- life ---------------------------------------------------------------------------
 
@@ -138,10 +146,12 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
     def power_on(self, now: float, *, first: bool = True) -> None:
         """Start the device; ``first``: it has never spoken to this ACS."""
         boot = [m.Event(ev.BOOT)]
+        self.stages.on(Trigger.POWER_ON)
         self._boot([m.Event(ev.BOOTSTRAP), *boot] if first else boot, now)
 
     def _boot(self, events: list[m.Event], now: float) -> None:
         self.state, self.boots = "running", self.boots + 1
+        self.stages.on(Trigger.BOOTED)
         before = self.tree.value(f"{INFO}SoftwareVersion")
         self.tree.set(f"{INFO}SoftwareVersion", self.banks.running)
         self.changed.clear()
@@ -283,6 +293,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
         """Return the Inform that opens the session."""
         if self.changed:
             self.add_event(m.Event(ev.VALUE_CHANGE))
+        if self.alarm_untold:
+            self.stages.on(Trigger.FATAL_REPORT if self.fatal else Trigger.REPORT)
         names = list(dict.fromkeys((*_FORCED, *self.changed)))
         # A heartbeat is told alone, and after everything else (TR-069 Annex O).
         others = tuple(each for each in self.events if each.code != ev.HEARTBEAT)
@@ -318,6 +330,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
                 del self.changed[value.name]
         if any(self.notification(name) in (2, 5, 6) for name in self.changed):
             self.add_event(m.Event(ev.VALUE_CHANGE))  # what changed while the Inform was under way
+        if not (self.alarm_untold or self.fatal):
+            self.stages.on(Trigger.ALARM_DELIVERED)
 
     @property
     def namespace(self) -> str:
@@ -368,8 +382,18 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
     def session_ended(self, now: float) -> None:
         """The session is over: do what was put off until now."""
         self._retry_at, self._retrying, self.retry_count = now, False, 0
-        self.distress.worked()
+        self._reached()
         self._end_of_session(now)
+
+    def _reached(self) -> None:
+        """Note what a session that went well says of where the device stands."""
+        over = self.distress.over
+        self.distress.worked()
+        self.stages.on(Trigger.REGISTERED)
+        if over is not None:
+            self.stages.on(Trigger.SECOND_PATH_WORKS)
+        elif not self.stages.on(Trigger.STANDARD_WORKS):
+            self.stages.on(Trigger.STILL_WRONG if self.tampers else Trigger.SETTLED)
 
     def _end_of_session(self, now: float) -> None:
         waiting, self._after_session = self._after_session, []
@@ -377,6 +401,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
             method, _, key = what.partition(" ")
             hang = self.take_fault(method, hang=True) is not None
             self.executed.append(Executed(method, key, now))
+            self.stages.on(Trigger.REBOOT if method == "Reboot" else Trigger.FACTORY_RESET)
             if hang:
                 self.state = "hung"
             elif method == "Reboot":
@@ -384,22 +409,22 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
             else:
                 self._factory_reset(now)
             return
-        fatal = any(active.tamper.fatal and active.alarm_identifier for active in self.tampers)
-        if fatal and not self.alarm_untold:
-            self.shut_down()  # it can't restore itself (S1 L45)
+        if self.fatal and not self.alarm_untold:
+            self.shut_down(Trigger.FATAL_DELIVERED)  # it can't restore itself (S1 L45)
 
     @property
     def alarm_untold(self) -> bool:
         """Whether an alarm waits to be delivered."""
         return any(name.startswith(self.fault_management_path) for name in self.changed)
 
-    def shut_down(self) -> None:
-        """Shut down; only a person switches it on again."""
+    def shut_down(self, trigger: Trigger = Trigger.SWITCHED_OFF) -> None:
+        """Shut down because of ``trigger``; only a person switches it on again."""
+        self.stages.on(trigger)
         self.state = "off"
 
     def begin_emergency(self, now: float) -> None:  # noqa: ARG002 - of use to the one with an image
         """Boot the fail-safe image (S1 5.7.3.2), which a HeNB with ``emergency_available`` has."""
-        self.shut_down()
+        self.shut_down(Trigger.EMERGENCY_FAILED)
 
     def schedule_inform(self, seconds: float, key: str, now: float) -> None:
         """Open a session after a while (TR-069 A.4.1.3)."""
@@ -431,68 +456,6 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
         self.changed.clear()
         self._restart([m.Event(ev.BOOTSTRAP), m.Event(ev.BOOT)], self.pace.factory_reset, now)
 
-    # --- tampering ----------------------------------------------------------------------
-
-    def tamper(self, name: str, now: float, *, until: str = "", silent: bool = False) -> None:
-        """Tamper with the device; ``until`` says from which rung on that can be undone.
-
-        ``silent``: it raises no alarm.
-        """
-        tamper = TAMPERS[name]
-        self.tampers.append(ActiveTamper(tamper, parse_until(until, tamper), silent=silent, since=now))
-        if tamper.parameter:
-            self.tree.set(tamper.parameter, tamper.value)
-        if tamper.software:
-            self.banks.modified = True
-        self.check_integrity(now)
-
-    def present(self, active: ActiveTamper) -> bool:
-        """Whether the manipulation is still there."""
-        tamper = active.tamper
-        if tamper.parameter:
-            return self.tree.value(tamper.parameter) == tamper.value
-        return self.banks.modified if tamper.software else True
-
-    def defend(self) -> None:
-        """Let manipulations that are still strong undo what was done against them."""
-        for active in self.tampers:
-            if active.defends and active.tamper.parameter:
-                self.tree.set(active.tamper.parameter, active.tamper.value)
-            if active.until == "never" and active.tamper.software:
-                self.banks.modified = True
-
-    def check_integrity(self, now: float, *, booted: bool = False) -> None:
-        """Raise an alarm for each manipulation found, end those whose cause is gone (S1 L13)."""
-        if booted:
-            self.defend()
-        for active in list(self.tampers):
-            if not self.present(active):
-                self.tampers.remove(active)
-                if active.alarm_identifier:
-                    self._tell(self.fault_management.clear_alarm(active.alarm_identifier, active.tamper, now))
-            elif not active.alarm_identifier and not active.silent:
-                identifier, names = self.fault_management.raise_alarm(active.tamper, self.boots, now)
-                active.alarm_identifier = identifier
-                self._tell(names)
-
-    def start_self_test(self, now: float) -> None:
-        """Begin the diagnostic test; it ends with 8 DIAGNOSTICS COMPLETE (S1 L28)."""
-        self._due = [each for each in self._due if each[1] != "self test"]
-        self._due.append((now + self.pace.self_test, "self test"))
-
-    def _finish_self_test(self) -> None:
-        failed = {active.tamper.check: active.tamper for active in self.tampers if self.present(active)}
-        parts = ["v=1", "test=SEC"]
-        for check in ("sw", "cfg", "clk", "ant", "case", "hw", "tre"):
-            verdict = "OK"
-            if check in failed:
-                verdict = "OPEN" if check == "case" else "FAIL"
-                verdict += f":{failed[check].detail}" if failed[check].detail else ""
-            parts.append(f"{check}={verdict}")
-        self.tree.set(f"{SELF_TEST}DiagnosticsState", "Complete")
-        self.tree.set(f"{SELF_TEST}Results", ";".join(parts))
-        self.add_event(m.Event(ev.DIAGNOSTICS_COMPLETE))
-
     # --- what it sends to collectors ----------------------------------------------------
 
     def delivery_due(self, now: float) -> Delivery | None:
@@ -523,7 +486,14 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
         fault = self.take_fault(method) if method not in ("Download", "Upload") else None
         if fault is not None:
             return m.Fault(fault.code, "a fault on demand")
-        return rpc.handle(self, request, now)
+        response = rpc.handle(self, request, now)
+        if (
+            isinstance(request, m.Download)
+            and request.file_type == FIRMWARE
+            and not isinstance(response, m.Fault)
+        ):
+            self.stages.on(Trigger.DOWNLOAD)
+        return response
 
     def values_changed(self, names: list[str], now: float) -> None:
         """The ACS has set parameters."""
@@ -531,5 +501,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide):
             self._schedule_periodic(now)
         if any(name.startswith(HEARTBEAT) for name in names):
             self._schedule_heartbeat(now)
+        if any(not name.startswith(SELF_TEST) for name in names):
+            self.stages.on(Trigger.RECONFIGURED)
         self.defend()
         self.check_integrity(now)
