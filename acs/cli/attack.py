@@ -37,6 +37,7 @@ def attack(
     devices: Annotated[int, typer.Option(help="Well-behaved devices.", min=2)] = 50,
     rate: Annotated[float, typer.Option(help="Sessions that they hold a second, together.", min=1)] = 60,
     connections: Annotated[int, typer.Option(help="That the attack left-open opens.", min=1)] = 100_000,
+    rounds: Annotated[int, typer.Option(help="How often all of it is done; more tell more.", min=1)] = 1,
     json: Json = False,
 ) -> None:
     """Sessions of well-behaved devices in quiet and under each attack in turn, in one run.
@@ -50,7 +51,7 @@ def attack(
     unknown = sorted(set(names) - set(ATTACKS))
     if unknown:
         raise AcsError(f"--only {unknown[0]!r} is no attack; there are {', '.join(ATTACKS)}")
-    rows = run(_attacks(names, seconds, devices, rate, connections, quiet=json))
+    rows = run(_attacks(names * rounds, seconds, devices, rate, connections, quiet=json))
     if json:
         print_json(rows)
         return
@@ -78,14 +79,16 @@ class _Slice:
             failed=sum(each.failed for each in slices),
             rss=max(each.rss for each in slices),
             cpu=[share for each in slices for share in each.cpu],
+            seen=sum((each.seen for each in slices), Counter()),
+            answers={text: value for each in slices for text, value in each.answers.items()},
         )
 
 
 async def _attacks(
     names: list[str], seconds: float, devices: int, rate: float, connections: int, *, quiet: bool
 ) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="acs-bench-") as name:
-        scene = _Scene(Path(name), rate)
+    with tempfile.TemporaryDirectory(prefix="acs-bench-") as directory:
+        scene = _Scene(Path(directory), rate)
         try:
             await scene.start(devices)
             calm, found = [await scene.measure(seconds)], []
@@ -98,8 +101,10 @@ async def _attacks(
                     progress.advance(task)
             quiet_one = _Slice.of(*calm)
             rows = [_row("quiet", quiet_one, quiet_one)]
-            for number, each in enumerate(names):  # compared with the quiet before and after it
-                rows.append(_row(each, found[number], _Slice.of(*calm[number : number + 2])))
+            for name in dict.fromkeys(names):  # compared with the quiet before and after it, in each round
+                at = [number for number, each in enumerate(names) if each == name]
+                around = [calm[number + after] for number in at for after in (0, 1)]
+                rows.append(_row(name, _Slice.of(*(found[number] for number in at)), _Slice.of(*around)))
             return rows
         finally:
             await scene.stop()
