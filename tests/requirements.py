@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.rows import Table
+from tests.sentences import S1
 
 _TOLERATE = {
     "1.http": "HTTP/1.0, a connection per message, chunked bodies, `Expect: 100-continue`, any `SOAPAction` and"
@@ -109,4 +110,4 @@ SECURITY = Table(
     folders=("tests/security",),
     rows=_SURVIVE,
 )
-TABLES = (INTEROP, SECURITY)
+TABLES = (INTEROP, SECURITY, S1)

@@ -32,7 +32,7 @@ from acs.settings import Settings
 from acs.simulator import PRODUCT_CLASS, HeNB, Pace
 from acs.simulator.delivery import Delivery
 from acs.simulator.distress import Distress, DistressPath
-from acs.simulator.firmware import build_image, verify_image
+from acs.simulator.firmware import ImageError, build_image, verify_image
 from acs.simulator.transfer import Transfer
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Proof, Refused
@@ -246,8 +246,12 @@ class World:
             content = self.served[transfer.url]
             self.henb.downloaded(transfer, "", 0, "", self.now, content=content)
         else:
-            version = verify_image(self.image, PRODUCT_CLASS, VENDOR.public_key())
-            self.henb.downloaded(transfer, version, 0, "", self.now)
+            version, code, text = "", 0, ""
+            try:
+                version = verify_image(self.image, PRODUCT_CLASS, VENDOR.public_key())
+            except ImageError as error:
+                code, text = error.fault_code, str(error)
+            self.henb.downloaded(transfer, version, code, text, self.now)
 
     def _take_in(self, transfer: Transfer, content: bytes) -> tuple[int, str]:
         """Enter what the device sends, as the file server does; return the device's fault, 0 for none."""

@@ -16,6 +16,14 @@ SUPPORTED_ALARMS: tuple[tuple[str, ...], ...] = (
     ),
     ("Communications Alarm", "Loss Of Signal", "S1_DOWN", "Major", "2 Logged"),
     ("Equipment Alarm", "Power Problem", "POWER", "Minor", "2 Logged"),
+    ("Operational Violation", "Denial Of Service", "LAN_DOS", "Minor", "2 Logged"),
+    (
+        "Security Service Or Mechanism Violation",
+        "Authentication Failure",
+        "AUTH_FAILURE",
+        "Major",
+        "2 Logged",
+    ),
 )
 """The rows of SupportedAlarm; out of the box nothing is expedited (S1 L24)."""
 _TABLES = {"0 Expedited": "ExpeditedEvent", "1 Queued": "QueuedEvent"}
@@ -89,7 +97,7 @@ class FaultManagement:
 
     def _mechanism(self, tamper: Tamper) -> str:
         for number, row in enumerate(SUPPORTED_ALARMS, 1):
-            if row[0] == tamper.event_type and row[2] == tamper.specific_problem:
+            if row[0] == tamper.event_type and tamper.specific_problem in ("", row[2]):
                 return self._tree.value(f"{self._base}SupportedAlarm.{number}.ReportingMechanism")
         return "2 Logged"
 

@@ -10,7 +10,7 @@ from acs.simulator.faultmgmt import FaultManagement
 from acs.simulator.firmware import Banks
 from acs.simulator.pace import Pace
 from acs.simulator.stages import Stages, Trigger
-from acs.simulator.tamper import TAMPERS, ActiveTamper, parse_until
+from acs.simulator.tamper import TAMPERS, ActiveTamper, Tamper, parse_until
 from acs.simulator.tree import ParameterTree
 
 __all__ = ["SELF_TEST", "IntegritySide"]
@@ -36,6 +36,8 @@ class _Guarded(Protocol):
     def defend(self) -> None: ...
 
     def check_integrity(self, now: float, *, booted: bool = False) -> None: ...
+
+    def raise_alarm(self, found: Tamper, now: float) -> str: ...
 
     def add_event(self, event: m.Event) -> None: ...
 
@@ -90,10 +92,14 @@ class IntegritySide:
                 if active.alarm_identifier:
                     self._tell(self.fault_management.clear_alarm(active.alarm_identifier, active.tamper, now))
             elif not active.alarm_identifier and not active.silent:
-                identifier, names = self.fault_management.raise_alarm(active.tamper, self.boots, now)
-                active.alarm_identifier = identifier
-                self.stages.on(Trigger.FAULT_DETECTED)
-                self._tell(names)
+                active.alarm_identifier = self.raise_alarm(active.tamper, now)
+
+    def raise_alarm(self: _Guarded, found: Tamper, now: float) -> str:
+        """Raise an alarm of something found, and have it told (S1 L22); return its AlarmIdentifier."""
+        identifier, names = self.fault_management.raise_alarm(found, self.boots, now)
+        self.stages.on(Trigger.FAULT_DETECTED)
+        self._tell(names)
+        return identifier
 
     def start_self_test(self: _Guarded, now: float) -> None:
         """Begin the diagnostic test; it ends with 8 DIAGNOSTICS COMPLETE (S1 L28)."""

@@ -54,7 +54,8 @@ def step_names(world: World) -> list[str]:
     return [each.name for each in world.journal(only_case(world))]
 
 
-@pytest.mark.row("S1 L62")
+@pytest.mark.row("S1 L62.2")
+@pytest.mark.row("S1 L62.3")
 @pytest.mark.row("S1 L72")
 def test_a_trigger_has_the_session_come_over_the_standard_path():
     """H-41, H-45, H-46: connection requests are blocked, sessions are not."""
@@ -71,7 +72,8 @@ def test_a_trigger_has_the_session_come_over_the_standard_path():
     assert "communication restored" in world.comments()
 
 
-@pytest.mark.row("S1 L62")
+@pytest.mark.row("S1 L62.1")
+@pytest.mark.row("S1 L64.2")
 @pytest.mark.row("S1 L70")
 def test_what_the_standard_path_does_not_carry_is_performed_over_the_second():
     """H-25, H-42, H-47, H-48, H-49."""
@@ -88,7 +90,8 @@ def test_what_the_standard_path_does_not_carry_is_performed_over_the_second():
     )
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.2")
+@pytest.mark.row("S1 L54.4")
 def test_over_the_second_path_only_the_simplified_protocol_is_spoken():
     world = World(distress=1)
     sent = []
@@ -116,7 +119,7 @@ def test_over_the_second_path_only_the_simplified_protocol_is_spoken():
     assert all(may_send(each) for each in sent)
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.2")
 def test_a_command_outside_of_it_waits_for_the_standard_path():
     world = World(distress=1)
     cut_off(world, "standard")
@@ -129,7 +132,8 @@ def test_a_command_outside_of_it_waits_for_the_standard_path():
     assert not world.look(list_commands, state="queued")
 
 
-@pytest.mark.row("S1 L42")
+@pytest.mark.row("S1 L42.3")
+@pytest.mark.row("S1 L64.2")
 def test_software_is_reloaded_over_the_second_path():
     world = World(distress=1)
     stay_away(world)
@@ -139,7 +143,7 @@ def test_software_is_reloaded_over_the_second_path():
     assert world.henb.banks.running == "2.0.0"
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.6")
 def test_the_paths_are_tried_in_order():
     """H-50: the first two are dead, the third carries it."""
     world = World(distress=3)
@@ -150,7 +154,7 @@ def test_the_paths_are_tried_in_order():
     assert world.channels[-1] == "AirInterface"
 
 
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L66.2")
 def test_without_communication_the_managers_are_told_and_decide():
     """H-51."""
     world = World(distress=2)
@@ -170,7 +174,6 @@ def test_distress_channels_are_optional():
     assert world.triggers == []
 
 
-@pytest.mark.row("S1 L62")
 def test_a_device_that_comes_back_by_itself_is_gone_on_with():
     """H-53."""
     world = World()
@@ -199,7 +202,7 @@ def without_communication(policy: str = POLICY) -> World:
     return world
 
 
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L66.2")
 def test_retry_begins_anew_with_the_first_path():
     world = without_communication()
     world.instruct(only_case(world), "RETRY", "the firewall was mended")
@@ -212,7 +215,7 @@ def test_retry_begins_anew_with_the_first_path():
     assert state(world) == ("closed", "REMEDIATED")
 
 
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L66.2")
 @pytest.mark.row("S1 L92")
 def test_block_refuses_the_device_until_it_is_released():
     world = without_communication()

@@ -24,7 +24,7 @@ def trigger(world: World, *, key: str = DISTRESS_KEY, un: str = "", number: int 
     )
 
 
-@pytest.mark.row("S1 L62")
+@pytest.mark.row("S1 L62.3")
 def test_a_trigger_leads_to_the_standard_path_at_first():
     """N-42."""
     world = booted()
@@ -45,7 +45,7 @@ def test_where_the_standard_path_fails_the_second_is_taken_at_once():
     assert world.device.channel == "distress"
 
 
-@pytest.mark.row("S1 L62")
+@pytest.mark.row("S1 L62.4")
 def test_the_session_says_over_which_channel_it_comes():
     world = booted()
     world.cut = {"standard"}
@@ -58,7 +58,7 @@ def test_the_session_says_over_which_channel_it_comes():
     assert m.Event("X 0005B9 DISTRESS", "IPsec2") in told[0].events
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.5")
 def test_a_trigger_that_is_not_genuine_not_its_own_or_not_new_is_refused():
     world = booted()
     good = trigger(world)
@@ -79,7 +79,7 @@ def test_a_trigger_that_is_not_genuine_not_its_own_or_not_new_is_refused():
     }
 
 
-@pytest.mark.row("S1 L32")
+@pytest.mark.row("S1 L32.3")
 def test_an_alarm_that_needs_no_remediation_is_told_over_the_second_path():
     """N-04."""
     world = booted()
@@ -90,7 +90,7 @@ def test_an_alarm_that_needs_no_remediation_is_told_over_the_second_path():
     assert [each.specific_problem for each in world.alarms()] == ["CASE_OPENED"]
 
 
-@pytest.mark.row("S1 L46")
+@pytest.mark.row("S1 L46.2")
 def test_a_fatal_alarm_is_told_over_the_second_path_then_it_shuts_down():
     """N-32, N-31."""
     world = booted()
@@ -121,7 +121,7 @@ def test_without_a_connection_to_the_network_there_is_no_reason_for_it():
     assert world.channels == []
 
 
-@pytest.mark.row("S1 L62")
+@pytest.mark.row("S1 L74")
 def test_it_returns_to_the_standard_path_when_that_works_again():
     world = booted()
     world.cut = {"standard"}
@@ -134,7 +134,7 @@ def test_it_returns_to_the_standard_path_when_that_works_again():
     assert world.henb.distress.good is None
 
 
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L66.1")
 def test_where_everything_fails_it_shuts_down():
     """N-46."""
     world = booted()
@@ -144,8 +144,8 @@ def test_where_everything_fails_it_shuts_down():
     assert (world.henb.state, world.henb.distress.ended) == ("off", "shut down")
 
 
-@pytest.mark.row("S1 L66")
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L66.1")
+@pytest.mark.row("S1 L82.1")
 @pytest.mark.parametrize(("connected", "ended"), [(True, "emergency"), (False, "shut down")])
 def test_emergency_remediation_is_begun_where_it_is_available(connected, ended):
     """N-45, N-50."""
@@ -158,7 +158,7 @@ def test_emergency_remediation_is_begun_where_it_is_available(connected, ended):
     assert world.henb.distress.ended == ended
 
 
-@pytest.mark.row("S1 L46")
+@pytest.mark.row("S1 L53")
 def test_a_henb_with_neither_tries_the_standard_path_for_ever():
     world = booted(distress=0)
     world.cut = {"standard"}

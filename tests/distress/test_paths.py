@@ -18,7 +18,7 @@ def make(conn, serial: str = "A1") -> dev.Device:
     return dev.register(conn, "0005B9", serial, now=NOW)
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.1")
 async def test_a_device_has_those_of_the_template_until_it_has_its_own(store):
     def act(conn):
         device = make(conn)

@@ -23,7 +23,7 @@ def test_what_is_signed_is_read_back(trigger, key):
     assert parse_trigger(build_trigger(trigger, key, host="192.0.2.1:7550"), key) == trigger
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.5")
 @given(triggers, st.data())
 def test_any_change_of_what_is_signed_is_noticed(trigger, data):
     datagram = bytearray(build_trigger(trigger, KEY, host="h:1"))
@@ -48,7 +48,7 @@ def test_any_datagram_is_read_or_refused(data):
         parse_trigger(data, KEY)
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.5")
 def test_no_command_and_no_secret_is_in_a_trigger():
     datagram = build_trigger(Trigger(1_800_000_000, 7, "0005B9-1", "0" * 16), KEY, host="h:7550")
     assert datagram.startswith(b"GET http://h:7550?ts=1800000000&id=7&un=0005B9-1&cn=0000000000000000&sig=")

@@ -177,7 +177,7 @@ async def network(tmp_path):
         await node.stop()
 
 
-@pytest.mark.row("S1 L32")
+@pytest.mark.row("S1 L32.1")
 @pytest.mark.row("S1 L36")
 async def test_alarms_reach_the_managers_once_and_in_order_though_the_nms_is_killed(network):
     await network.provision("A1", "A2", "A3")
@@ -213,7 +213,7 @@ async def test_alarms_reach_the_managers_once_and_in_order_though_the_nms_is_kil
     ]
 
 
-@pytest.mark.row("S1 L47")
+@pytest.mark.row("S1 L47.1")
 async def test_a_fatal_breach_is_told_and_the_managers_instruct(network):
     await network.provision("A1")
     network.fleet.tamper("A1", "circuit-modified")

@@ -21,7 +21,6 @@ def test_every_example_has_scenarios():
     assert {each.stem for each in ROOT.glob("*.py")} == {each.stem for each in ROOT.glob("scenarios/*.yaml")}
 
 
-@pytest.mark.row("S1 L39")
 @pytest.mark.parametrize(("path", "scenario"), SCENARIOS)
 def test_an_example_does_what_its_scenario_expects(path, scenario):
     assert scenario.expect is not None

@@ -224,10 +224,8 @@ def test_a_mistake_is_told_with_its_place(tmp_path, body, why):
         ("try:\n    pass\nexcept:\n    pass\n", "bad.py:3: a handler for everything"),
         ("def bad(case):\n    pass\n", "bad.py:1: the playbook bad is no `async def`"),
         ("1/0\n", "bad.py:1: ZeroDivisionError"),
-        (
-            "async def fatal(case): ...\nfatal.__playbook__ = True\n",
-            "the name fatal is that of a shipped playbook",
-        ),
+        "async def fatal(case): ...\nfatal.__playbook__ = True\n",
+        "the name fatal is that of a shipped playbook",
         ("from acs.playbook import nothing\n", "bad.py:1: ImportError"),
         ("\0", "bad.py:1: "),
     ],
@@ -352,7 +350,7 @@ def test_a_group_is_worked_through_a_bounded_number_at_a_time(tmp_path):
     assert (done.state, done.because) == ("closed", "0=DONE, 1=DONE, 2=DONE")
 
 
-@pytest.mark.row("S1 L39")
+@pytest.mark.row("S1 L39.2")
 def test_a_rung_of_a_ladder_is_an_operators_playbook(tmp_path):
     folder = write(
         tmp_path / "p",

@@ -124,7 +124,7 @@ def test_a_shut_down_device_waits_for_a_person():
         assert find_transition(Stage.SHUT_DOWN, trigger) is None
 
 
-@pytest.mark.row("S1 L22")
+@pytest.mark.row("S1 L22.1")
 def test_an_alarm_is_detected_told_and_remedied():
     bench = Bench()
     bench.henb.power_on(bench.now)
@@ -141,7 +141,7 @@ def test_an_alarm_is_detected_told_and_remedied():
     assert bench.ids == ["N-01", "N-02", "N-03", "N-11", "N-11"]
 
 
-@pytest.mark.row("S1 L39")
+@pytest.mark.row("S1 L39.2")
 def test_what_does_not_help_leads_to_the_next_rung():
     bench = Bench().ready()
     bench.henb.tamper("configuration-modified", bench.now, until="factory_reset")
@@ -161,7 +161,7 @@ def test_what_does_not_help_leads_to_the_next_rung():
     assert bench.ids == [*told, "N-11", "N-11", "N-12", "N-12", *told, "N-13", "N-13", "N-60"]
 
 
-@pytest.mark.row("S1 L42")
+@pytest.mark.row("S1 L42.1")
 def test_software_is_loaded_again_after_it_failed():
     bench = Bench().ready()
     bench.henb.tamper("software-modified", bench.now)
@@ -177,7 +177,7 @@ def test_software_is_loaded_again_after_it_failed():
     assert bench.ids[3:] == ["N-14", "N-14", "N-14", "N-14", "N-12"]
 
 
-@pytest.mark.row("S1 L28")
+@pytest.mark.row("S1 L28.2")
 def test_a_diagnostic_test_changes_no_configuration():
     bench = Bench().ready()
     bench.henb.tamper("case-opened", bench.now)
@@ -188,7 +188,7 @@ def test_a_diagnostic_test_changes_no_configuration():
     assert bench.ids == ["N-01", "N-02", "N-03", "N-10"]
 
 
-@pytest.mark.row("S1 L46")
+@pytest.mark.row("S1 L46.1")
 def test_a_fatal_alarm_is_told_and_then_it_shuts_down():
     bench = Bench().ready()
     bench.henb.tamper("circuit-modified", bench.now)
@@ -199,7 +199,8 @@ def test_a_fatal_alarm_is_told_and_then_it_shuts_down():
     assert bench.ids == ["N-01", "N-30", "N-31"]
 
 
-@pytest.mark.row("S1 L46")
+@pytest.mark.row("S1 L32.3")
+@pytest.mark.row("S1 L46.2")
 @pytest.mark.parametrize(
     ("tamper", "first"), [("circuit-modified", "N-32"), ("configuration-modified", "N-04")]
 )
@@ -214,8 +215,7 @@ def test_an_alarm_that_cant_be_told_takes_the_second_path(tamper, first):
     assert bench.ids[-1] == ("N-31" if first == "N-32" else "N-44")
 
 
-@pytest.mark.row("S1 L46")
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L46.2")
 def test_without_a_distress_channel_a_fatal_alarm_leads_to_the_emergency():
     bench = Bench(emergency=True).ready()
     bench.henb.tamper("circuit-modified", bench.now)
@@ -224,7 +224,7 @@ def test_without_a_distress_channel_a_fatal_alarm_leads_to_the_emergency():
     assert "N-33" in bench.ids
 
 
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L66.1")
 @pytest.mark.parametrize("emergency", [False, True])
 def test_when_no_path_is_left(emergency):
     bench = Bench(paths=1, emergency=emergency).ready()

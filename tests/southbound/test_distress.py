@@ -39,7 +39,7 @@ async def post(bench, http, body, *, url: str = "", cookie: str = "") -> tuple[i
         return response.status, await response.text(), sent
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.2")
 async def test_only_the_simplified_protocol_is_spoken_what_else_there_is_waits(bench):
     async with bench.client() as http:
         status, _, cookie = await post(bench, http, inform(SERIAL, "0 BOOTSTRAP", "X 0005B9 DISTRESS"))
@@ -77,7 +77,7 @@ async def test_a_session_does_not_go_on_over_another_channel(bench):
         assert (status, "distress channel" in text) == (403, True)
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.5")
 async def test_the_same_mutual_authentication_and_a_certificate_of_its_own(bench):
     async with bench.client(bench.anonymous()) as http:
         status, _, _ = await post(bench, http, inform(SERIAL))
@@ -92,7 +92,8 @@ async def test_the_same_mutual_authentication_and_a_certificate_of_its_own(bench
     assert "distress.example" not in shown[0]
 
 
-@pytest.mark.row("S1 L62")
+@pytest.mark.row("S1 L62.4")
+@pytest.mark.row("S1 L54.5")
 async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_second(tmp_path):
     vendor = Vendor(tmp_path / "vendor")
     values = {"data": tmp_path / "acs", "host": "127.0.0.1", "port": 0, "management_port": 0}

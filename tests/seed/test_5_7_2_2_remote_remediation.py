@@ -1,0 +1,172 @@
+"""S1 5.7.2.2 (L36-L42): tampering that is remedied remotely, by two ladders."""
+
+from __future__ import annotations
+
+import pytest
+
+from acs.cwmp import messages as m
+from acs.simulator import TAMPERS
+from tests.seed.scene import EVERYTHING, provisioned
+
+CONFIGURATION = TAMPERS["configuration-modified"].parameter
+ROGUE = TAMPERS["configuration-modified"].value
+
+
+def sets_the_configuration(scene):
+    """The times at which the HeMS set the manipulated parameter."""
+    return [
+        said.at
+        for said in scene.said("SetParameterValues")
+        if CONFIGURATION in [each.name for each in said.message.parameters]
+    ]
+
+
+def restarts(scene):
+    """The times at which the HeNB was up again."""
+    return [each.at for each in scene.informs("1 BOOT")]
+
+
+# --- the beginning -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["configuration-modified", "software-modified"])
+def test_L36_the_alarm_is_forwarded_analysed_and_a_procedure_begins(scene, name):
+    scene.tamper(name, seconds=2)
+    assert scene.in_order("alarm ", "notifyNewAlarm", "case opened: P2", "note rung:")
+    assert scene.case.fact["because"]
+    assert scene.asked()
+
+
+# --- configuration -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["configuration-modified", "clock-modified", "antenna-modified"])
+def test_L38_manipulated_configuration_is_reconfigured(scene, name):
+    scene.tamper(name)
+    assert scene.rungs(scene.case) == ["reconfigure"]
+    assert scene.henb.tampers == []
+    assert scene.alarms() == []
+
+
+def test_L39_1_the_hems_sets_what_is_wrong_over_tr_069(scene):
+    good = scene.henb.tree.value(CONFIGURATION)
+    scene.tamper("configuration-modified")
+    first = next(each for each in scene.requests(m.SetParameterValues))
+    assert [(each.name, each.value) for each in first.parameters] == [(CONFIGURATION, good)]
+    assert first.parameter_key
+    assert scene.henb.tree.value(CONFIGURATION) == good
+    assert "RECONFIGURING" in scene.stages()
+
+
+def test_L39_2_a_reboot_and_a_reconfiguration_follow_when_reconfiguration_fails(scene):
+    scene.tamper("configuration-modified", until="reboot")
+    assert scene.rungs(scene.case) == ["reconfigure", "reboot"]
+    assert scene.did() == ["Reboot"]
+    assert sets_the_configuration(scene)[-1] >= restarts(scene)[0]
+    assert scene.henb.tree.value(CONFIGURATION) != ROGUE
+    assert scene.end() == ("P2R", "closed", "REMEDIATED")
+
+
+def test_L39_2_then_a_reset_to_factory_defaults_and_a_reconfiguration(scene):
+    scene.tamper("configuration-modified", until="factory_reset")
+    assert scene.rungs(scene.case) == ["reconfigure", "reboot", "factory_reset"]
+    assert scene.did() == ["Reboot", "FactoryReset"]
+    assert sets_the_configuration(scene)[-1] >= scene.informs("0 BOOTSTRAP")[0].at
+    assert scene.henb.tree.value(CONFIGURATION) != ROGUE
+    assert scene.end() == ("P2R", "closed", "REMEDIATED")
+
+
+def test_L39_2_every_rung_that_fails_is_told(scene):
+    scene.tamper("configuration-modified", until="factory_reset")
+    failed = [each for each in scene.comments() if each.endswith("of the reconfiguration ladder failed")]
+    assert failed == [
+        f"rung {each} of the reconfiguration ladder failed" for each in ("reconfigure", "reboot")
+    ]
+
+
+def test_L39_3_where_the_last_rung_fails_the_managers_have_it(scene):
+    scene.tamper("configuration-modified", until="never")
+    assert scene.rungs(scene.case) == ["reconfigure", "reboot", "factory_reset"]
+    assert "extended remediation is needed for: reconfiguration" in scene.comments()
+    assert scene.end() == ("P2R", "waiting", "EXTENDED")
+
+
+def test_L39_3_where_management_traffic_is_blocked_extended_remediation_begins_by_itself():
+    scene = provisioned(distress=1)
+    scene.wait_for_a_trigger()
+    scene.cut_after_the_alarm("standard")
+    scene.tamper("configuration-modified", until="reboot")
+    assert "extended remediation is needed for: reconfiguration, rung reboot" in scene.comments()
+    assert [kind for kind, _ in scene.triggers] == ["IPsec2"]
+    assert scene.end() == ("P2R", "closed", "REMEDIATED")
+
+
+# --- software ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["software-modified", "software-behaviour"])
+def test_L41_manipulated_software_is_reloaded(scene, name):
+    scene.tamper(name)
+    assert scene.rungs(scene.case) == ["download"]
+    assert (scene.henb.banks.running, scene.henb.tampers) == ("2.0.0", [])
+    assert scene.alarms() == []
+
+
+def test_L42_1_the_hems_has_software_downloaded_over_tr_069_and_then_reconfigures(scene):
+    scene.henb.tree.set(CONFIGURATION, ROGUE)  # what the modified software did
+    scene.tamper("software-modified")
+    (download,) = scene.said("Download")
+    (complete,) = scene.said("TransferComplete")
+    assert download.message.file_type == "1 Firmware Upgrade Image"
+    assert (complete.message.command_key, complete.message.fault.code) == (download.message.command_key, 0)
+    assert "7 TRANSFER COMPLETE" in [each.code for each in scene.informs("M Download")[0].message.events]
+    assert scene.henb.banks.running == "2.0.0"
+    assert min(sets_the_configuration(scene)) >= complete.at
+    assert scene.henb.tree.value(CONFIGURATION) != ROGUE
+
+
+def test_L42_2_a_reboot_and_a_download_follow_when_the_download_fails(scene):
+    scene.tamper("software-modified", until="reboot")
+    assert scene.rungs(scene.case) == ["download", "reboot"]
+    assert scene.did() == ["Reboot", "Download"]
+    assert scene.end() == ("P2S", "closed", "REMEDIATED")
+
+
+def test_L42_2_then_a_reset_to_factory_defaults_and_a_download(scene):
+    scene.tamper("software-modified", until="factory_reset")
+    assert scene.rungs(scene.case) == ["download", "reboot", "factory_reset"]
+    assert scene.did()[-3:] == ["Reboot", "FactoryReset", "Download"]
+    assert scene.end() == ("P2S", "closed", "REMEDIATED")
+
+
+def test_L42_3_where_no_rung_brings_good_software_the_managers_have_it(scene):
+    scene.tamper("software-modified", until="never", seconds=8000)
+    assert scene.rungs(scene.case) == ["download", "reboot", "factory_reset"]
+    assert any(
+        each.startswith("extended remediation is needed for: software reload") for each in scene.comments()
+    )
+    assert scene.end() == ("P2S", "waiting", "EXTENDED")
+
+
+def test_L42_3_where_management_traffic_is_blocked_extended_remediation_begins_by_itself():
+    scene = provisioned(distress=1)
+    scene.wait_for_a_trigger()
+    scene.cut_after_the_alarm("standard")
+    scene.tamper("software-modified", seconds=8000)
+    assert any(
+        each.startswith("extended remediation is needed for: software reload") for each in scene.comments()
+    )
+    assert [kind for kind, _ in scene.triggers] == ["IPsec2"]
+    assert "Download" in scene.asked(over="IPsec2")
+    assert scene.henb.banks.running == "2.0.0"
+    assert scene.end() == ("P2S", "closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L39.3")
+@pytest.mark.parametrize("name", ["configuration-modified", "software-modified"])
+def test_L42_3_where_no_path_is_left_that_ends_with_the_managers(name):
+    scene = provisioned(distress=1)
+    scene.cut_after_the_alarm(*EVERYTHING)
+    scene.tamper(name, seconds=8000)
+    assert scene.end()[1:] == ("waiting", "NO_COMMUNICATION")
+    assert scene.comments()[-1] == "no communication possible"
