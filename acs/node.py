@@ -119,7 +119,12 @@ class Node:
         library = self._library(policy)
         paths = parse_template(self.settings.distress_paths)
         self.env = Environment(
-            policy, self._file_url, self._upload_url, library=library, distress_paths=paths
+            policy,
+            self._file_url,
+            self._upload_url,
+            library=library,
+            distress_paths=paths,
+            roles=frozenset(self.settings.roles),
         )
         await self._open_southbound(secrets)
         self.management = Management(self.store, self.metrics, self._stopped_tasks)

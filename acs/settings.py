@@ -32,6 +32,7 @@ Size = Annotated[int, _Rule(lambda value: value > 0, "a positive number is neede
 Rate = Annotated[
     int, _Rule(lambda value: value == 0 or value >= 4096, "at least 4096 is needed, or 0 for no limit")
 ]
+Role = Literal["initial", "serving", "emergency"]
 Port = Annotated[int, _Rule(lambda value: 0 <= value <= 65535, "a port is 0 to 65535")]
 
 
@@ -56,6 +57,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How devices reach this node, where it is not ``https://<first name>:<port>``."""
     realm: str = "femto.example"
     """The last labels of the FQDN in device certificates, and the realm of HTTP Digest."""
+    roles: list[Literal["initial", "serving", "emergency"]] = msgspec.field(
+        default_factory=lambda: ["serving"]
+    )
+    """What this node is to HeNBs: ``serving`` manages them; ``initial`` tells them the serving HeMS, gateways
+    and MMEs; ``emergency`` gives software to those that run their fail-safe image. See docs/emergency.md."""
     admission: Literal["certificate", "approve", "known"] = "certificate"
     """What becomes of a device that is not registered and has a fitting certificate of a trusted vendor:
     ``certificate`` registers it at first contact, ``approve`` has it wait for ``acs devices approve``,
@@ -300,6 +306,8 @@ def _check(settings: Settings) -> None:
                 raise AcsError(f"the setting {name}: {error}") from error
     if not all(name.strip() for name in settings.names) or not settings.names:
         raise AcsError("the setting names is empty; name at least one host name or address of this node")
+    if not settings.roles:
+        raise AcsError("the setting roles is empty; it has serving, initial or emergency in it, or several")
     if settings.url and not settings.url.startswith(("https://", "http://")):
         raise AcsError(f"the setting url is {settings.url!r}; it begins with https:// or http://")
     if settings.data.exists() and not settings.data.is_dir():

@@ -1,6 +1,7 @@
 """Detection (S1 5.7.1): what this HeMS finds about a device itself, whatever the device says."""
 
 from acs.detection.checks import CHECKS, REPORTED, Check, Verdict
+from acs.detection.memory import memory_of
 from acs.detection.outcome import Circumstances, Known, known_results
 from acs.detection.report import Report, judge_report, parse_report
 from acs.detection.silence import look_for_silence, note_sighting, silent_devices
@@ -22,6 +23,7 @@ __all__ = [
     "judge_report",
     "known_results",
     "look_for_silence",
+    "memory_of",
     "note_sighting",
     "parse_report",
     "reads_settled",

@@ -35,7 +35,7 @@ from acs.devices.declared_state import (
 )
 from acs.devices.enrolment import Expected, approve, enrol, enrolled, note_pending, read_expected
 from acs.devices.golden import golden, golden_scopes, set_golden
-from acs.devices.identity import Device, certificate_name, device_key
+from acs.devices.identity import Device, certificate_name, device_key, fail_safe_name
 from acs.devices.layers import LayerChange, layer_history, layers, set_layer
 from acs.devices.models import (
     StoredModel,
@@ -122,6 +122,7 @@ __all__ = [
     "due_connection_requests",
     "enrol",
     "enrolled",
+    "fail_safe_name",
     "find",
     "first_rule",
     "get",

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from sqlalchemy import RowMapping
 
-__all__ = ["Device", "certificate_name", "device_from_row", "device_key"]
+__all__ = ["Device", "certificate_name", "device_from_row", "device_key", "fail_safe_name"]
 
 _SAFE = "_"
 
@@ -28,6 +28,14 @@ def certificate_name(oui: str, serial_number: str, realm: str) -> str:
     The first label is the EUI-48 or EUI-64 of the H(e)NB (TS 33.320 4.4.9, TS 23.003).
     """
     return f"{serial_number}.{oui}.henb.{realm}".lower()
+
+
+def fail_safe_name(oui: str, serial_number: str, realm: str) -> str:
+    """Return the FQDN in the certificate of a device's fail-safe image: ``<serial>.<oui>.failsafe.<realm>``.
+
+    It differs from the device's own, so that neither passes for the other wherever a CA is trusted.
+    """
+    return f"{serial_number}.{oui}.failsafe.{realm}".lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,24 @@
 """Distress channels (S1 5.7.3.1): paths, the signed trigger, and what may be done over them."""
 
-from acs.distress.channel import DISTRESS, STANDARD, Channel, may_ask, may_send
+from acs.distress.channel import (
+    DISTRESS,
+    EMERGENCY,
+    INITIAL,
+    STANDARD,
+    Channel,
+    filter_of,
+    listener_of,
+    may_ask,
+    may_send,
+)
 from acs.distress.paths import KINDS, METHODS, Path, add_path, parse_template, paths_of, remove_path
 from acs.distress.trigger import WINDOW, Trigger, TriggerError, TriggerMemory, build_trigger, parse_trigger
 from acs.distress.triggers import DueTrigger, due_triggers, prune_triggers, request_trigger, trigger_sent
 
 __all__ = [
     "DISTRESS",
+    "EMERGENCY",
+    "INITIAL",
     "KINDS",
     "METHODS",
     "STANDARD",
@@ -20,6 +32,8 @@ __all__ = [
     "add_path",
     "build_trigger",
     "due_triggers",
+    "filter_of",
+    "listener_of",
     "may_ask",
     "may_send",
     "parse_template",

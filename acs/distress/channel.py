@@ -1,32 +1,84 @@
-"""What may be done over a distress channel: the equivalent of a few methods (S1 L54)."""
+"""Over which channel a session comes, and what may be done over it (S1 L54, L82)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from acs.cwmp import messages as m
 
-__all__ = ["DISTRESS", "STANDARD", "Channel", "may_ask", "may_send"]
+__all__ = [
+    "DISTRESS",
+    "EMERGENCY",
+    "INITIAL",
+    "STANDARD",
+    "Channel",
+    "filter_of",
+    "listener_of",
+    "may_ask",
+    "may_send",
+]
 
 Channel = str
 STANDARD: Channel = "standard"
 DISTRESS: Channel = "distress"
+EMERGENCY: Channel = "emergency"
+"""A HeNB that runs its fail-safe image, at the emergency management system."""
+INITIAL: Channel = "initial"
+"""A HeNB at the initial HeMS, which tells it the serving one."""
+
+_FIRMWARE = "1 Firmware Upgrade Image"
 _METHODS = (m.GetRPCMethods, m.Reboot, m.FactoryReset, m.Download, m.GetParameterValues)
-_ASKED = (m.TransferComplete, m.GetRPCMethods)
 _TEST = re.compile(r"(?:Device|InternetGatewayDevice)\.SelfTestDiagnostics\.DiagnosticsState")
+_ADDRESSES = re.compile(r"(?:Device|InternetGatewayDevice)\.(?:ManagementServer\.|.*\.Gateway\.)[^.]+")
+_ASKED: dict[Channel, tuple[type[m.Message], ...]] = {
+    DISTRESS: (m.TransferComplete, m.GetRPCMethods),
+    EMERGENCY: (m.TransferComplete, m.GetRPCMethods, m.RequestDownload),
+}
 
 
-def may_send(message: m.Message) -> bool:
-    """Tell whether the HeMS may send this request over a distress channel.
+def may_send(message: m.Message, channel: Channel = DISTRESS) -> bool:
+    """Tell whether the HeMS may send this request over ``channel``.
 
-    Of SetParameterValues only the Emergency Diagnostic Test is left. Whatever else waits for the device goes
-    on waiting, for a session on the standard path.
+    A distress channel has the equivalent of a few methods; of SetParameterValues only the Emergency
+    Diagnostic Test is left (S1 L54). A fail-safe image is given software and nothing else (S1 L82). An
+    initial HeMS tells addresses. Whatever else waits for the device goes on waiting, for a session on the
+    standard path.
     """
+    match channel:
+        case "distress":
+            return _simplified(message)
+        case "emergency":
+            image = isinstance(message, m.Download) and message.file_type == _FIRMWARE
+            return image or isinstance(message, m.GetRPCMethods | m.Reboot)
+        case "initial":
+            return _discovery(message)
+        case _:
+            return True
+
+
+def _simplified(message: m.Message) -> bool:
     if isinstance(message, m.SetParameterValues):
         return all(_TEST.fullmatch(each.name) and each.value == "Requested" for each in message.parameters)
     return isinstance(message, _METHODS)
 
 
-def may_ask(message: m.Message) -> bool:
-    """Tell whether the HeNB may call this method of the HeMS over a distress channel."""
-    return isinstance(message, _ASKED)
+def _discovery(message: m.Message) -> bool:
+    if isinstance(message, m.SetParameterValues):
+        return all(_ADDRESSES.fullmatch(each.name) for each in message.parameters)
+    return isinstance(message, m.GetRPCMethods | m.GetParameterValues | m.Reboot)
+
+
+def filter_of(channel: Channel) -> Callable[[m.Message], bool] | None:
+    """Return what tells whether a request may be sent over ``channel``; None where all may."""
+    return None if channel == STANDARD else lambda message: may_send(message, channel)
+
+
+def may_ask(message: m.Message, channel: Channel = DISTRESS) -> bool:
+    """Tell whether the HeNB may call this method of the HeMS over ``channel``."""
+    return channel not in _ASKED or isinstance(message, _ASKED[channel])
+
+
+def listener_of(channel: Channel) -> Channel:
+    """Return over which listener the sessions of ``channel`` come: the standard one, or that of DISTRESS."""
+    return DISTRESS if channel == DISTRESS else STANDARD

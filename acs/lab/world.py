@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -36,6 +36,7 @@ from acs.simulator.firmware import ImageError, build_image, verify_image
 from acs.simulator.transfer import Transfer
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Proof, Refused
+from acs.southbound.roles import channel_for
 from acs.store.tables import metadata, outbox
 
 PACE = Pace(boot=45, factory_reset=90, self_test=10, install=30, retry_scale=1.0)
@@ -93,7 +94,7 @@ class World:
     """``lose(where)`` decides what gets lost: "request" before the ACS, "answer" after its commit.
 
     ``distress`` is how many distress channels there are. What is in ``cut`` is cut: "standard" or only
-    "call", a kind of distress channel, "trigger" for all of them, or that of a kind.
+    "call", a kind of distress channel, "trigger" for all of them, or that of a kind, "emergency".
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class World:
         distress: int = 0,
         start: float = START,
         library: rm.Library | None = None,
+        roles: Iterable[str] = ("serving",),
         **henb: Any,
     ) -> None:
         self.now = start
@@ -114,8 +116,15 @@ class World:
         paths = DISTRESS_PATHS[:distress]
         library = library or rm.Library()
         self.env = Environment(
-            parse_policy(policy), _file_url, _upload_url, library=library, distress_paths=paths
+            parse_policy(policy),
+            _file_url,
+            _upload_url,
+            library=library,
+            distress_paths=paths,
+            roles=frozenset(roles),
         )
+        self.nodes: dict[str, frozenset[str]] = {}
+        """The roles of HeMSs that share this store, by their URL; "emergency": of the emergency one."""
         self._cuttable()
         self.neighbours: list[Neighbour] = []
         self.settings = Settings()
@@ -311,6 +320,8 @@ class World:
         path = self.henb.session_path()
         over = ds.STANDARD if path is None else path.kind
         self.channel = ds.STANDARD if path is None else ds.DISTRESS
+        if self.henb.fail_safe:
+            over = ds.EMERGENCY
         if over in self.cut:
             self.henb.session_failed(self.now)
             return
@@ -345,11 +356,15 @@ class World:
         if self.lose("request"):
             raise LostError
         envelope = decode(encode(inform, namespace=m.CWMP_1_2, header=m.Header(id="1")))
+        proof = self._proof()
+        node = "emergency" if proof.fail_safe else self.henb.acs_url
+        roles = self.nodes.get(node, self.env.roles)
+        self.channel = channel_for(proof, self.channel, roles)
         with self.conn.begin():
             opened = tx.open_session(
                 self.conn,
                 envelope.message,
-                Proof(device_key=self.key) if self._known() else Proof(names=(self._name(),)),
+                proof,
                 namespace=envelope.namespace,
                 settings=self.settings,
                 env=self.env,
@@ -359,6 +374,12 @@ class World:
         if self.lose("answer"):
             raise LostError
         return opened
+
+    def _proof(self) -> Proof:
+        if self.henb.fail_safe:
+            name = dev.fail_safe_name("0005B9", self._serial, self.settings.realm)
+            return Proof(names=(name,), fail_safe=True)
+        return Proof(device_key=self.key) if self._known() else Proof(names=(self._name(),))
 
     def _known(self) -> bool:
         return self.look(dev.find, self.key) is not None
@@ -478,6 +499,7 @@ class Neighbour(World):
         self._serial = serial
         self.key = dev.device_key("0005B9", serial)
         self.conn, self.env, self.settings = world.conn, world.env, world.settings
+        self.nodes = world.nodes
         self.lose, self.image = world.lose, getattr(world, "image", b"")
         self.uploads, self.served, self.refused = world.uploads, world.served, []
         self.sessions, self.reachable, self.neighbours = 0, True, []

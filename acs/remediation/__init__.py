@@ -3,6 +3,12 @@
 from acs.remediation.advance import advance, due_cases
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, list_cases
 from acs.remediation.dry_run import Assumed, DryStep, dry_run
+from acs.remediation.emergency import (
+    emergency_expected,
+    emergency_informed,
+    image_requested,
+    registered_elsewhere,
+)
 from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.export import CaseExport, export_case, export_html, export_json
@@ -57,12 +63,15 @@ __all__ = [
     "dry_run",
     "due_cases",
     "due_runs",
+    "emergency_expected",
+    "emergency_informed",
     "export_case",
     "export_html",
     "export_json",
     "find_case",
     "find_script",
     "graph",
+    "image_requested",
     "instruct",
     "journal_of",
     "list_cases",
@@ -73,6 +82,7 @@ __all__ = [
     "parse_policy",
     "prune_cases",
     "reach",
+    "registered_elsewhere",
     "run_playbook",
     "script_line",
     "timeline",

@@ -27,6 +27,8 @@ class Environment:
 
     ``distress_paths`` are the distress channels of devices that have none of their own.
 
+    ``roles``: what this HeMS is to HeNBs: initial, serving, emergency.
+
     ``system_dn`` names this HeMS in alarms that it detects itself and in notifications.
 
     ``library`` holds the operators' playbooks.
@@ -36,6 +38,7 @@ class Environment:
     file_url: Callable[[int, str, float], str]
     upload_url: Callable[[int, str, str, float], str] = _no_uploads
     distress_paths: tuple[Path, ...] = ()
+    roles: frozenset[str] = frozenset({"serving"})
     system_dn: str = "DC=femto-acs,ManagementNode=HeMS"
     library: Library = field(default_factory=Library)
 

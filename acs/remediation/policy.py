@@ -23,7 +23,9 @@ from acs.errors import AcsError
 
 __all__ = [
     "Decision",
+    "Discovery",
     "Distress",
+    "Emergency",
     "Evidence",
     "Ladders",
     "Limits",
@@ -47,6 +49,7 @@ _RUNGS = {
 }
 _PLAYBOOK = re.compile(r"playbook:[^\W\d]\w{0,63}")
 Words = str | list[str]
+_SECURITY_GATEWAYS = 3  # SecGWServer1 to 3 (TR-196)
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +123,32 @@ class Distress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     second_approval: list[Literal["BLOCK", "RELEASE"]] = []
 
 
+class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Emergency remediation (S1 5.7.3.2); times in seconds.
+
+    ``request``: until a fail-safe image that came has asked for software; ``registration``: from the end of
+    the download until the HeNB has registered with it (t_em). ``attempts``: how often a HeNB may try by
+    itself, before a person decides. ``blocked``: whether a HeNB on the black list is served: never
+    (``refuse``), when somebody instructed EXPECT_EMERGENCY (``expected``), or always (``admit``).
+    """
+
+    request: float = 300
+    registration: float = 3600
+    attempts: int = 3
+    blocked: Literal["refuse", "expected", "admit"] = "expected"
+
+
+class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an initial HeMS tells a HeNB (TS 32.593 5.1); in each ``{serial}`` and ``{oui}`` are the device's.
+
+    What is declared for the device goes before. An empty ``serving_hems`` leaves ManagementServer.URL alone.
+    """
+
+    serving_hems: str = ""
+    security_gateways: list[str] = []
+    s1_servers: list[str] = []
+
+
 class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a HeNB is given at first contact; the interval in seconds.
 
@@ -155,6 +184,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     ladders: Ladders = msgspec.field(default_factory=Ladders)
     distress: Distress = msgspec.field(default_factory=Distress)
+    emergency: Emergency = Emergency()
+    discovery: Discovery = Discovery()
     provisioning: Provisioning = Provisioning()
     evidence: Evidence = msgspec.field(default_factory=Evidence)
     minimal_versions: dict[str, str] = {}
@@ -260,6 +291,12 @@ def _problems(policy: Policy) -> list[str]:
         for name, value in msgspec.structs.asdict(policy.distress).items()
         if isinstance(value, int | float) and not value > 0
     ]
+    found += [
+        f"emergency.{name} is {value}; a positive number is needed"
+        for name, value in msgspec.structs.asdict(policy.emergency).items()
+        if isinstance(value, int | float) and not value > 0
+    ]
+    found += _discovery_problems(policy.discovery)
     if not policy.evidence.timeout > 0:
         found.append(f"evidence.timeout is {policy.evidence.timeout}; a positive number is needed")
     found += threshold_problems(policy.detection, frozenset(CHECKS))
@@ -271,6 +308,15 @@ def _problems(policy: Policy) -> list[str]:
         for name, version in policy.minimal_versions.items()
         if not any(c.isdecimal() for c in version) or len(version) > 64
     ]
+    return found
+
+
+def _discovery_problems(discovery: Discovery) -> list[str]:
+    found = []
+    if discovery.serving_hems and not discovery.serving_hems.startswith(("https://", "http://")):
+        found.append(f"discovery.serving_hems is {discovery.serving_hems!r}; it begins with https://")
+    if len(discovery.security_gateways) > _SECURITY_GATEWAYS:
+        found.append(f"discovery.security_gateways: a HeNB has {_SECURITY_GATEWAYS} at most")
     return found
 
 

@@ -6,10 +6,22 @@ from typing import Any
 
 import msgspec
 
+from acs import devices as dev
 from acs import distress as ds
-from acs.remediation.steps import SESSION, StepContext, event_step, immediate_step
+from acs.detection import memory_of
+from acs.remediation.steps import (
+    IMAGE_REQUESTED,
+    REGISTRATION,
+    SESSION,
+    StepContext,
+    event_step,
+    immediate_step,
+)
 
-__all__ = ["Reaching"]
+__all__ = ["IN_EMERGENCY", "Reaching"]
+
+IN_EMERGENCY = "emergency remediation"
+"""The step with which a playbook takes over a device that runs its fail-safe image."""
 
 
 class Reaching:
@@ -21,6 +33,60 @@ class Reaching:
         """Wait until the device opens a session; return its channel, "" when none came in time."""
         found = await event_step(SESSION, because=because, timeout=timeout)
         return str(found) if found else ""
+
+    async def wait_for_request(self, *, because: str, timeout: float) -> bool:  # noqa: ASYNC109 - as above
+        """Wait until the fail-safe image asks for software; False when it does not in time (S1 L82)."""
+        return bool(await event_step(IMAGE_REQUESTED, because=because, timeout=timeout))
+
+    async def wait_for_registration(
+        self,
+        *,
+        because: str,
+        timeout: float,  # noqa: ASYNC109 - as above
+    ) -> dict[str, str]:
+        """Wait until the device comes after a boot; {} when it does not in time.
+
+        Returns its ``version`` and ``who`` says so, empty where it came to this HeMS.
+        """
+        found: dict[str, str] | None = await event_step(REGISTRATION, because=because, timeout=timeout)
+        return found or {}
+
+    async def in_emergency(self, *, because: str) -> str:
+        """Note that the device runs its fail-safe image; return the SoftwareVersion of that."""
+        found: str = await immediate_step(
+            IN_EMERGENCY, lambda context: context.device.software_version, because=because
+        )
+        return found
+
+    async def software(self) -> tuple[str, str]:
+        """Return the SoftwareVersion that the device told last, and the channel that it came over then."""
+
+        def read(context: StepContext) -> list[str]:
+            return [context.device.software_version, context.device.channel]
+
+        version, channel = await immediate_step("software", read, because="what runs there?")
+        return version, channel
+
+    async def readmit(self, *, because: str) -> None:
+        """Take the device off the black list, if it is there, so that it can register (S1 L82)."""
+
+        def act(context: StepContext) -> bool:
+            if not context.device.blocked:
+                return False
+            who = f"case {context.case.id}"
+            dev.unblock(context.conn, context.device.id, because, who=who, now=context.now)
+            return True
+
+        await immediate_step("readmit", act, because=because)
+
+    async def found(self, check: str) -> bool:
+        """Tell whether detection holds something against the device by this check, for example ``C-11``."""
+
+        def read(context: StepContext) -> bool:
+            return memory_of(context.device.detection).states.get(check) == "found"
+
+        result: bool = await immediate_step("finding", read, detail=check)
+        return result
 
     async def channel(self) -> str:
         """Return the channel of the device's last session: ``standard`` or ``distress``."""

@@ -16,15 +16,17 @@ from acs.commands import Command
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.devices import CheckIn, Device
+from acs.distress import INITIAL, STANDARD
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step, open_next
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
+from acs.remediation.discovery import tell_addresses
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
 from acs.remediation.script_api import Cleared
 from acs.remediation.scripts import Script, request_run
 from acs.remediation.scripts.runs import case_of
-from acs.remediation.steps import INSTRUCTION_OR_SESSION, SESSION, command_result
+from acs.remediation.steps import INSTRUCTION_OR_SESSION, REGISTRATION, SESSION, command_result
 from acs.remediation.triage import SIGNATURE, classify_alarm, rank
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "device_informed",
     "open_case_alarms",
     "run_playbook",
+    "waiting_steps",
 ]
 
 
@@ -90,7 +93,7 @@ def _same_kind(case: Case, alarm: Alarm) -> bool:
 
 
 def _cleared(conn: Connection, device: Device, change: AlarmChange, *, env: Environment, now: float) -> None:
-    case, steps = _waiting(conn, device.id)
+    case, steps = waiting_steps(conn, device.id)
     for step in steps:
         assert case is not None
         wanted = Cleared.parse(step.event)
@@ -104,7 +107,7 @@ def _cleared(conn: Connection, device: Device, change: AlarmChange, *, env: Envi
             advance(conn, case.id, env=env, now=now)
 
 
-def _waiting(conn: Connection, device_id: int) -> tuple[Case | None, list[Step]]:
+def waiting_steps(conn: Connection, device_id: int) -> tuple[Case | None, list[Step]]:
     """Return the device's open case and the steps it waits for: one, unless the playbook has branches."""
     case = active_case(conn, device_id)
     if case is None:
@@ -134,18 +137,25 @@ def device_informed(
     device = check_in.device
     if check_in.bootstrap:
         dev.mark_provisioned(conn, device.id, "")
+    if device.channel == INITIAL:
+        tell_addresses(conn, check_in, env=env, now=now)
+        if not device.has_open_case:
+            open_next(conn, device.id, env=env, now=now)
+        return
     codes = {ev.event_name(event.code) for event in events}
     if not device.has_open_case:
         fresh = check_in.bootstrap or device.has_untreated_alarms
         if fresh or device.provisioned_for != (device.software_version or "?"):
             open_next(conn, device.id, env=env, now=now)
         return
-    case, steps = _waiting(conn, device.id)
+    case, steps = waiting_steps(conn, device.id)
     told: dict[str, object] = {
         **dict.fromkeys(codes, True),
         SESSION: device.channel,
         INSTRUCTION_OR_SESSION: {"channel": device.channel},
     }
+    if device.channel == STANDARD and check_in.boot:
+        told[REGISTRATION] = {"version": device.software_version, "who": ""}
     came = [each for each in steps if each.event in told]
     for step in came:
         finish_step(conn, step, told[step.event], now=now)

@@ -23,8 +23,10 @@ from acs.remediation.replay import Ask
 
 __all__ = [
     "APPROVAL",
+    "IMAGE_REQUESTED",
     "INSTRUCTION",
     "INSTRUCTION_OR_SESSION",
+    "REGISTRATION",
     "SESSION",
     "Outcome",
     "Started",
@@ -42,6 +44,10 @@ __all__ = [
 APPROVAL = "approval"
 INSTRUCTION = "instruction"
 INSTRUCTION_OR_SESSION = "instruction or session"
+IMAGE_REQUESTED = "request for software"
+"""The event of a fail-safe image that asks for software."""
+REGISTRATION = "registration"
+"""The event of a HeNB that comes after a boot; the result is the SoftwareVersion, and who says so."""
 SESSION = "session"
 """The event of any session that the device opens; the result is the channel that it came over."""
 

@@ -12,6 +12,7 @@ from acs import devices as dev
 from acs.alarms import Alarm
 from acs.datamodel import profile_for
 from acs.devices import Device
+from acs.distress import EMERGENCY, INITIAL
 from acs.errors import AcsError
 from acs.remediation.cases import SHIPPED, Case, active_case, open_case
 from acs.remediation.environment import Environment
@@ -24,7 +25,7 @@ from acs.store.tables import cases
 
 __all__ = ["SIGNATURE", "classify_alarm", "facts_of", "needs_provisioning", "next_case", "rank"]
 
-_RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4}
+_RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4, "EM": 5}
 SIGNATURE = ("event_type", "probable_cause", "specific_problem")
 """What makes two alarms of a device the same trouble."""
 
@@ -70,13 +71,15 @@ def _remediated(conn: Connection, alarm: Alarm, *, since: float) -> int:
 
 def next_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case | None:
     """Open the case that the device needs next; None when it has an open one or needs none."""
-    if device.blocked or active_case(conn, device.id) is not None:
+    if device.blocked or device.channel == EMERGENCY or active_case(conn, device.id) is not None:
         return None
     untreated = [each for each in al.active_alarms(conn, device.id) if each.security and each.case_id is None]
     decided = [(classify_alarm(conn, device, each, env=env, now=now), each) for each in untreated]
     if decided:
         decision, alarm = max(decided, key=lambda pair: (rank(pair[0].procedure), -pair[1].id))
         return _remediation_case(conn, device, alarm, decision, env=env, now=now)
+    if device.channel == INITIAL:
+        return None  # its serving HeMS does that
     if needs_provisioning(conn, device):
         return _provisioning_case(conn, device, env=env, now=now)
     if device.last_inform_at is not None:

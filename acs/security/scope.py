@@ -20,13 +20,15 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """For which OUIs, domain suffixes and ProductClasses a CA may vouch; an empty list sets no limit.
 
     Without any limit a scope has to be ``unscoped``: nobody trusts one vendor with the devices of all
-    by forgetting something. Raises ``AcsError`` for what is no OUI or domain.
+    by forgetting something. ``fail_safe``: it issues the limited credentials of fail-safe images, which are
+    good for the emergency management system alone (S1 L82). Raises ``AcsError`` for what is no OUI or domain.
     """
 
     ouis: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     product_classes: tuple[str, ...] = ()
     unscoped: bool = False
+    fail_safe: bool = False
 
     def __post_init__(self) -> None:
         for oui in self.ouis:
@@ -55,7 +57,8 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     def __str__(self) -> str:
         parts = [("OUI", self.ouis), ("domain", self.domains), ("ProductClass", self.product_classes)]
-        return "; ".join(f"{name} {', '.join(each)}" for name, each in parts if each) or "everything"
+        text = "; ".join(f"{name} {', '.join(each)}" for name, each in parts if each) or "everything"
+        return f"fail-safe images of {text}" if self.fail_safe else text
 
 
 def scope_path(pem: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Protocol
 from acs.cwmp import messages as m
 from acs.devices import device_key
 from acs.distress import TriggerError, TriggerMemory, parse_trigger
+from acs.simulator.emergency import may_begin
 from acs.simulator.pace import Pace
 from acs.simulator.stages import Stages, Trigger
 from acs.simulator.tamper import ActiveTamper
@@ -195,8 +196,10 @@ class DistressSide:
 
     def _exhausted(self: _Distressed, now: float) -> None:
         """Nothing reaches the HeMS: emergency remediation, or an immediate shut-down (S1 L66, L82)."""
-        fault = bool(self.tampers)
-        if self.emergency_available and fault and self.distress.connected:
+        connected = self.distress.connected
+        if may_begin(
+            available=self.emergency_available, fault=bool(self.tampers), exchange=False, connected=connected
+        ):
             self.distress.ended = "emergency"
             self.stages.on(Trigger.EMERGENCY)
             self.begin_emergency(now)

@@ -38,7 +38,14 @@ class _Mover(Cpe, Protocol):
 
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None: ...
 
+    @property
+    def fail_safe(self) -> bool: ...
+
+    def fail_safe_downloaded(self, version: str, told: list[m.Event]) -> None: ...
+
     def _complete(self, transfer: Transfer, code: int, text: str, now: float) -> list[m.Event]: ...
+
+    def _finished(self, transfer: Transfer, version: str, code: int, text: str, now: float) -> None: ...
 
     def _apply(self, content: bytes, now: float) -> tuple[int, str]: ...
 
@@ -103,6 +110,10 @@ class FileTransfers:
             return
         if code and transfer.windows:
             code, text = 9020, f"the time windows are over; the last fault was {code} {text}"[:256]
+        self._finished(transfer, version, code, text, now)
+
+    def _finished(self: _Mover, transfer: Transfer, version: str, code: int, text: str, now: float) -> None:
+        """Tell of a download that is over, and boot the software that it brought."""
         self.transfers.done(transfer)
         told = self._complete(transfer, code, text, now)
         if not code:
@@ -112,6 +123,9 @@ class FileTransfers:
                 self.stages.on(Trigger.DOWNLOAD_FAILED)
             for event in told:
                 self.add_event(event)
+            return
+        if self.fail_safe:
+            self.fail_safe_downloaded(version, told)
             return
         self.stages.on(Trigger.INSTALLED)
         self.banks.install(version)

@@ -69,16 +69,22 @@ def verify_image(content: bytes, product_class: str, vendor: Ed25519PublicKey) -
 
 @dataclass(slots=True)
 class Banks:
-    """Two banks of software; one runs, the other takes what is downloaded."""
+    """Two banks of software; one runs, the other takes what is downloaded.
+
+    ``protected`` is the version of the fail-safe image in a third one, which nothing writes; ``fail_safe``:
+    that one runs (S1 L82).
+    """
 
     versions: list[str]
     active: int = 0
     modified: bool = False
+    protected: str = "failsafe-1.0"
+    fail_safe: bool = False
 
     @property
     def running(self) -> str:
         """The version that runs."""
-        return self.versions[self.active]
+        return self.protected if self.fail_safe else self.versions[self.active]
 
     def install(self, version: str) -> None:
         """Write the other bank and run it from the next boot on; it is as the vendor made it."""

@@ -19,6 +19,7 @@ from acs.simulator.bulkdata import BulkData
 from acs.simulator.delivery import Delivery
 from acs.simulator.demand import Executed, Fault
 from acs.simulator.distress import Distress, DistressSide
+from acs.simulator.emergency import ASK, DISCOVERY, Emergency, EmergencySide
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
 from acs.simulator.files import FileTransfers
 from acs.simulator.firmware import Banks
@@ -32,7 +33,13 @@ from acs.simulator.stages import Stage, Stages, Trigger
 from acs.simulator.tamper import ActiveTamper
 from acs.simulator.traffic import Traffic
 from acs.simulator.transfer import Transfers
-from acs.simulator.tree import FAULT_MANAGEMENT, ParameterTree, henb_template
+from acs.simulator.tree import (
+    FAULT_MANAGEMENT,
+    ParameterTree,
+    follow_admin_state,
+    henb_template,
+    radio_off,
+)
 
 __all__ = ["Executed", "Fault", "HeNB"]
 
@@ -57,7 +64,7 @@ _ACTIVE = (
 
 
 @dataclass(slots=True)
-class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
+class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencySide):
     """A simulated HeNB. Times are seconds since the epoch; ``random`` only spreads retries."""
 
     device_id: m.DeviceId
@@ -70,6 +77,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
     """The minor version of CWMP that it speaks, 0 to 4."""
     emergency_available: bool = False
     """Whether it has a fail-safe image, and so does ``begin_emergency`` rather than shut down (S1 L66)."""
+    emergency: Emergency = field(default_factory=Emergency)
     distress: Distress = field(default_factory=Distress)
     tree: ParameterTree = field(init=False)
     faults: list[Fault] = field(default_factory=list)
@@ -87,6 +95,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
     stages: Stages = field(default_factory=Stages)
     boots: int = 0
     retry_count: int = 0
+    redirected: bool = False
+    """Whether it was told another ACS in this session."""
     connection_request_password: str = ""
     banks: Banks = field(init=False)
     bulk_data: BulkData = field(init=False)
@@ -116,6 +126,11 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
     def stage(self) -> Stage:
         """Where it stands in the procedures of S1 5.7."""
         return self.stages.stage
+
+    @property
+    def acs_url(self) -> str:
+        """The ACS that it was told, empty for the one it knows from the factory: the initial HeMS."""
+        return self.tree.value(f"{SERVER}URL")
 
     # --- life ---------------------------------------------------------------------------
 
@@ -147,6 +162,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
         """Start the device; ``first``: it has never spoken to this ACS."""
         boot = [m.Event(ev.BOOT)]
         self.stages.on(Trigger.POWER_ON)
+        self.emergency.running = self.emergency.discovering = self.banks.fail_safe = False
         self._boot([m.Event(ev.BOOTSTRAP), *boot] if first else boot, now)
 
     def _boot(self, events: list[m.Event], now: float) -> None:
@@ -170,7 +186,10 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
         self.traffic.boot(now)
         self.bulk_data.boot(now)
         self.perf_mgmt.boot(now)
-        self.check_integrity(now, booted=True)
+        if not self.fail_safe:
+            follow_admin_state(self.tree)
+            self.check_integrity(now, booted=True)
+        self.emergency_booted(now)
 
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None:
         self.state = "restarting"
@@ -226,6 +245,10 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
                 self._finish_self_test()
             case "modules":
                 self.change_modules(key, now)
+            case _ if word == ASK:
+                self.ask_for_software(now)
+            case _ if word == DISCOVERY:
+                self.emergency_failed("discovery and registration took too long")
             case _:
                 self.add_event(m.Event(ev.SCHEDULED))
                 self.add_event(m.Event("M ScheduleInform", key))
@@ -307,14 +330,6 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
             tuple(self._value(name) for name in names),
         )
 
-    def clock(self, now: float) -> float:
-        """Return the time that its own clock tells (S1 L17)."""
-        return now + sum(
-            (now - active.since) * active.tamper.drift_ppm / 1e6
-            for active in self.tampers
-            if self.present(active)
-        )
-
     def _value(self, name: str) -> m.ParameterValue:
         found = self.tree.get(name)
         assert found is not None, name
@@ -376,20 +391,28 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
         wait = self.random.uniform(5 * step, 10 * step) * self.pace.retry_scale
         self._retry_at = now + wait
         self._end_of_session(now)
-        if self.state == "running":
+        if self.fail_safe or self.emergency.discovering:
+            self.emergency_session(now, ok=False)
+        elif self.state == "running":
             self.distress_failed(now)
 
     def session_ended(self, now: float) -> None:
         """The session is over: do what was put off until now."""
         self._retry_at, self._retrying, self.retry_count = now, False, 0
-        self._reached()
+        if not self.fail_safe:
+            self._reached()
         self._end_of_session(now)
+        self.emergency_session(now, ok=True)
+        if self.redirected:
+            self.redirected = False
+            self.add_event(m.Event(ev.BOOTSTRAP))  # another ACS (TR-069 3.7.1.5)
 
     def _reached(self) -> None:
         """Note what a session that went well says of where the device stands."""
         over = self.distress.over
         self.distress.worked()
-        self.stages.on(Trigger.REGISTERED)
+        if not self.redirected:
+            self.stages.on(Trigger.REGISTERED)
         if over is not None:
             self.stages.on(Trigger.SECOND_PATH_WORKS)
         elif not self.stages.on(Trigger.STANDARD_WORKS):
@@ -421,10 +444,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
         """Shut down because of ``trigger``; only a person switches it on again."""
         self.stages.on(trigger)
         self.state = "off"
-
-    def begin_emergency(self, now: float) -> None:  # noqa: ARG002 - of use to the one with an image
-        """Boot the fail-safe image (S1 5.7.3.2), which a HeNB with ``emergency_available`` has."""
-        self.shut_down(Trigger.EMERGENCY_FAILED)
+        self._due = [each for each in self._due if each[1] != "boot"]
+        radio_off(self.tree)
 
     def schedule_inform(self, seconds: float, key: str, now: float) -> None:
         """Open a session after a while (TR-069 A.4.1.3)."""
@@ -447,14 +468,18 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
     def _factory_reset(self, now: float) -> None:
         for active in self.tampers:
             active.survives("factory_reset")
+        self._forget()
+        self._restart([m.Event(ev.BOOTSTRAP), m.Event(ev.BOOT)], self.pace.factory_reset, now)
+
+    def _forget(self) -> None:
+        """Go back to factory defaults; the banks of software stay as they are."""
         self._reset_configuration()
         self.transfers.clear()
         self.modules.clear()
         self._due.clear()
         # 0 BOOTSTRAP makes all older undelivered events void (TR-069 3.7.1.5).
-        self.events, self.outgoing = [], []
+        self.events, self.outgoing, self._after_session = [], [], []
         self.changed.clear()
-        self._restart([m.Event(ev.BOOTSTRAP), m.Event(ev.BOOT)], self.pace.factory_reset, now)
 
     # --- what it sends to collectors ----------------------------------------------------
 
@@ -486,6 +511,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
         fault = self.take_fault(method) if method not in ("Download", "Upload") else None
         if fault is not None:
             return m.Fault(fault.code, "a fault on demand")
+        if self.fail_safe:
+            return self.handle_fail_safe(request, now)
         response = rpc.handle(self, request, now)
         if (
             isinstance(request, m.Download)
@@ -503,5 +530,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide):
             self._schedule_heartbeat(now)
         if any(not name.startswith(SELF_TEST) for name in names):
             self.stages.on(Trigger.RECONFIGURED)
+        self.redirected |= f"{SERVER}URL" in names
         self.defend()
+        follow_admin_state(self.tree)
         self.check_integrity(now)

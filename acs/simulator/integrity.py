@@ -74,6 +74,14 @@ class IntegritySide:
             return self.tree.value(tamper.parameter) == tamper.value
         return self.banks.modified if tamper.software else True
 
+    def clock(self: _Guarded, now: float) -> float:
+        """Return the time that its own clock tells (S1 L17)."""
+        return now + sum(
+            (now - active.since) * active.tamper.drift_ppm / 1e6
+            for active in self.tampers
+            if self.present(active)
+        )
+
     def defend(self: _Guarded) -> None:
         """Let manipulations that are still strong undo what was done against them."""
         for active in self.tampers:

@@ -178,7 +178,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     Transition("N-52", (_S.EMERGENCY_SESSION,), _T.DOWNLOAD, _S.EMERGENCY_DOWNLOAD, "S1 L82"),
     Transition("N-52", (_S.EMERGENCY_DOWNLOAD,), _T.INSTALLED, _S.DISCOVERY, "S1 L82"),
-    Transition("N-53", _EMERGENCY, _T.EMERGENCY_FAILED, _S.SHUT_DOWN, "S1 L84"),
+    Transition(
+        "N-52", (_S.EMERGENCY_DOWNLOAD,), _T.DOWNLOAD_FAILED, _S.EMERGENCY_SESSION, "S1 L82: it asks again"
+    ),
+    Transition("N-53", (*_EMERGENCY, _S.DISCOVERY), _T.EMERGENCY_FAILED, _S.SHUT_DOWN, "S1 L84"),
     # --- beginning and end ----------------------------------------------------------------------
     Transition("N-60", (_S.DISCOVERY,), _T.REGISTERED, _S.OPERATIONAL, "S1 L82"),
     Transition("N-61", (_S.SHUT_DOWN,), _T.POWER_ON, _S.DISCOVERY, "discovery and registration"),

@@ -9,10 +9,11 @@ from functools import lru_cache
 
 from acs.datamodel import Model, instantiate, load_model, pattern_of
 
-__all__ = ["ParameterTree", "Template", "henb_template"]
+__all__ = ["ParameterTree", "Template", "follow_admin_state", "henb_template", "radio_off"]
 
 FAULT_MANAGEMENT = "Device.FaultMgmt."
 EVENT_ROWS = 8
+_STATE = "Device.Services.FAPService.1.FAPControl.LTE."
 
 
 @dataclass(frozen=True)
@@ -133,3 +134,16 @@ class ParameterTree:
         single, row = model.object(path), model.object(f"{path}1.")
         known = row is not None or (single is not None and not single.multiple)
         return known and self._exists(path[: path[:-1].rfind(".") + 1])
+
+
+def follow_admin_state(tree: ParameterTree) -> None:
+    """Have OpState and RFTxStatus tell that the HeNB transmits, as AdminState lets it (TR-196)."""
+    on = "1" if tree.value(f"{_STATE}AdminState").lower() in ("1", "true") else "0"
+    for name in ("OpState", "RFTxStatus"):
+        tree.set(f"{_STATE}{name}", on)
+
+
+def radio_off(tree: ParameterTree) -> None:
+    """Stop transmitting; AdminState stays as it is."""
+    for name in ("OpState", "RFTxStatus"):
+        tree.set(f"{_STATE}{name}", "0")

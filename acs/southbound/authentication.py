@@ -6,7 +6,7 @@ Nothing about a device is loaded before it has proved who it is (but its sealed 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,11 @@ class Peer:
         """The names in its certificate; none where nobody vouches for it any more."""
         return self.vouched.certificate.names if self.vouched and self.vouched.path else ()
 
+    @property
+    def fail_safe(self) -> bool:
+        """Whether its certificate is that of a fail-safe image, and somebody vouches for it."""
+        return bool(self.names) and self.vouched is not None and self.vouched.fail_safe
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -81,6 +86,8 @@ class Proof:
     address: str = ""
     allowed: bool = False
     """Whether a rule lets it in although it may be unknown."""
+    fail_safe: bool = False
+    """Whether these are the limited credentials of a fail-safe image (S1 L82)."""
 
 
 def peer_of(transport: Any, vendors: Vendors) -> Peer:
@@ -196,7 +203,7 @@ class Authenticator:
             raise Refused(403, "untrusted-certificate", text)
         if not vouched.certificate.names:
             raise Refused(403, "nameless-certificate", f"the certificate of {subject} has no SAN dNSName")
-        return Proof(names=vouched.certificate.names, vouched=vouched)
+        return Proof(names=vouched.certificate.names, vouched=vouched, fail_safe=vouched.fail_safe)
 
     def _check_nonce(self, fields: Any, now: float) -> bool:
         """Tell whether the nonce is stale; raise a new challenge when it is not ours."""
@@ -215,12 +222,25 @@ class Authenticator:
         )
 
 
-def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, *, now: float) -> Device:
+def _never(_: Device) -> bool:
+    return False
+
+
+def admit(
+    conn: Connection,
+    inform: m.Inform,
+    proof: Proof,
+    settings: Settings,
+    *,
+    now: float,
+    despite_block: Callable[[Device], bool] = _never,
+) -> Device:
     """Return the device that the Inform is of, registering it at first contact where that is allowed.
 
     A certificate binds three names: its SAN dNSName is the device's FQDN, the FQDN is that of the OUI and
-    serial number (TS 33.320 4.4.9), and its CA may vouch for that OUI. Raises ``Refused`` when one of them
-    is another device's, the device is unknown, or blocked.
+    serial number (TS 33.320 4.4.9), and its CA may vouch for that OUI. A fail-safe image has its own name.
+    Raises ``Refused`` when one of them is another device's, the device is unknown, or blocked and not let in
+    ``despite_block``.
     """
     who = inform.device_id
     key = dev.device_key(who.oui, who.serial_number)
@@ -228,16 +248,31 @@ def admit(conn: Connection, inform: m.Inform, proof: Proof, settings: Settings, 
         raise Refused(403, "identity-of-another", f"these credentials are not those of {key[:100]}")
     expected = dev.certificate_name(who.oui, who.serial_number, settings.realm)
     device = dev.find(conn, key, lock=True)
-    _check_names(conn, who, proof, device, expected)
+    if proof.fail_safe:
+        _check_fail_safe(who, proof, settings)
+    else:
+        _check_names(conn, who, proof, device, expected)
     if device is None:
         _may_be_new(key, proof, settings)
-        device = _register(conn, who, expected, now=now)
-    device = _let_in(conn, device, proof, now=now)
+        device = _register(conn, who, None if proof.fail_safe else expected, now=now)
+    if device.admission != "blocked" or not despite_block(device):
+        device = _let_in(conn, device, proof, now=now)
     if proof.renewed:
         dev.digest_secret_proved(conn, device.id)
-    if proof.names and device.certificate_name is None:
+    if proof.names and device.certificate_name is None and not proof.fail_safe:
         dev.bind_certificate(conn, device.id, expected)
     return device
+
+
+def _check_fail_safe(who: m.DeviceId, proof: Proof, settings: Settings) -> None:
+    """Raise ``Refused`` where the credentials are not those of the fail-safe image of this device."""
+    name = dev.fail_safe_name(who.oui, who.serial_number, settings.realm)
+    if name not in proof.names:
+        text = f"the certificate of {proof.names[0][:100]} is not that of the fail-safe image {name[:100]}"
+        raise Refused(403, "identity-of-another", text)
+    why = proof.vouched.refusal(who.oui, name, who.product_class) if proof.vouched else ""
+    if why:
+        raise Refused(403, "out-of-scope", f"the certificate of {name[:100]} is not good for it: {why}")
 
 
 def _check_names(
@@ -287,7 +322,7 @@ def _waits(key: str) -> Refused:
     return Refused(403, "pending-approval", text)
 
 
-def _register(conn: Connection, who: m.DeviceId, certificate_name: str, *, now: float) -> Device:
+def _register(conn: Connection, who: m.DeviceId, certificate_name: str | None, *, now: float) -> Device:
     try:
         device = dev.register(
             conn,
@@ -299,6 +334,8 @@ def _register(conn: Connection, who: m.DeviceId, certificate_name: str, *, now: 
         )
     except AcsError as error:
         raise Refused(403, "bad-identity", str(error)) from error
-    detail = f"by its certificate {certificate_name}"
+    detail = (
+        f"by its certificate {certificate_name}" if certificate_name else "by that of its fail-safe image"
+    )
     dev.audit(conn, "admission", "device registered", device.device_key, detail, now=now)
     return device

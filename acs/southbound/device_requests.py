@@ -11,6 +11,7 @@ from acs import remediation as rm
 from acs.commands import Command
 from acs.cwmp import messages as m
 from acs.devices import Device
+from acs.distress import EMERGENCY
 
 __all__ = ["handle_request"]
 
@@ -33,6 +34,9 @@ def handle_request(
             return cm.du_state_change_complete(conn, device.id, request, now=now)
         case m.AutonomousTransferComplete() | m.AutonomousDUStateChangeComplete():
             _note(conn, device, request, str(request), now=now)
+        case m.RequestDownload() if device.channel == EMERGENCY:
+            done = rm.image_requested(conn, device, env=env, now=now)
+            _note(conn, device, request, f"in emergency remediation: {done}", now=now)
         case m.RequestDownload():
             granted = _grant(conn, device, epoch, request, env=env, now=now)
             _note(conn, device, request, f"{request}: {granted}", now=now)

@@ -20,7 +20,7 @@ from acs.cwmp import messages as m
 from acs.cwmp.versions import SUPPORTED, incompatible, negotiate
 from acs.datamodel import profile_for
 from acs.devices import Expected, audit, device_key, note_pending
-from acs.distress import STANDARD
+from acs.distress import STANDARD, listener_of
 from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
@@ -37,6 +37,7 @@ from acs.southbound.intake import Intake, Narrow, Quarantine
 from acs.southbound.open_sessions import OpenSessions
 from acs.southbound.placeholders import fill, secret_paths
 from acs.southbound.revocation import Revocations
+from acs.southbound.roles import channel_for
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
 from acs.southbound.tracer import SECRET_PATHS, Heard, Tracer
 from acs.southbound.vendors import Vendors
@@ -220,7 +221,7 @@ class Endpoint:
         ticket = recalled if ticket is None or stale else ticket
         if ticket is None:
             return None
-        if ticket.channel != _channel(request):
+        if listener_of(ticket.channel) != _channel(request):
             text = f"the session of {ticket.device_key} was opened over the {ticket.channel} channel"
             raise Refused(403, "other-channel", text)
         if ticket.binding and peer.vouched is not None:
@@ -255,6 +256,7 @@ class Endpoint:
             return self._message(m.Fault(8006, text), received.namespace, received.header.id)
         request[_CLAIMED] = device_key(inform.device_id.oui, inform.device_id.serial_number)
         try:
+            channel = channel_for(proof, _channel(request), self._env.roles)
             allowed = self.admission.decide(inform.device_id, peer.address)
             proof = replace(proof, allowed=allowed, address=peer.address)
             if proof.vouched is not None:
@@ -268,7 +270,7 @@ class Endpoint:
                 env=self._env,
                 now=self._store.clock(),
                 session_timeout=received.header.session_timeout,
-                channel=_channel(request),
+                channel=channel,
             )
         except Refused as refused:
             if refused.reason in ("identity-of-another", "out-of-scope", "revoked"):
@@ -287,7 +289,7 @@ class Endpoint:
             namespace=received.namespace,
             opened_at=self._store.clock(),
             binding=proof.names[0] if proof.names else "",
-            channel=_channel(request),
+            channel=channel,
         )
         self.sessions.opened(ticket.device_id, ticket.opened_at, opened.epoch if opened.idle else None)
         self.metrics.sessions.inc()

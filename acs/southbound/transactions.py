@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -24,7 +25,7 @@ from acs.cwmp import messages as m
 from acs.cwmp import session as ses
 from acs.datamodel import profile_for
 from acs.devices import CheckIn, Device
-from acs.distress import DISTRESS, STANDARD, Channel, may_ask, may_send
+from acs.distress import EMERGENCY, STANDARD, Channel, filter_of, may_ask
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
 from acs.southbound.contacts import note_contact
@@ -89,7 +90,15 @@ def open_session(
     ``session_timeout`` is how many seconds the device says it waits within a session. ``channel`` is what it
     came over. Raises ``Refused``; then nothing is stored.
     """
-    admitted = admit(conn, inform, proof, settings, now=now)
+    expected = partial(rm.emergency_expected, conn, env=env)
+    admitted = admit(
+        conn,
+        inform,
+        proof,
+        settings,
+        now=now,
+        despite_block=expected if channel == EMERGENCY else _never,
+    )
     check = dev.check_in(
         conn,
         admitted,
@@ -99,6 +108,8 @@ def open_session(
         patience=ses.patience(session_timeout),
         channel=channel,
     )
+    if channel == EMERGENCY:
+        return _open_emergency(conn, check, inform, env=env, now=now)
     device = check.device
     _note_unknown_events(conn, device, inform.events, now=now)
     if check.boot:
@@ -137,6 +148,25 @@ def open_session(
         check.first_contact,
         idle,
     )
+
+
+def _never(_: Device) -> bool:
+    return False
+
+
+def _open_emergency(
+    conn: Connection, check: CheckIn, inform: m.Inform, *, env: rm.Environment, now: float
+) -> Opened:
+    """Take the Inform of a fail-safe image: it has no alarms and no configuration, and wants software alone.
+
+    What it says of a reset is not evidence for what the HeMS asked of the software before.
+    """
+    device = check.device
+    events = [each for each in inform.events if each.code not in (ev.BOOTSTRAP, ev.BOOT)]
+    settled = cm.informed(conn, device.id, events, epoch=check.epoch, now=now)
+    rm.commands_settled(conn, settled, env=env, now=now)
+    rm.emergency_informed(conn, check, inform.events, env=env, now=now)
+    return Opened(device, check.epoch, (), tuple(settled), check.first_contact, idle=False)
 
 
 def _note_unknown_events(conn: Connection, device: Device, events: Iterable[m.Event], *, now: float) -> None:
@@ -280,8 +310,8 @@ class _Turn:
 
     def handle(self, request: m.Message, response: m.Message) -> Reply:
         """Make a request of the device durable, then answer it."""
-        if self.channel == DISTRESS and not may_ask(request):
-            return Reply(m.Fault(8000, "not over a distress channel"))
+        if not may_ask(request, self.channel):
+            return Reply(m.Fault(8000, f"not over the {self.channel} channel"))
         settled = handle_request(self.conn, self.device, self.epoch, request, env=self.env, now=self.now)
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         bd.profile_commands_settled(self.conn, settled, now=self.now)
@@ -374,9 +404,9 @@ class _Turn:
     ) -> Reply:
         """Hand over the next command, or end the session."""
         told = Reply(None, settled=tuple(settled), changes=tuple(changes), discarded=discarded)
-        if dev.get(self.conn, self.device.id).blocked:
+        if self.channel != EMERGENCY and dev.get(self.conn, self.device.id).blocked:
             return told
-        allowed = may_send if self.channel == DISTRESS else None
+        allowed = filter_of(self.channel)
         found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now, allowed=allowed)
         if found is None:
             dev.session_over(self.conn, self.device.id, now=self.now)

@@ -50,6 +50,11 @@ class Vouched:
     path: CertificatePath = ()
     scopes: tuple[Scope, ...] = ()
 
+    @property
+    def fail_safe(self) -> bool:
+        """Whether it is the credential of a fail-safe image."""
+        return any(each.fail_safe for each in self.scopes)
+
     def refusal(self, oui: str, name: str, product_class: str) -> str:
         """Return why the CA may not vouch for such a device; empty: it may."""
         found = [each.refusal(oui, name, product_class) for each in self.scopes]

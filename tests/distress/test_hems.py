@@ -225,7 +225,7 @@ def test_block_refuses_the_device_until_it_is_released():
     world.cut.clear()
     world.run(20_000)
     assert "blocked" in world.refused
-    with pytest.raises(AcsError, match="RELEASE, CLOSE"):
+    with pytest.raises(AcsError, match="RELEASE, EXPECT_EMERGENCY, CLOSE"):
         world.instruct(only_case(world), "RETRY")
     world.instruct(only_case(world), "RELEASE", "found again")
     assert world.cases()[0].outcome == "RELEASED"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from acs.remediation.playbooks.configure import configuration
 from acs.remediation.playbooks.diagnose import diagnose
+from acs.remediation.playbooks.emergency import emergency
 from acs.remediation.playbooks.fatal import fatal
 from acs.remediation.playbooks.notify import notify
 from acs.remediation.playbooks.parts import Result
@@ -31,6 +32,7 @@ PLAYBOOKS: dict[tuple[str, str], Playbook] = {
     ("software_reload", "1"): software_reload,
     ("fatal", "1"): fatal,
     ("diagnose", "1"): diagnose,
+    ("emergency", "1"): emergency,
     ("reach", "1"): reach,
     ("provisioning", "1"): provisioning,
     ("configuration", "1"): configuration,
@@ -41,5 +43,6 @@ PLAYBOOK_OF = {
     "P2S": "software_reload",
     "P3": "fatal",
     "DX": "diagnose",
+    "EM": "emergency",
 }
 """The playbook of each procedure."""

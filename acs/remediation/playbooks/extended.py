@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from acs.distress import STANDARD
+from acs.distress import EMERGENCY, STANDARD
 from acs.remediation.diagnosis import Report, decide
 from acs.remediation.playbooks.parts import (
     NoCommunication,
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from acs.distress import Path
     from acs.remediation.case_api import CaseApi
 
-__all__ = ["NO_COMMUNICATION", "Pending", "extended_remediation", "failed_remediation"]
+__all__ = [
+    "NO_COMMUNICATION",
+    "Pending",
+    "blocked",
+    "expect_emergency",
+    "extended_remediation",
+    "failed_remediation",
+    "instructed",
+]
 
 NO_COMMUNICATION = "NO_COMMUNICATION"
 
@@ -58,7 +66,7 @@ async def failed_remediation(
     await case.notify(f"extended remediation is needed for: {what}", because=because)
     while True:
         told = await case.instruction("EXTENDED", because=because)
-        result = await _instructed(case, told, "EXTENDED", again)
+        result = await instructed(case, told, "EXTENDED", again)
         if result is not None:
             return result
 
@@ -78,9 +86,18 @@ async def _over(case: CaseApi, path: Path, pending: Pending, *, because: str) ->
         )
     if channel == STANDARD:
         return await _resume(case, pending)
+    if channel == EMERGENCY:
+        return await _emergency(case)
     if channel:
         return await _second_path(case, path, pending)
     return None
+
+
+async def _emergency(case: CaseApi) -> Result:
+    """Go on with a HeNB that runs its fail-safe image (S1 L82)."""
+    from acs.remediation.playbooks.emergency import emergency_remediation
+
+    return await emergency_remediation(case, because="the HeNB began it by itself")
 
 
 async def _resume(case: CaseApi, pending: Pending) -> Result:
@@ -185,15 +202,22 @@ async def _no_communication(case: CaseApi, pending: Pending, *, because: str) ->
         again = partial(_again, case, pending, _why(told))
 
         if told.get("action") == "EXPECT_EMERGENCY":
-            timeout = case.policy.distress.emergency
-            channel = await case.wait_for_session(because="it is in emergency remediation", timeout=timeout)
+            channel = await expect_emergency(case)
             if channel:
                 return await _back(case, pending, channel)
-            await case.notify("emergency remediation is not heard of", because=f"for {timeout:g} s")
             continue
-        result = await _instructed(case, told, NO_COMMUNICATION, again)
+        result = await instructed(case, told, NO_COMMUNICATION, again)
         if result is not None:
             return result
+
+
+async def expect_emergency(case: CaseApi) -> str:
+    """Wait for a HeNB that should be in emergency remediation; return its channel, "" where none came."""
+    timeout = case.policy.distress.emergency
+    channel = await case.wait_for_session(because="it is in emergency remediation", timeout=timeout)
+    if not channel:
+        await case.notify("emergency remediation is not heard of", because=f"for {timeout:g} s")
+    return channel
 
 
 async def _again(case: CaseApi, pending: Pending, why: str) -> Result:
@@ -205,6 +229,8 @@ async def _back(case: CaseApi, pending: Pending, channel: str) -> Result:
     """Take the case up again with a HeNB that came by itself (S1 L62-L64)."""
     if channel == STANDARD:
         return await _resume(case, pending)
+    if channel == EMERGENCY:
+        return await _emergency(case)
     from acs.distress import Path
 
     result = await _second_path(case, Path("a distress channel", ""), pending)
@@ -215,24 +241,40 @@ def _why(told: dict[str, Any]) -> str:
     return f"{told.get('who', '')}: {told.get('why', '')}"
 
 
-async def _instructed(
-    case: CaseApi, told: dict[str, Any], outcome: str, again: Callable[[], Awaitable[Result]]
+async def instructed(
+    case: CaseApi,
+    told: dict[str, Any],
+    outcome: str,
+    again: Callable[[], Awaitable[Result]] | None = None,
 ) -> Result | None:
     """Do what the managers instruct; None where the case goes on waiting (S1 L66, L90)."""
     why = str(told.get("why", ""))
     match told.get("action"):
-        case "RETRY":
+        case "RETRY" if again is not None:
             return await again()
         case "BLOCK":
             await case.block(f"instructed by {_why(told)}")
-            then = await case.instruction("BLOCKED", because=why)
-            if then.get("action") == "RELEASE":
-                await case.unblock(str(then.get("why", "")), who=str(then.get("who", "")))
-                return Result("RELEASED", str(then.get("why", "")))
-            return Result("BLOCKED", str(then.get("why", "")))
+            return await blocked(case, because=why)
         case "RELEASE":
             return Result("RELEASED", why)
         case "CLOSE":
             return Result(outcome, why)
         case _:
             return None
+
+
+async def blocked(case: CaseApi, *, because: str) -> Result:
+    """Keep the HeNB blocked until somebody instructs otherwise (S1 L9, L47).
+
+    EXPECT_EMERGENCY lets it in while it runs its fail-safe image, and no further unless that loads software.
+    """
+    while True:
+        told = await case.instruction("BLOCKED", because=because)
+        why = str(told.get("why", ""))
+        if told.get("action") == "RELEASE":
+            await case.unblock(why, who=str(told.get("who", "")))
+            return Result("RELEASED", why)
+        if told.get("action") != "EXPECT_EMERGENCY":
+            return Result("BLOCKED", why)
+        if await expect_emergency(case) == EMERGENCY:
+            return await _emergency(case)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acs.remediation.playbooks.extended import blocked
 from acs.remediation.playbooks.parts import Result
 
 if TYPE_CHECKING:
@@ -18,8 +19,4 @@ async def fatal(case: CaseApi) -> Result:
     """
     await case.block(f"fatal security breach: {case.because}")
     await case.notify("fatal security breach; blocked in the HeMS", because=case.because)
-    instruction = await case.instruction("BLOCKED", because="what shall become of the device?")
-    if instruction.get("action") == "RELEASE":
-        await case.unblock(str(instruction.get("why", "")), who=str(instruction.get("who", "")))
-        return Result("RELEASED", str(instruction.get("why", "")))
-    return Result("BLOCKED", str(instruction.get("why", "")))
+    return await blocked(case, because="what shall become of the device?")

@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 
 from acs import devices as dev
 from acs.devices import Device
+from acs.distress import EMERGENCY
 from acs.errors import AcsError
 from acs.files import (
+    FIRMWARE,
     CatalogueFile,
     Claim,
     FileGrant,
@@ -135,7 +137,12 @@ class FileServer:
 
         def look(conn: Connection) -> tuple[Device, CatalogueFile]:
             device = self._device(conn, grant.device_id, peer)
-            return device, find_content(conn, device, grant, self._minimal_versions)
+            found = find_content(conn, device, grant, self._minimal_versions)
+            if peer.fail_safe and found.file_type != FIRMWARE:
+                raise TransferRefused(
+                    403, "fail-safe-credentials", "a fail-safe image is given software alone"
+                )
+            return device, found
 
         device, found = await self._store.read(look)
         guarded(request).proved(device.device_key)
@@ -160,11 +167,12 @@ class FileServer:
             device = dev.get(conn, device_id)
         except AcsError:
             raise TransferRefused(404, "no-grant", "there is no such file") from None
-        if device.blocked:
+        realm = self._settings.realm
+        name = device.certificate_name or dev.certificate_name(device.oui, device.serial_number, realm)
+        if device.channel == EMERGENCY and peer.fail_safe:
+            name = dev.fail_safe_name(device.oui, device.serial_number, realm)
+        elif device.blocked:
             raise TransferRefused(403, "refused", "this device may neither fetch nor send files")
-        name = device.certificate_name or dev.certificate_name(
-            device.oui, device.serial_number, self._settings.realm
-        )
         if peer.names and name.lower() not in peer.names:
             raise TransferRefused(403, "identity-of-another", "this URL was made for another device")
         return device
@@ -195,6 +203,8 @@ class FileServer:
     def _claim(
         self, conn: Connection, grant: UploadGrant, request: web.Request, peer: Peer, media_type: str
     ) -> tuple[Claim, Device]:
+        if peer.fail_safe:
+            raise TransferRefused(403, "fail-safe-credentials", "a fail-safe image sends no files")
         device = self._device(conn, grant.device_id, peer)
         packed = hdrs.CONTENT_ENCODING in request.headers  # its length says nothing of what is in it
         claim = claim_upload(

@@ -1,0 +1,147 @@
+"""5.7.3.2: emergency remediation, at the emergency management system (S1 L80-L84).
+
+The HeNB runs its fail-safe image and asks for software. It is given the approved image, reboots with it,
+and performs discovery and registration; then it is examined, configured anew and verified. Where any of that
+fails the managers are told, and decide.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acs.distress import EMERGENCY, STANDARD
+from acs.remediation.playbooks.extended import instructed
+from acs.remediation.playbooks.parts import (
+    NoCommunication,
+    Result,
+    StepFailed,
+    diagnostic_test,
+    tried,
+    verify,
+)
+from acs.remediation.playbooks.provisioning import provision
+
+if TYPE_CHECKING:
+    from acs.remediation.case_api import CaseApi
+    from acs.remediation.steps import Outcome
+
+__all__ = ["EMERGENCY_FAILED", "emergency", "emergency_remediation"]
+
+EMERGENCY_FAILED = "EMERGENCY_FAILED"
+_PLACE = "C-11"
+
+
+async def emergency(case: CaseApi) -> Result:
+    """Remedy a HeNB that came with its fail-safe image."""
+    return await emergency_remediation(case, because=case.because)
+
+
+async def emergency_remediation(case: CaseApi, *, because: str, channel: str = EMERGENCY) -> Result:
+    """Take over a case whose HeNB runs its fail-safe image, or came out of it over ``channel`` by itself."""
+    running = await case.in_emergency(because=because)
+    if channel == EMERGENCY:
+        await case.notify(f"emergency remediation began; the HeNB runs {running}", because=because)
+    patience = case.policy.emergency.request
+    begun = 0
+    while True:
+        try:
+            return await _attempt(case, channel, patience)
+        except (StepFailed, NoCommunication) as failure:
+            because = str(failure)
+        begun += 1
+        told = await _failed(case, because, by_itself=begun < case.policy.emergency.attempts)
+        if isinstance(told, Result):
+            return told
+        channel, patience = told
+
+
+async def _attempt(case: CaseApi, channel: str, patience: float) -> Result:
+    if channel == STANDARD:
+        version, _ = await case.software()
+        image = await case.approved_image()
+        if image is None or image["version"] != version:
+            wanted = image["version"] if image is not None else "anything that is approved"
+            raise StepFailed(f"it came back with {version!r}, not with {wanted!r}")
+    else:
+        version = await _load(case, patience)
+        await case.notify(
+            f"software {version} was loaded in emergency remediation", because="it is to register"
+        )
+        who = await _registered(case, version)
+        if who:
+            return Result("HANDED_OVER", f"it registered with {version} at its serving HeMS, says {who}")
+    await _examine(case)
+    await provision(case)
+    await verify(case)
+    return Result("REMEDIATED", f"emergency remediation: {version} was loaded and registered")
+
+
+async def _load(case: CaseApi, patience: float) -> str:
+    """Give the HeNB the approved image when it asks for it; return its version (S1 L82)."""
+    because = "the fail-safe image should ask for software"
+    if not await case.wait_for_request(because=because, timeout=patience):
+        raise NoCommunication("the fail-safe image did not ask for software")
+    image = await case.approved_image()
+    if image is None:
+        raise StepFailed("no software image is approved for this product class; see: acs files approve")
+    version = str(image["version"])
+
+    async def send() -> Outcome:
+        return await case.download(image, because=f"to replace the fail-safe image by {version}")
+
+    try:
+        await tried(case, "Download", send)
+    except (StepFailed, NoCommunication):
+        if await case.software() != (version, STANDARD):  # its TransferComplete got lost
+            raise
+    return version
+
+
+async def _registered(case: CaseApi, version: str) -> str:
+    """Wait until the HeNB has registered with what it loaded; return who says so, "" where it came here."""
+    await case.readmit(because=f"it loaded {version} in emergency remediation and has to register")
+    if await case.software() == (version, STANDARD):
+        return ""
+    timeout = case.policy.emergency.registration
+    because = f"the HeNB should register with {version}"
+    told = await case.wait_for_registration(because=because, timeout=timeout)
+    if not told:
+        raise NoCommunication(f"the HeNB did not register within {timeout:g} s")
+    if told["version"] != version:
+        raise StepFailed(f"the HeNB came with {told['version']!r}, not with {version!r}")
+    return told["who"]
+
+
+async def _examine(case: CaseApi) -> None:
+    """Check integrity and place before the configuration is set, of which AdminState is a part (TR-196)."""
+    report = await diagnostic_test(case, because="integrity, before AdminState")
+    if report is not None and not report.clean:
+        failed = [name for name, verdict in report.results.items() if verdict == "FAIL"]
+        raise StepFailed(
+            f"the new software does not pass the test: {', '.join(failed) or 'no usable report'}"
+        )
+    for path in ("FAP.GPS.", "Services.FAPService.1.REM.LTE.Cell."):
+        await case.get_values([f"{case.root}{path}"], because="location, before AdminState")
+    if await case.found(_PLACE):
+        raise StepFailed("the HeNB is not where it is registered")
+
+
+async def _failed(case: CaseApi, because: str, *, by_itself: bool) -> Result | tuple[str, float]:
+    """Tell the managers of the faulty situation and wait for instructions (S1 L84).
+
+    Returns how the case ends, or over which channel to go on and how long to wait there. ``by_itself``: the
+    HeNB may begin again too.
+    """
+    await case.notify("emergency remediation failed", because=because)
+    again = EMERGENCY, case.policy.distress.emergency
+    while True:
+        told = await case.instruction(EMERGENCY_FAILED, because=because, or_session=by_itself)
+        if told.get("channel"):
+            return (
+                (STANDARD, 0.0) if told["channel"] == STANDARD else (EMERGENCY, case.policy.emergency.request)
+            )
+        if told.get("action") in ("RETRY", "EXPECT_EMERGENCY"):
+            return again
+        result = await instructed(case, told, EMERGENCY_FAILED)
+        if result is not None:
+            return result
