@@ -12,18 +12,19 @@ from time import time
 import aiohttp
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from yarl import URL
 
 from acs.cwmp import DecodeError, Envelope, decode, encode
 from acs.cwmp import messages as m
 from acs.simulator.delivery import Delivery
 from acs.simulator.firmware import ImageError, verify_image
 from acs.simulator.henb import HeNB
+from acs.simulator.network import Network, Routed
 from acs.simulator.rpc_files import FIRMWARE
 from acs.simulator.transfer import Transfer
 
 __all__ = ["Access", "Device", "Statistics"]
 
-_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=20)
 _HEADERS = {"Content-Type": 'text/xml; charset="utf-8"', "SOAPAction": ""}
 _MAX_STEPS = 5000
 _HTTP_FAULTS = {401: 9012, 403: 9012}
@@ -69,7 +70,10 @@ class Statistics:
 
 
 class Device:
-    """Runs one HeNB; ``slots`` bounds how many sessions of the fleet are open at once."""
+    """Runs one HeNB; ``slots`` bounds how many sessions of the fleet are open at once.
+
+    ``timeout``: how many seconds it waits for an answer, a third of them for a connection.
+    """
 
     def __init__(
         self,
@@ -80,8 +84,12 @@ class Device:
         slots: asyncio.Semaphore,
         *,
         clock: Callable[[], float] = time,
+        timeout: float = 60,
     ) -> None:
         self.henb, self.access = henb, access
+        self.network: Network | None = None
+        """Its paths through the network where they can be cut; None: it connects directly."""
+        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout / 3)
         self._vendor, self._statistics, self._slots, self._clock = vendor, statistics, slots, clock
         self._wake = asyncio.Event()
         self._busy = False
@@ -124,7 +132,7 @@ class Device:
         connector = aiohttp.TCPConnector(ssl=self.access.tls or False, limit=1)
         jar = aiohttp.CookieJar(unsafe=True)
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=jar, timeout=_TIMEOUT, middlewares=self._digest
+            connector=connector, cookie_jar=jar, timeout=self._timeout, middlewares=self._digest
         )
 
     async def session(self) -> bool:
@@ -197,14 +205,19 @@ class Device:
 
     async def _post(self, http: aiohttp.ClientSession, body: bytes) -> bytes:
         self._statistics.requests += 1
-        headers = _HEADERS if body else None
         path = self.henb.session_path()
-        url = path.url if path is not None else self.access.url
-        async with http.post(url, data=body, headers=headers) as response:
+        name, url = ("standard", self.access.url) if path is None else (path.kind, path.url)
+        to = await self._route(name, url)
+        where = to.arguments(_HEADERS if body else None)
+        async with http.post(to.url, data=body, **where) as response:
             content = await response.read()
             if response.status not in (200, 204):
                 raise _SessionError(f"HTTP {response.status}: {content[:100].decode(errors='replace')}")
             return content if response.status == 200 else b""
+
+    async def _route(self, name: str, url: str) -> Routed:
+        """Return where a request for ``url`` goes so that it takes the path ``name``."""
+        return Routed(URL(url)) if self.network is None else await self.network.route(name, url)
 
     async def _transfer(self, transfer: Transfer) -> None:
         transfer.state = 2
@@ -218,7 +231,9 @@ class Device:
         version, code, text, content = "", 0, "", b""
         auth = self._credentials(transfer)
         try:
-            async with self._slots, self._client() as http, http.get(transfer.url, auth=auth) as response:
+            to = await self._route("files", transfer.url)
+            where = to.arguments()
+            async with self._slots, self._client() as http, http.get(to.url, auth=auth, **where) as response:
                 content = await response.read()
                 if response.status != 200:
                     code, text = _HTTP_FAULTS.get(response.status, 9016), f"HTTP {response.status}"
@@ -237,9 +252,11 @@ class Device:
         code, text = 0, ""
         content, auth = self.henb.upload_content(transfer, self._clock()), self._credentials(transfer)
         try:
+            to = await self._route("files", transfer.url)
+            where = to.arguments()
             async with self._slots, self._client() as http:
                 for method in ("PUT", "POST"):
-                    async with http.request(method, transfer.url, data=content, auth=auth) as response:
+                    async with http.request(method, to.url, data=content, auth=auth, **where) as response:
                         status = response.status
                     if status != 405:
                         break
@@ -259,7 +276,7 @@ class Device:
                 self._slots,
                 aiohttp.ClientSession(
                     connector=connector,
-                    timeout=_TIMEOUT,
+                    timeout=self._timeout,
                     middlewares=credentials if delivery.username else (),
                 ) as http,
                 http.request(

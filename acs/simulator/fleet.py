@@ -26,6 +26,7 @@ from acs.simulator.distress import Distress, DistressPath
 from acs.simulator.henb import HeNB
 from acs.simulator.lightweight import lightweight_notification
 from acs.simulator.nat import Nat, UdpSide
+from acs.simulator.network import Network
 from acs.simulator.pace import LAB, Pace
 
 __all__ = ["OUI", "PRODUCT_CLASS", "Fleet", "Vendor"]
@@ -33,6 +34,7 @@ __all__ = ["OUI", "PRODUCT_CLASS", "Fleet", "Vendor"]
 OUI = "0005B9"
 PRODUCT_CLASS = "HeNB-LTE"
 _REALM = "henb"
+_CALLED_AT = "Device.ManagementServer.ConnectionRequestURL"
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
@@ -110,7 +112,8 @@ class TriggerListener(asyncio.DatagramProtocol):
 class Fleet:
     """HeNBs that share a vendor, an ACS and a connection-request listener.
 
-    ``acs_url`` of scheme https needs ``server_ca``; over plain http each device needs a password.
+    ``acs_url`` of scheme https needs ``server_ca``; over plain http each device needs a password. A device
+    waits ``timeout`` seconds for an answer.
     """
 
     def __init__(
@@ -124,11 +127,13 @@ class Fleet:
         open_sessions: int = 200,
         seed: int = 1,
         host: str = "127.0.0.1",
+        timeout: float = 60,
     ) -> None:
         if acs_url.startswith("https:") and server_ca is None:
             raise AcsError("an https ACS needs the CA of its certificate; see --ca")
         self.vendor, self.acs_url = vendor, acs_url
         self._server_ca, self._realm, self._pace, self._host = server_ca, realm, pace, host
+        self._timeout = timeout
         self._random = random.Random(seed)  # noqa: S311 - spreads retries, keeps no secret
         self._slots = asyncio.Semaphore(open_sessions)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -164,7 +169,7 @@ class Fleet:
         )
         access = self._access(serial_number, password)
         vendor_key = self.vendor.image_key.public_key()
-        device = Device(henb, access, vendor_key, self.statistics, self._slots)
+        device = Device(henb, access, vendor_key, self.statistics, self._slots, timeout=self._timeout)
         self.devices[serial_number] = device
         return device
 
@@ -199,15 +204,28 @@ class Fleet:
             )
             self._listening.append(transport)
             ports[kind] = int(transport.get_extra_info("sockname")[1])
+            if device.network is not None:
+                ports[kind] = await device.network.listen_for_triggers(kind, ports[kind])
         return ports
+
+    async def separate_paths(self, serial_number: str) -> Network:
+        """Lead each path of a device over a relay of its own; what is returned cuts them.
+
+        Before the device is switched on, and before ``listen_for_triggers``.
+        """
+        device = self.devices[serial_number]
+        device.network = Network(self._host)
+        port = await device.network.listen_for_calls(self._port)
+        device.henb.connection_request_url = f"http://{self._host}:{port}/cr/{serial_number}"
+        device.henb.tree.add(_CALLED_AT, device.henb.connection_request_url)
+        return device.network
 
     def put_behind_nat(self, serial_number: str) -> UdpSide:
         """Put a device behind the fleet's NAT before it is switched on: it is called by UDP or not at all."""
         device = self.devices[serial_number]
         side = UdpSide(device.henb, device.wake, nat=self.nat, seed=self._random.getrandbits(32))
         device.henb.connection_request_url = f"http://{side.client.local[0]}:7547/cr/{serial_number}"
-        name = "Device.ManagementServer.ConnectionRequestURL"
-        device.henb.tree.add(name, device.henb.connection_request_url)
+        device.henb.tree.add(_CALLED_AT, device.henb.connection_request_url)
         self.udp[serial_number] = side
         return side
 
@@ -249,6 +267,9 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.nat.close()
+        for device in self.devices.values():
+            if device.network is not None:
+                await device.network.stop()
         for transport in self._listening:
             transport.close()
         if self._runner is not None:
