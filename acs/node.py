@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url
 
 from acs.datamodel import install_profiles, load_profiles
-from acs.distress import parse_template
+from acs.distress import call_in_vain, parse_template
 from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
@@ -238,7 +238,13 @@ class Node:
             media.append(XmppMedium(xmpp, secrets))
         self._run(TriggerSender(self.store, secrets, media).run(), "distress triggers")
         limit = settings.connection_requests_at_once
-        return Dispatcher(self.store, secrets, self.metrics, ways, in_flight=limit)
+        return Dispatcher(
+            self.store, secrets, self.metrics, ways, in_flight=limit, in_vain=self._called_in_vain
+        )
+
+    def _called_in_vain(self, conn: Connection, device_id: int, attempts: int, now: float) -> None:
+        hourly = self.env.policy.distress.triggers_per_hour
+        call_in_vain(conn, device_id, attempts, self.env.distress_paths, hourly=hourly, now=now)
 
     async def _start_notifications(self, secrets: Secrets) -> None:
         if self.settings.notification_port is None:

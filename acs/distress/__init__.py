@@ -1,5 +1,6 @@
 """Distress channels (S1 5.7.3.1): paths, the signed trigger, and what may be done over them."""
 
+from acs.distress.calls import CALLS_IN_VAIN, call_in_vain
 from acs.distress.channel import (
     DISTRESS,
     EMERGENCY,
@@ -16,6 +17,7 @@ from acs.distress.trigger import WINDOW, Trigger, TriggerError, TriggerMemory, b
 from acs.distress.triggers import DueTrigger, due_triggers, prune_triggers, request_trigger, trigger_sent
 
 __all__ = [
+    "CALLS_IN_VAIN",
     "DISTRESS",
     "EMERGENCY",
     "INITIAL",
@@ -31,6 +33,7 @@ __all__ = [
     "TriggerMemory",
     "add_path",
     "build_trigger",
+    "call_in_vain",
     "due_triggers",
     "filter_of",
     "listener_of",

@@ -93,8 +93,9 @@ def _upload_url(_device_id: int, _file_type: str, key: str, _now: float) -> str:
 class World:
     """``lose(where)`` decides what gets lost: "request" before the ACS, "answer" after its commit.
 
-    ``distress`` is how many distress channels there are. What is in ``cut`` is cut: "standard" or only
-    "call", a kind of distress channel, "trigger" for all of them, or that of a kind, "emergency".
+    ``distress`` is how many distress channels there are. What is in ``cut`` is cut: "standard" or of it
+    only "call" or "session", a kind of distress channel, "trigger" for all of them, or that of a kind,
+    "emergency".
     """
 
     def __init__(
@@ -299,6 +300,14 @@ class World:
                     dev.connection_request_sent(self.conn, target.device_id, now=self.now)
                 else:
                     dev.connection_request_failed(self.conn, target.device_id, "no answer", now=self.now)
+                ds.call_in_vain(
+                    self.conn,
+                    target.device_id,
+                    target.attempts,
+                    self.env.distress_paths,
+                    hourly=self.env.policy.distress.triggers_per_hour,
+                    now=self.now,
+                )
 
     def _trigger(self) -> None:
         """Send the triggers of distress channels that are due."""
@@ -322,7 +331,7 @@ class World:
         self.channel = ds.STANDARD if path is None else ds.DISTRESS
         if self.henb.fail_safe:
             over = ds.EMERGENCY
-        if over in self.cut:
+        if over in self.cut or (over == ds.STANDARD and "session" in self.cut):
             self.henb.session_failed(self.now)
             return
         self.channels.append(over)

@@ -109,6 +109,9 @@ class _Distressed(Protocol):
     @property
     def alarm_untold(self) -> bool: ...
 
+    @property
+    def called(self) -> bool: ...
+
     def connection_requested(self) -> None: ...
 
     def begin_emergency(self, now: float) -> None: ...
@@ -186,6 +189,8 @@ class DistressSide:
         """Return why the second path is to be used now, empty where the standard one is tried again."""
         if self.distress.called:
             return "called, and the standard path does not work"  # S1 L78
+        if self.called and self.retry_count >= self.distress.alarm_tries:
+            return "called over the standard path, and it does not work"  # S1 L78
         if self.distress.good is not None:
             return self.distress.reason
         if self.alarm_untold and self.retry_count >= self.distress.alarm_tries:

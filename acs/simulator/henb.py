@@ -276,6 +276,11 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
         if self.state == "running":
             self.add_event(m.Event(ev.CONNECTION_REQUEST))
 
+    @property
+    def called(self) -> bool:
+        """Whether a connection request has not led to a session yet."""
+        return m.Event(ev.CONNECTION_REQUEST) in self.events
+
     def report(self, name: str, value: str) -> None:
         """Change a parameter of the device's own; the ACS hears of it as its notification attribute says."""
         if self.tree.value(name) != value:

@@ -8,6 +8,7 @@ from typing import Any
 
 from acs import alarms as al
 from acs import remediation as rm
+from acs.commands import enqueue
 from acs.cwmp import messages as m
 from acs.simulator import TAMPERS
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS
@@ -135,6 +136,11 @@ class Scene(World):
         """Have the HeNB raise the alarm of a tampering, some words changed; nothing else is wrong with it."""
         self.henb.raise_alarm(replace(TAMPERS[tamper], **words), self.now)
         self.run(seconds)
+
+    def ask(self, request: m.Message) -> None:
+        """Have an operator ask the HeNB for something; it is called for that."""
+        with self.conn.begin():
+            enqueue(self.conn, self.device.id, request, command_key="asked", purpose="operator", now=self.now)
 
     def after_the_alarm(self, happens: Callable[[], object]) -> None:
         """Have something happen at the end of the session in which a case was opened."""

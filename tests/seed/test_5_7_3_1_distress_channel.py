@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from acs import distress as ds
+from acs.commands import list_commands
+from acs.cwmp import messages as m
 from tests.seed.scene import EVERYTHING, provisioned
 from tests.world import DISTRESS_KEY
 
@@ -140,6 +142,17 @@ def test_L62_2_the_hems_uses_it_when_a_connection_request_fails_too():
     assert scene.channels == ["standard"]
     assert "6 CONNECTION REQUEST" in [each.code for each in scene.informs()[0].message.events]
     assert scene.end() == ("REACH", "closed", "REACHED")
+
+
+def test_L62_2_whatever_the_request_was_for():
+    scene = provisioned(distress=2)
+    scene.wait_for_a_trigger()
+    scene.cut = {"call"}
+    scene.ask(m.GetParameterValues(("Device.DeviceInfo.UpTime",)))
+    scene.run(600)
+    assert scene.cases() == []
+    assert [kind for kind, _ in scene.triggers] == ["IPsec2"]
+    assert [each.state for each in scene.look(list_commands) if each.purpose == "operator"] == ["succeeded"]
 
 
 def test_L62_3_a_triggered_henb_opens_a_session_over_the_standard_path():

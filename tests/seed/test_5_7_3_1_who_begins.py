@@ -72,3 +72,14 @@ def test_L78_a_connection_request_that_the_standard_path_can_not_satisfy():
     scene.run(10)
     assert scene.channels == ["IPsec2"]
     assert [each.id for each in scene.henb.stages.history][:2] == ["N-41", "N-43"]
+
+
+def test_L78_nor_can_it_satisfy_a_connection_request_that_came_over_it():
+    scene = provisioned(distress=1)
+    scene.henb.distress.connected = False  # so that L76 is no reason
+    scene.cut = {"session"}
+    scene.reach()
+    scene.run(100)
+    assert scene.triggers == []
+    assert scene.channels == ["IPsec2"]
+    assert scene.end() == ("REACH", "closed", "REACHED")

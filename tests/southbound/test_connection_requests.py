@@ -296,6 +296,20 @@ async def test_the_second_way_is_taken_when_the_first_fails_and_both_are_counted
     assert bench.metric("acs_connection_requests_total", way="udp", reason="sent") == 1
 
 
+async def test_a_device_that_did_not_come_for_the_call_before_is_told_of(bench):
+    [device_id] = await make_waiting(bench, "W1")
+    told = []
+    way = FakeWay("http", Outcome(Reason.TIMEOUT, "nothing answers"))
+    dispatcher = await dispatcher_of(
+        bench, [way], in_vain=lambda conn, *what: told.append((conn.in_transaction(), *what[:2]))
+    )
+    for _ in range(3):
+        bench.clock[0] += 100
+        await dispatcher.begin_due()
+        await dispatcher.settled()
+    assert told == [(True, device_id, 1), (True, device_id, 2)]
+
+
 async def test_when_all_ways_fail_the_operator_reads_of_each(bench):
     [device_id] = await make_waiting(bench, "W1")
     ways = [

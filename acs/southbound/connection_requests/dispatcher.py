@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from acs import devices as dev
 from acs.devices import ConnectionRequestTarget
@@ -35,7 +36,8 @@ class Dispatcher:
     """Calls the devices whose call is due. Several nodes may run one each; a call too many does no harm.
 
     ``in_flight`` bounds how many devices are called at once. A device that is slow holds one place, no
-    other device. ``jitter`` returns a number of 0 to 1 that spreads the next tries.
+    other device. ``jitter`` returns a number of 0 to 1 that spreads the next tries. ``in_vain`` is
+    told of a device that did not come for the call before: its id, how many there were in a row, the time.
     """
 
     def __init__(
@@ -47,9 +49,10 @@ class Dispatcher:
         *,
         in_flight: int = 256,
         jitter: random.Random | None = None,
+        in_vain: Callable[[Connection, int, int, float], object] | None = None,
     ) -> None:
         self._store, self._secrets, self._metrics = store, secrets, metrics
-        self._ways, self._limit = ways, in_flight
+        self._ways, self._limit, self._in_vain = ways, in_flight, in_vain
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, keeps no secret
         self._sealer = Sealer(secrets.store_key)
         self._calls: dict[int, asyncio.Task[None]] = {}
@@ -106,6 +109,8 @@ class Dispatcher:
     async def _call(self, row: ConnectionRequestTarget) -> None:
         try:
             await self._note(row, *await self._outcome(row))
+            if row.attempts and self._in_vain is not None:
+                await self._store.write(self._in_vain, row.device_id, row.attempts, self._store.clock())
         except Exception:  # noqa: BLE001 - one device, whatever it does, keeps no other from being called
             _log.exception("the outcome of a connection request could not be stored", device=row.device_key)
 
