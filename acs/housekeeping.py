@@ -13,6 +13,7 @@ from acs.bulkdata import prune_bulk
 from acs.commands import expire_overdue, prune_commands
 from acs.distress import prune_triggers
 from acs.files import UploadKeeper
+from acs.measures import prune_measures
 from acs.northbound import forget_tokens
 from acs.remediation import prune_cases
 from acs.store import Store
@@ -39,6 +40,7 @@ def _tidy(
         + prune_alarms(conn, before=before, limit=_BATCH)
         + prune_bulk(conn, before=bulk_before, limit=_BATCH)
         + prune_traces(conn, before=trace_before, quota=trace_quota, limit=_BATCH)
+        + prune_measures(conn, before=before, limit=_BATCH)
         + prune_dead(conn, before=before, limit=_BATCH)
         + forget_tokens(conn, before=before, limit=_BATCH)
     )

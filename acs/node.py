@@ -15,6 +15,7 @@ from sqlalchemy import Connection, make_url
 
 from acs.datamodel import install_profiles, load_profiles
 from acs.distress import call_in_vain, parse_template
+from acs.enforcement import Enforcer
 from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
@@ -190,6 +191,7 @@ class Node:
         )
         self._run(Engine(self.store, self.env).run(), "remediation")
         self._run(self._deliverer(secrets).run(), "notifications of managers")
+        self._run(self._enforcer(secrets).run(), "measures")
         self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(southbound.follow_vendors(), "vendor CAs")
         self._run(endpoint.admission.run(), "admission")
@@ -331,6 +333,12 @@ class Node:
             url=lambda: f"https://{settings.names[0]}:{self.northbound_port or settings.northbound_port}",
             system_dn=self.env.system_dn,
         )
+
+    def _enforcer(self, secrets: Secrets) -> Enforcer:
+        guard = Guard(self.settings.measure_networks, setting="measure_networks")
+        self._stack.callback(guard.close)
+        sealer = Sealer(secrets.store_key)
+        return Enforcer(self.store, self.settings, sealer, self.metrics, guard, system_dn=self.env.system_dn)
 
     async def stop(self) -> None:
         """Let open sessions finish, then close everything; nothing that was acknowledged is lost."""

@@ -180,6 +180,12 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.measures = Counter(
+            "acs_measures",
+            "Measures sent to systems of the network: done, down, failed or refused",
+            ["result"],
+            registry=self.registry,
+        )
         self.delivery_waiting = Gauge(
             "acs_notifications_waiting",
             "Notifications that a manager has not got yet",

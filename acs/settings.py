@@ -113,6 +113,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Between two attempts to tell a manager that can't be reached."""
     subscription_insecure_http: bool = False
     """LABS ONLY: managers may be told over http, without TLS."""
+    measure_networks: list[str] = []
+    """Where measures may be sent (``acs measures targets``); empty: everywhere but loopback, link-local and
+    multicast."""
     connection_request_networks: list[str] = []
     """Where connection requests may go; empty: everywhere but loopback, link-local and multicast."""
     connection_requests_at_once: Size = 256
@@ -298,7 +301,12 @@ def _check(settings: Settings) -> None:
         rule, value = _rule(kind), getattr(settings, name)
         if rule and value is not None and not rule.holds(value):
             raise AcsError(f"the setting {name} is {value}; {rule.needed}")
-    for name in ("connection_request_networks", "unlimited_networks", "revocation_networks"):
+    for name in (
+        "connection_request_networks",
+        "measure_networks",
+        "unlimited_networks",
+        "revocation_networks",
+    ):
         for network in getattr(settings, name):
             try:
                 ipaddress.ip_network(network)

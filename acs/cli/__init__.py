@@ -22,6 +22,7 @@ from acs.cli import (
     distress,
     files,
     look,
+    measures,
     model,
     operate,
     playbook,
@@ -65,6 +66,11 @@ app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledg
 app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
 app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
 app.add_typer(distress.distress, name="distress", help="Distress channels of devices: paths, key.")
+app.add_typer(
+    measures.measures,
+    name="measures",
+    help="What the network is asked to do: list, send, undo, retry, kinds, targets.",
+)
 app.add_typer(files.files, name="files", help="Files for devices and from them: catalogue, signers, uploads.")
 app.add_typer(config.config, name="config", help="Declared state: set, show, plan, apply, verify, sites.")
 app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")

@@ -229,14 +229,22 @@ def block_device(device: DeviceKey, because: Reason, data: Data = None, config: 
 
 @devices.command("unblock")
 def unblock_device(device: DeviceKey, because: Reason, data: Data = None, config: Config = None) -> None:
-    """Take a device off the black list."""
-    from acs import devices as dev
+    """Take a device off the black list, and undo what the network was asked to do about it.
 
-    write(
-        settings_of(data, config),
-        lambda conn: dev.unblock(conn, find_device(conn, device).id, because, who=who(), now=time.time()),
+    Where the network was, that takes a second person who says the same.
+    """
+    from acs import remediation as rm
+
+    settings = settings_of(data, config)
+    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+    done = write(
+        settings,
+        lambda conn: rm.unblock(
+            conn, find_device(conn, device).id, who=who(), why=because, env=env, now=time.time()
+        ),
     )
-    console.print(f"{device} is allowed", markup=False)
+    told = "is allowed" if done else "stays blocked until a second person says the same"
+    console.print(f"{device} {told}", markup=False)
 
 
 @alarms.command("list")

@@ -8,6 +8,7 @@ from acs.devices.admission import (
     remove_admission_rule,
     rules_version,
 )
+from acs.devices.approvals import forget_approvals, second_person
 from acs.devices.audit import audit, audit_seldom, verify_audit
 from acs.devices.check_in import CheckIn, check_in, note_addresses, parameters_of, save_parameters
 from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
@@ -63,6 +64,7 @@ from acs.devices.registry import (
     mark_provisioned,
     mark_reboot_needed,
     register,
+    require_readmission,
     set_connection_request_secret,
     set_digest_secret,
     set_fault_management,
@@ -125,6 +127,7 @@ __all__ = [
     "fail_safe_name",
     "find",
     "first_rule",
+    "forget_approvals",
     "get",
     "golden",
     "golden_scopes",
@@ -153,9 +156,11 @@ __all__ = [
     "remove_admission_rule",
     "remove_group",
     "request_config",
+    "require_readmission",
     "rules_version",
     "save_parameters",
     "sealed_config_secrets",
+    "second_person",
     "session_over",
     "set_config_secret",
     "set_connection_request_secret",

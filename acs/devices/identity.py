@@ -82,6 +82,8 @@ class Device:
     channel: str = "standard"
     detection: str = ""
     inform_digest: bytes | None = None
+    readmission: str = ""
+    released_at: float | None = None
     has_open_commands: bool = False
     has_open_case: bool = False
     has_untreated_alarms: bool = False

@@ -28,6 +28,7 @@ __all__ = [
     "mark_provisioned",
     "mark_reboot_needed",
     "register",
+    "require_readmission",
     "set_connection_request_secret",
     "set_digest_secret",
     "set_fault_management",
@@ -246,6 +247,12 @@ def block(conn: Connection, device_id: int, reason: str, *, who: str, now: float
 def unblock(conn: Connection, device_id: int, reason: str, *, who: str, now: float) -> Device:
     """Take the device off the black list."""
     return _set_admission(conn, device_id, "allowed", reason, who=who, now=now)
+
+
+def require_readmission(conn: Connection, device_id: int, kind: str, *, now: float) -> None:
+    """Note what a device that was released has to go through: reset or test; empty: nothing any more."""
+    values = {"readmission": kind, "released_at": now if kind else devices.c.released_at}
+    conn.execute(update(devices).where(devices.c.id == device_id).values(values))
 
 
 def set_fault_management(conn: Connection, device_id: int, path: str) -> None:

@@ -7,10 +7,11 @@ from acs.northbound.client_certificates import (
     list_certificates,
 )
 from acs.northbound.delivery import Deliverer
+from acs.northbound.manager import ManagerClient
 from acs.northbound.openapi import openapi_document
 from acs.northbound.scopes import SCOPES, check_scopes
 from acs.northbound.server import Northbound
-from acs.northbound.signature import verify
+from acs.northbound.signature import sign, verify
 from acs.northbound.tokens import Token, create_token, forget_tokens, list_tokens, revoke_token
 from acs.northbound.users import (
     User,
@@ -26,6 +27,7 @@ __all__ = [
     "SCOPES",
     "ClientCertificate",
     "Deliverer",
+    "ManagerClient",
     "Northbound",
     "Token",
     "User",
@@ -44,5 +46,6 @@ __all__ = [
     "openapi_document",
     "revoke_token",
     "set_password",
+    "sign",
     "verify",
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import tempfile
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from acs.northbound.signature import sign
 from acs.subscriptions import Failure
@@ -38,24 +40,45 @@ def verdict(status: int, retry_after: str = "", told: str = "") -> Failure | Non
 
 
 class ManagerClient:
-    """Sends to one URL and nowhere else: no redirections, no cookies, no proxies of the environment."""
+    """Sends to one URL and nowhere else: no redirections, no cookies, no proxies of the environment.
 
-    def __init__(self, url: str, secret: str, bearer: str, ca: str) -> None:
+    ``client``: our key and certificate, PEM; ``resolver`` decides where names lead.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        secret: str,
+        bearer: str,
+        ca: str,
+        *,
+        client: bytes = b"",
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._url, self._secret, self._bearer = url, secret, bearer
         context = ssl.create_default_context(cadata=ca or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if client:
+            with tempfile.NamedTemporaryFile(mode="wb", suffix=".pem") as file:  # readable by us alone
+                file.write(client)
+                file.flush()
+                context.load_cert_chain(file.name)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS),
+            connector=aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS, resolver=resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=TIMEOUT),
             auto_decompress=False,
         )
 
     async def send(self, message_id: str, body: bytes, *, now: float) -> Failure | None:
-        """POST a notification; return why it was not delivered, None where it was."""
+        """POST a notification; return why it was not delivered, None where it was.
+
+        ``message_id`` is the same in every attempt.
+        """
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "femto-acs",
+            "Idempotency-Key": message_id,
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now)),
             "webhook-signature": sign(self._secret, message_id, int(now), body),

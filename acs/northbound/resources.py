@@ -31,10 +31,12 @@ __all__ = [
     "cases",
     "commands",
     "device",
+    "device_of",
     "devices",
     "enqueue",
     "instruct",
     "number_of",
+    "page_of",
     "parameters",
     "reach",
     "shaped",
@@ -74,7 +76,8 @@ def shaped(kind: type[T], source: Any, **own: Any) -> T:
     return kind(**{name: getattr(source, name) for name in names}, **own)
 
 
-def _device(conn: Connection, key: str, *, field: str = "device") -> dev.Device:
+def device_of(conn: Connection, key: str, *, field: str = "device") -> dev.Device:
+    """Return a device. Raises ``ProblemError`` 404 where there is none."""
     found = dev.find(conn, key)
     if found is None:
         remedy = "GET /v1/devices lists the devices"
@@ -90,7 +93,7 @@ def number_of(call: Call) -> int:
     return int(text)
 
 
-def _page(items: Sequence[T], limit: int, key: Callable[[T], Any]) -> sh.Page[T]:
+def page_of(items: Sequence[T], limit: int, key: Callable[[T], Any]) -> sh.Page[T]:
     """Return a page; one more item than ``limit`` was asked for, to know whether there is more."""
     shown = list(items[:limit])
     return sh.Page(shown, str(key(shown[-1])) if len(items) > limit else None)
@@ -108,33 +111,33 @@ def devices(conn: Connection, call: Call) -> sh.Page[sh.Device]:
     """List devices, in order of their key."""
     query: sh.DeviceQuery = call.query
     found = dev.listing(conn, limit=query.limit + 1, after=query.after, admission=query.admission)
-    return _page([_shown_device(each) for each in found], query.limit, lambda each: each.device)
+    return page_of([_shown_device(each) for each in found], query.limit, lambda each: each.device)
 
 
 def device(conn: Connection, call: Call) -> sh.Device:
     """Show one device."""
-    return _shown_device(_device(conn, call.path["device"]))
+    return _shown_device(device_of(conn, call.path["device"]))
 
 
 def parameters(conn: Connection, call: Call) -> sh.Page[sh.Parameter]:
     """List the stored parameters of a device, in order of their name."""
     query: sh.ParameterQuery = call.query
-    values = dev.parameters_of(conn, _device(conn, call.path["device"]).id, query.below)
+    values = dev.parameters_of(conn, device_of(conn, call.path["device"]).id, query.below)
     names = [name for name in sorted(values) if name > query.after][: query.limit + 1]
     found = [shaped(sh.Parameter, values[name]) for name in names]
-    return _page(found, query.limit, lambda each: each.name)
+    return page_of(found, query.limit, lambda each: each.name)
 
 
 def alarms(conn: Connection, call: Call) -> sh.Page[sh.Alarm]:
     """List alarms, the newest first."""
     query: sh.AlarmQuery = call.query
-    wanted = _device(conn, query.device).id if query.device is not None else None
+    wanted = device_of(conn, query.device).id if query.device is not None else None
     found = al.list_alarms(
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
     keys = _keys(conn, found)
     shown = [shaped(sh.Alarm, each, device=keys[each.device_id]) for each in found]
-    return _page(shown, query.limit, lambda each: each.id)
+    return page_of(shown, query.limit, lambda each: each.id)
 
 
 def acknowledge(conn: Connection, call: Call) -> sh.Alarm:
@@ -153,13 +156,13 @@ def acknowledge(conn: Connection, call: Call) -> sh.Alarm:
 def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
     """List cases, the newest first."""
     query: sh.CaseQuery = call.query
-    wanted = _device(conn, query.device).id if query.device is not None else None
+    wanted = device_of(conn, query.device).id if query.device is not None else None
     found = rm.list_cases(
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
     keys = _keys(conn, found)
     shown = [shaped(sh.Case, each, device=keys[each.device_id]) for each in found]
-    return _page(shown, query.limit, lambda each: each.id)
+    return page_of(shown, query.limit, lambda each: each.id)
 
 
 def instruct(conn: Connection, call: Call) -> sh.Instructed:
@@ -182,7 +185,7 @@ def instruct(conn: Connection, call: Call) -> sh.Instructed:
 
 def reach(conn: Connection, call: Call) -> sh.Case:
     """Force a management request: reach a device that is not heard of, by any path (S1 L72)."""
-    owner = _device(conn, call.path["device"])
+    owner = device_of(conn, call.path["device"])
     try:
         made = rm.reach(conn, owner.id, who=call.caller.who, why=call.body.why, env=call.env, now=call.now)
     except AcsError as error:
@@ -193,19 +196,19 @@ def reach(conn: Connection, call: Call) -> sh.Case:
 def commands(conn: Connection, call: Call) -> sh.Page[sh.Command]:
     """List commands, the newest first."""
     query: sh.CommandQuery = call.query
-    wanted = _device(conn, query.device).id if query.device is not None else None
+    wanted = device_of(conn, query.device).id if query.device is not None else None
     found = cm.list_commands(
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
     keys = _keys(conn, found)
     shown = [shaped(sh.Command, each, device=keys[each.device_id]) for each in found]
-    return _page(shown, query.limit, lambda each: each.id)
+    return page_of(shown, query.limit, lambda each: each.id)
 
 
 def enqueue(conn: Connection, call: Call) -> sh.Command:
     """Queue an RPC for a device, which is called at once if it can be."""
     wanted: sh.CommandRequest = call.body
-    owner = _device(conn, call.path["device"])
+    owner = device_of(conn, call.path["device"])
     key = wanted.command_key or f"nb-{uuid.uuid4().hex[:16]}"
     message = _message(wanted, key)
     problems = cm.problems_of(conn, owner, message, strict=True)
@@ -246,6 +249,6 @@ def _message(wanted: sh.CommandRequest, key: str) -> m.Message:
 
 def sighted(conn: Connection, call: Call) -> sh.Device:
     """Note that a HeNB-GW or MME sees a device connected now (S1 L72)."""
-    owner = _device(conn, call.path["device"])
+    owner = device_of(conn, call.path["device"])
     dt.note_sighting(conn, owner, source=call.body.source, now=call.now)
     return _shown_device(owner)

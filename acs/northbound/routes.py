@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from acs.northbound import resources, subscribing
+from acs.northbound import measuring, resources, subscribing
 from acs.northbound import shapes as sh
 from acs.northbound.resources import Call
 
@@ -83,6 +83,37 @@ ROUTES = (
         body=sh.Instruction,
         writes=True,
     ),
+    Route("GET", "/v1/measures", "measures:read", measuring.listing, sh.Page[sh.Measure], sh.MeasureQuery),
+    Route(
+        "POST",
+        "/v1/devices/{device}/measures",
+        "measures:write",
+        measuring.ask,
+        sh.Measures,
+        body=sh.MeasureRequest,
+        writes=True,
+        status=202,
+    ),
+    Route(
+        "POST",
+        "/v1/devices/{device}/measures/undo",
+        "measures:write",
+        measuring.undo,
+        sh.Measures,
+        body=sh.MeasureUndoing,
+        writes=True,
+        status=202,
+    ),
+    Route(
+        "POST",
+        "/v1/devices/{device}/unblock",
+        "measures:write",
+        measuring.unblock,
+        sh.Unblocked,
+        body=sh.ForcedRequest,
+        writes=True,
+    ),
+    Route("POST", "/v1/measures/{id}/retry", "measures:write", measuring.retry, sh.Measure, writes=True),
     Route("GET", "/v1/subscriptions", "alarms:subscribe", subscribing.listing, sh.Page[sh.Subscription]),
     Route(
         "POST",

@@ -16,6 +16,8 @@ SCOPES = {
     "alarms:subscribe": "have notifications sent to a URL",
     "cases:read": "what is done about alarms",
     "cases:instruct": "tell waiting cases what to do",
+    "measures:read": "what the network was asked to do about devices",
+    "measures:write": "ask the network for measures about devices, and undo them",
     "sightings:write": "tell that the network sees a device",
     "commands:read": "RPCs and their outcomes",
     "commands:write": "queue RPCs for devices",

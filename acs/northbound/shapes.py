@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from acs import measures as ms
 from acs import remediation as rm
 from acs.subscriptions import Filter
 
@@ -26,6 +27,11 @@ __all__ = [
     "Instructed",
     "Instruction",
     "Login",
+    "Measure",
+    "MeasureQuery",
+    "MeasureRequest",
+    "MeasureUndoing",
+    "Measures",
     "NewSubscription",
     "Nothing",
     "Page",
@@ -35,6 +41,7 @@ __all__ = [
     "Subscription",
     "SubscriptionRequest",
     "SubscriptionState",
+    "Unblocked",
 ]
 
 T = TypeVar("T")
@@ -139,6 +146,39 @@ class Command(msgspec.Struct, frozen=True):
     fault_string: str
 
 
+class Measure(msgspec.Struct, frozen=True):
+    """What a system of the network was told about a device, and what became of it."""
+
+    id: int
+    device: DeviceKey
+    target: str
+    measure: str
+    operation: str
+    state: str
+    case_id: int | None
+    who: str
+    because: str
+    attempts: int
+    error: str
+    created_at: Time
+    settled_at: Time | None
+
+
+class Measures(msgspec.Struct, frozen=True):
+    """What was asked for. `second_approval_needed`: another person has to say the same."""
+
+    items: list[Measure]
+    second_approval_needed: bool = False
+
+
+class Unblocked(msgspec.Struct, frozen=True):
+    """How a device is let in now. `second_approval_needed`: another person has to say the same."""
+
+    device: DeviceKey
+    admission: str
+    second_approval_needed: bool = False
+
+
 class Credentials(msgspec.Struct, frozen=True):
     """A short-lived token. It is shown this once."""
 
@@ -185,6 +225,15 @@ class CaseQuery(_Strict, frozen=True):
     state: Literal["active", "waiting", "closed"] | None = None
 
 
+class MeasureQuery(_Strict, frozen=True):
+    """Which measures, the newest first."""
+
+    limit: Limit = 100
+    before: Before | None = None
+    device: DeviceKey | None = None
+    state: Literal["waiting", "done", "dead"] | None = None
+
+
 class CommandQuery(_Strict, frozen=True):
     """Which commands, the newest first."""
 
@@ -192,6 +241,20 @@ class CommandQuery(_Strict, frozen=True):
     before: Before | None = None
     device: DeviceKey | None = None
     state: Literal["queued", "sent", "accepted", "succeeded", "failed", "expired", "cancelled"] | None = None
+
+
+class MeasureRequest(_Strict, frozen=True):
+    """Measures that the network is to take about a device; `why` is kept in the audit."""
+
+    measures: Annotated[list[ms.MeasureName], Meta(min_length=1, max_length=20)]
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class MeasureUndoing(_Strict, frozen=True):
+    """Measures to be undone; none named: all that are in force."""
+
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+    measures: Annotated[list[ms.MeasureName], Meta(max_length=20)] = []
 
 
 class Instruction(_Strict, frozen=True):

@@ -12,7 +12,7 @@ from acs.remediation.emergency import (
 from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.export import CaseExport, export_case, export_html, export_json
-from acs.remediation.instructions import INSTRUCTIONS, Instruction, instruct, reach
+from acs.remediation.instructions import INSTRUCTIONS, Instruction, instruct, reach, unblock, undo
 from acs.remediation.policy import (
     Decision,
     Policy,
@@ -86,4 +86,6 @@ __all__ = [
     "run_playbook",
     "script_line",
     "timeline",
+    "unblock",
+    "undo",
 ]

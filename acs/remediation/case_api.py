@@ -22,6 +22,7 @@ from acs.declared import Write, flapping
 from acs.declared.loops import WINDOW
 from acs.errors import AcsError
 from acs.remediation.evidence_api import EvidenceCalls
+from acs.remediation.measures_api import MeasureCalls
 from acs.remediation.policy import Policy
 from acs.remediation.reaching import Reaching
 from acs.remediation.rpcs import Rpcs
@@ -38,7 +39,7 @@ from acs.remediation.steps import (
 __all__ = ["CaseApi"]
 
 
-class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls):
+class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls, MeasureCalls):
     """One case, as its playbook sees it; operators' playbooks call it ``Case``."""
 
     def __init__(
@@ -241,23 +242,6 @@ class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls):
             al.notify(context.conn, context.device, "notifyComments", body, now=context.now)
 
         await immediate_step("notify", act, because=because, detail=comment)
-
-    async def block(self, reason: str) -> None:
-        """Put the device on the HeMS's black list at once (S1 L9)."""
-
-        def act(context: StepContext) -> None:
-            who = f"case {context.case.id}"
-            dev.block(context.conn, context.device.id, reason, who=who, now=context.now)
-
-        await immediate_step("block", act, because=reason)
-
-    async def unblock(self, reason: str, *, who: str) -> None:
-        """Take the device off the black list, as instructed by ``who``."""
-
-        def act(context: StepContext) -> None:
-            dev.unblock(context.conn, context.device.id, reason, who=who, now=context.now)
-
-        await immediate_step("unblock", act, because=reason)
 
     async def clear_alarms(self, ids: Iterable[int], *, because: str) -> None:
         """Clear alarms whose cause is verified to be gone."""

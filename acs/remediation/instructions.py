@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from acs import devices as dev
+from acs import measures as ms
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step, open_next, policy_of
 from acs.remediation.cases import (
@@ -20,11 +22,11 @@ from acs.remediation.cases import (
     open_case,
 )
 from acs.remediation.environment import Environment
+from acs.remediation.measures_api import release
 from acs.remediation.steps import APPROVAL, INSTRUCTION, INSTRUCTION_OR_SESSION
 from acs.remediation.triage import facts_of
-from acs.store.tables import approvals
 
-__all__ = ["INSTRUCTIONS", "Instruction", "instruct", "reach"]
+__all__ = ["INSTRUCTIONS", "Instruction", "instruct", "reach", "unblock", "undo"]
 
 Instruction = Literal["RETRY", "BLOCK", "RELEASE", "EXPECT_EMERGENCY", "CLOSE", "APPROVE", "DENY"]
 INSTRUCTIONS: tuple[Instruction, ...] = get_args(Instruction)
@@ -65,6 +67,14 @@ def instruct(
     return True
 
 
+def _takes_two(conn: Connection, case: Case, action: Instruction, *, env: Environment) -> bool:
+    """Whether the policy wants two persons; to let a device in again that the network was told of, it may."""
+    policy = policy_of(conn, case, env)
+    if action in policy.distress.second_approval:
+        return True
+    return action == "RELEASE" and policy.measures.second_approval and bool(ms.in_force(conn, case.device_id))
+
+
 def _tell(
     conn: Connection,
     case: Case,
@@ -79,8 +89,11 @@ def _tell(
     fitting = _FITTING.get(case.outcome or "", _GENERAL)
     if step.event != APPROVAL and action not in fitting:
         raise AcsError(f"case {case.id} is {case.outcome}; it can be told {', '.join(fitting)}")
-    if action in policy_of(conn, case, env).distress.second_approval:
-        first = _first_approval(conn, case, step, action, who=who, why=why, now=now)
+    if _takes_two(conn, case, action, env=env):
+        subject = f"case {case.id} step {step.seq}"
+        first = dev.second_person(
+            conn, subject, f"case {action}", what=str(case.id), who=who, why=why, now=now
+        )
         if first is None:
             return False
         who, why = f"{first[0]} and {who}", f"{first[1]}; {why}"
@@ -93,25 +106,67 @@ def _tell(
     return True
 
 
-def _first_approval(
-    conn: Connection, case: Case, step: Step, action: Instruction, *, who: str, why: str, now: float
-) -> tuple[str, str] | None:
-    """Return who said the same before, and why; None where this is the first, which is then kept."""
-    key = {"case_id": case.id, "seq": step.seq, "action": action}
-    query = select(approvals.c.who, approvals.c.why).where(*(approvals.c[n] == v for n, v in key.items()))
-    row = conn.execute(query).first()
-    if row is None:
-        conn.execute(insert(approvals).values(**key, who=who, why=why, asked_at=now))
-        dev.audit(conn, who, f"case {action} asked for", str(case.id), why, now=now)
-        return None
-    if _person(row.who) == _person(who):
-        raise AcsError(f"{action} of case {case.id} needs a second person's approval, not {who}'s again")
-    return str(row.who), str(row.why)
+def unblock(conn: Connection, device_id: int, *, who: str, why: str, env: Environment, now: float) -> bool:
+    """Let a blocked device in again, and undo what the network was asked to do about it.
+
+    Where a case waits with the device blocked, it is told RELEASE. Returns False where the policy wants a
+    second person to say the same first. Raises ``AcsError`` without a reason.
+    """
+    if not why.strip():
+        raise AcsError("to unblock a device needs a reason; say why")
+    dev.lock(conn, device_id)
+    case = active_case(conn, device_id)
+    if case is not None and (case.state, case.outcome) == ("waiting", "BLOCKED"):
+        return instruct(conn, case.id, "RELEASE", who=who, why=why, env=env, now=now)
+    device = dev.get(conn, device_id)
+    measures = env.policy.measures
+    if measures.second_approval and ms.in_force(conn, device_id):
+        first = dev.second_person(
+            conn,
+            f"device {device_id}",
+            "device unblock",
+            what=device.device_key,
+            who=who,
+            why=why,
+            now=now,
+        )
+        if first is None:
+            return False
+        who, why = f"{first[0]} and {who}", f"{first[1]}; {why}"
+    release(conn, device, measures.readmission, who=who, because=why, system_dn=env.system_dn, now=now)
+    return True
 
 
-def _person(who: str) -> str:
-    """Return whose name stands in ``NAME@cli`` or ``NAME@token-7``: two tokens do not make two persons."""
-    return who.rpartition("@")[0] or who
+def undo(
+    conn: Connection,
+    device_id: int,
+    names: Iterable[str],
+    *,
+    who: str,
+    why: str,
+    env: Environment,
+    now: float,
+) -> list[ms.Measure] | None:
+    """Undo measures (none named: all in force of the device); return what was asked for.
+
+    None where the policy wants a second person to say the same first. Raises ``AcsError`` where there is
+    nothing to undo, for an unknown measure, and without a reason.
+    """
+    wanted = sorted(set(names))
+    dev.lock(conn, device_id)
+    device = dev.get(conn, device_id)
+    if not any(not wanted or each.measure in wanted for each in ms.in_force(conn, device_id)):
+        raise AcsError(f"no such measure is in force about {device.device_key}; see: acs measures list")
+    if not why.strip():
+        raise AcsError("to undo a measure needs a reason; say why")
+    if env.policy.measures.second_approval:
+        subject = f"device {device_id}"
+        action = f"measures undo {' '.join(wanted)}".rstrip()
+        first = dev.second_person(conn, subject, action, what=device.device_key, who=who, why=why, now=now)
+        if first is None:
+            return None
+        who, why = f"{first[0]} and {who}", f"{first[1]}; {why}"
+    return ms.undo_measures(conn, device, wanted, who=who, because=why, system_dn=env.system_dn, now=now)
 
 
 def reach(conn: Connection, device_id: int, *, who: str, why: str, env: Environment, now: float) -> Case:

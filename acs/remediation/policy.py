@@ -20,6 +20,8 @@ import yaml
 from acs.alarms import EVENT_TYPES, PROBABLE_CAUSES, SEVERITIES
 from acs.detection import CHECKS, Thresholds, threshold_problems
 from acs.errors import AcsError
+from acs.remediation.measures import Measures, measure_problems
+from acs.remediation.words import Words, fits, listed
 
 __all__ = [
     "Decision",
@@ -48,7 +50,6 @@ _RUNGS = {
     "software_reload": ("download", "reboot", "factory_reset"),
 }
 _PLAYBOOK = re.compile(r"playbook:[^\W\d]\w{0,63}")
-Words = str | list[str]
 _SECURITY_GATEWAYS = 3  # SecGWServer1 to 3 (TR-196)
 
 
@@ -189,6 +190,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provisioning: Provisioning = Provisioning()
     evidence: Evidence = msgspec.field(default_factory=Evidence)
     minimal_versions: dict[str, str] = {}
+    measures: Measures = msgspec.field(default_factory=Measures)
     detection: Thresholds = Thresholds()
     version: str = ""
     text: str = ""
@@ -300,6 +302,7 @@ def _problems(policy: Policy) -> list[str]:
     if not policy.evidence.timeout > 0:
         found.append(f"evidence.timeout is {policy.evidence.timeout}; a positive number is needed")
     found += threshold_problems(policy.detection, frozenset(CHECKS))
+    found += measure_problems(policy.measures, _VOCABULARY)
     server = policy.provisioning.stun_server
     if server and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", server):
         found.append(f"provisioning.stun_server is {server!r}; it is host:port, for example acs.example:3478")
@@ -324,7 +327,7 @@ def _rule_problems(number: int, rule: Rule) -> list[str]:
     found = [
         f"rule {number}: {field} {word!r} is unknown; known are {', '.join(known[:12])}"
         for field, known in _VOCABULARY.items()
-        for word in _words(getattr(rule, field))
+        for word in listed(getattr(rule, field))
         if word != "*" and word not in known
     ]
     if rule.procedure not in _PROCEDURES and not _PLAYBOOK.fullmatch(rule.procedure):
@@ -335,14 +338,6 @@ def _rule_problems(number: int, rule: Rule) -> list[str]:
     if not rule.because.strip():
         found.append(f"rule {number}: `because` is empty; say why")
     return found
-
-
-def _words(words: Words) -> list[str]:
-    return [words] if isinstance(words, str) else words
-
-
-def _fits(words: Words, value: str) -> bool:
-    return words == "*" or value in _words(words) or "*" in _words(words)
 
 
 def classify(
@@ -361,11 +356,11 @@ def classify(
     problem = specific_problem.strip().upper()
     for number, rule in enumerate(policy.rules, 1):
         if (
-            _fits(rule.event_type, event_type)
-            and _fits(rule.probable_cause, probable_cause)
-            and _fits(rule.severity, severity)
-            and _fits(rule.specific_problem, problem)
-            and _fits(rule.product_class, product_class)
+            fits(rule.event_type, event_type)
+            and fits(rule.probable_cause, probable_cause)
+            and fits(rule.severity, severity)
+            and fits(rule.specific_problem, problem)
+            and fits(rule.product_class, product_class)
         ):
             return Decision(rule.procedure, rule.because, number)
     return None

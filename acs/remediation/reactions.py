@@ -144,7 +144,7 @@ def device_informed(
         return
     codes = {ev.event_name(event.code) for event in events}
     if not device.has_open_case:
-        fresh = check_in.bootstrap or device.has_untreated_alarms
+        fresh = check_in.bootstrap or device.has_untreated_alarms or device.readmission
         if fresh or device.provisioned_for != (device.software_version or "?"):
             open_next(conn, device.id, env=env, now=now)
         return

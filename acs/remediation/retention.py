@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from acs.store.tables import approvals, cases, commands, journal, playbook_runs
+from acs import devices as dev
+from acs.store.tables import cases, commands, journal, playbook_runs
 
 __all__ = ["prune_cases"]
 
@@ -15,7 +16,7 @@ def prune_cases(conn: Connection, *, before: float, limit: int) -> int:
     old = [row.id for row in conn.execute(query)]
     if not old:
         return 0
-    conn.execute(delete(approvals).where(approvals.c.case_id.in_(old)))
+    dev.forget_approvals(conn, before=before)
     mine = playbook_runs.c.case_id.in_(old) | playbook_runs.c.parent_case.in_(old)
     conn.execute(delete(playbook_runs).where(mine, playbook_runs.c.state == "ended"))
     conn.execute(delete(journal).where(journal.c.case_id.in_(old)))

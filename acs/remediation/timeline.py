@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from acs import devices as dev
+from acs import measures as ms
 from acs.devices import Device
 from acs.errors import AcsError
 from acs.remediation.cases import Case, Step, find_case, journal_of
@@ -19,7 +20,7 @@ from acs.store.tables import alarm_events, alarms, audit, commands, deliveries, 
 
 __all__ = ["Entry", "Kind", "timeline"]
 
-Kind = Literal["alarm", "opened", "instruction", "step", "file", "audit", "notification", "closed"]
+Kind = Literal["alarm", "opened", "instruction", "step", "measure", "file", "audit", "notification", "closed"]
 
 _MOST = 2000  # entries from one source; a case that waits for a year must not fill the memory
 _TEXT = 500  # characters of one text
@@ -55,8 +56,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 _Placed = tuple[tuple[float, int, int, int], Entry]  # with what it is sorted by
 
 # At one instant, which is one transaction: an alarm, the case it opens, what is done, how it ends.
-_RANK = {"alarm": 0, "told": 1, "opened": 2, "instruction": 3, "step": 4, "file": 5, "audit": 6, "closed": 7}
-_LAST = 8
+_ORDER = ("alarm", "told", "opened", "instruction", "step", "measure", "file", "audit", "closed")
+_RANK = {kind: number for number, kind in enumerate(_ORDER)}
+_LAST = len(_ORDER)
 
 
 def timeline(conn: Connection, case_id: int) -> list[Entry]:
@@ -76,6 +78,7 @@ def timeline(conn: Connection, case_id: int) -> list[Entry]:
     placed += _steps(conn, case, steps)
     placed += _notifications(conn, case, steps, since=since)
     placed += _audited(conn, case, device)
+    placed += _measures(conn, case)
     placed += _files(conn, case)
     if case.closed_at is not None:
         closed = Entry(
@@ -275,6 +278,7 @@ def _audited(conn: Connection, case: Case, device: Device) -> list[_Placed]:
     """Return the instructions, and what was done to the device while the case was open."""
     told = (audit.c.target == str(case.id)) & audit.c.action.like("case %")
     done = (audit.c.target == device.device_key) & _until(case, audit.c.at)
+    done &= ~audit.c.action.like("measure %")  # told by the measures themselves
     query = select(audit).where(audit.c.at >= case.opened_at, or_(told, done))
     found: list[_Placed] = []
     for row in [*conn.execute(_newest(query, audit.c.id)).mappings()][::-1]:
@@ -291,6 +295,29 @@ def _audited(conn: Connection, case: Case, device: Device) -> list[_Placed]:
             who=who[:_TEXT],
         )
         found.append(_place(entry, kind, int(row["id"])))
+    return found
+
+
+def _measures(conn: Connection, case: Case) -> list[_Placed]:
+    """Return what the network was told for this case, and by people while it was open (S1 5.7.4)."""
+    found: list[_Placed] = []
+    for each in ms.list_measures(conn, device_id=case.device_id, limit=_MOST):
+        by_people = each.case_id is None and case.opened_at <= each.created_at
+        if by_people and case.closed_at is not None:
+            by_people = each.created_at <= case.closed_at
+        if each.case_id != case.id and not by_people:
+            continue
+        entry = Entry(
+            at=each.created_at,
+            kind="measure",
+            what=f"{ms.operation_of(each.measure, each.action)} at {each.target}",
+            because=each.because[:_TEXT],
+            outcome=f"{each.state}: {each.error}" if each.error else each.state,
+            who=each.who[:_TEXT],
+            seconds=None if each.settled_at is None else each.settled_at - each.created_at,
+            attempts=each.attempts,
+        )
+        found.append(_place(entry, "measure", each.id))
     return found
 
 

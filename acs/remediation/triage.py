@@ -12,7 +12,7 @@ from acs import devices as dev
 from acs.alarms import Alarm
 from acs.datamodel import profile_for
 from acs.devices import Device
-from acs.distress import EMERGENCY, INITIAL
+from acs.distress import EMERGENCY, INITIAL, STANDARD
 from acs.errors import AcsError
 from acs.remediation.cases import SHIPPED, Case, active_case, open_case
 from acs.remediation.environment import Environment
@@ -25,7 +25,7 @@ from acs.store.tables import cases
 
 __all__ = ["SIGNATURE", "classify_alarm", "facts_of", "needs_provisioning", "next_case", "rank"]
 
-_RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "P3": 4, "EM": 5}
+_RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "READMIT": 3, "P3": 4, "EM": 5}
 SIGNATURE = ("event_type", "probable_cause", "specific_problem")
 """What makes two alarms of a device the same trouble."""
 
@@ -75,11 +75,19 @@ def next_case(conn: Connection, device: Device, *, env: Environment, now: float)
         return None
     untreated = [each for each in al.active_alarms(conn, device.id) if each.security and each.case_id is None]
     decided = [(classify_alarm(conn, device, each, env=env, now=now), each) for each in untreated]
+    if device.readmission and not any(decision.procedure == "P3" for decision, _ in decided):
+        # Nothing is asked of it before it has come by itself.
+        heard = (device.last_inform_at or 0) >= (device.released_at or 0) and device.channel == STANDARD
+        return _readmission_case(conn, device, env=env, now=now) if heard else None
     if decided:
         decision, alarm = max(decided, key=lambda pair: (rank(pair[0].procedure), -pair[1].id))
         return _remediation_case(conn, device, alarm, decision, env=env, now=now)
-    if device.channel == INITIAL:
-        return None  # its serving HeMS does that
+    # At the initial HeMS nothing more is done: its serving HeMS does that.
+    return None if device.channel == INITIAL else _wanted_case(conn, device, env=env, now=now)
+
+
+def _wanted_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case | None:
+    """Open the case of what is not about an alarm: provisioning, declared state, an operator's playbook."""
     if needs_provisioning(conn, device):
         return _provisioning_case(conn, device, env=env, now=now)
     if device.last_inform_at is not None:
@@ -174,6 +182,22 @@ def _playbook_of(
         return "DX", PLAYBOOK_OF["DX"], SHIPPED, f"{decision.because}; diagnosed, since {error}"
     keep_source(conn, script, now=now)
     return decision.procedure, script.name, script.version, decision.because
+
+
+def _readmission_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case:
+    bootstrapped = (device.bootstrapped_at or 0) >= (device.released_at or 0)
+    return open_case(
+        conn,
+        device.id,
+        kind="remediation",
+        procedure="READMIT",
+        playbook="readmission",
+        policy=env.policy,
+        alarm_id=None,
+        because=f"it was blocked and is released: {device.admission_reason}",
+        facts={**facts_of(device), "readmission": device.readmission, "bootstrapped": bootstrapped},
+        now=now,
+    )
 
 
 def _provisioning_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case:

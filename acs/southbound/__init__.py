@@ -2,7 +2,16 @@
 
 from acs.southbound.authentication import seal_device_password
 from acs.southbound.bulk_collector import BulkCollector
-from acs.southbound.connection_requests import DeviceTls, Dispatcher, Guard, HttpWay, UdpWay, Way, XmppWay
+from acs.southbound.connection_requests import (
+    CallError,
+    DeviceTls,
+    Dispatcher,
+    Guard,
+    HttpWay,
+    UdpWay,
+    Way,
+    XmppWay,
+)
 from acs.southbound.distress import Medium, TriggerSender, UdpMedium, XmppMedium
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
@@ -14,6 +23,7 @@ from acs.southbound.stun import StunServer
 
 __all__ = [
     "BulkCollector",
+    "CallError",
     "DeviceTls",
     "Dispatcher",
     "Endpoint",

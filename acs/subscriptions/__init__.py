@@ -13,6 +13,7 @@ from acs.subscriptions.model import (
 from acs.subscriptions.queue import (
     LEASE,
     Failure,
+    back_off,
     backlogs,
     bound_backlog,
     dead_letters,
@@ -26,6 +27,7 @@ from acs.subscriptions.queue import (
 )
 from acs.subscriptions.registry import (
     add_subscription,
+    check_consumer,
     find_subscription,
     list_subscriptions,
     open_secrets,
@@ -44,8 +46,10 @@ __all__ = [
     "Subscription",
     "Waiting",
     "add_subscription",
+    "back_off",
     "backlogs",
     "bound_backlog",
+    "check_consumer",
     "dead_letters",
     "due_subscriptions",
     "fan_out",

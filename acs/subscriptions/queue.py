@@ -21,6 +21,7 @@ from acs.subscriptions.registry import subscription_from_row
 
 __all__ = [
     "Failure",
+    "back_off",
     "backlogs",
     "bound_backlog",
     "dead_letters",
@@ -147,7 +148,7 @@ def settle(
         count = attempts.get(number, 0) + 1
         dead = failure.kind == "refused" or count >= MOST_ATTEMPTS
         values = {"attempts": count, "error": failure.why[:_LONGEST_ERROR]}
-        due = {"dead_at": now} if dead else {"due_at": now + _back_off(count, longest, jitter)}
+        due = {"dead_at": now} if dead else {"due_at": now + back_off(count, longest, jitter)}
         conn.execute(update(deliveries).where(mine, deliveries.c.outbox_id == number).values(**values, **due))
     if any(failure.kind != "down" for failure in failures.values()):
         _forget_dead(conn, subscription_id)
@@ -179,7 +180,7 @@ def _note(
     down = [failure for failure in failures.values() if failure.kind == "down"]
     if down and not delivered:
         count = conn.execute(select(subscriptions.c.failures).where(it)).scalar() or 0
-        wait = max(_back_off(count + 1, longest, jitter), min(down[0].wait, longest))
+        wait = max(back_off(count + 1, longest, jitter), min(down[0].wait, longest))
         values = {"failures": count + 1, "retry_at": now + wait}
     if failures:
         values["last_error"] = next(iter(failures.values())).why[:_LONGEST_ERROR]
@@ -189,7 +190,7 @@ def _note(
     conn.execute(update(subscriptions).where(it, subscriptions.c.served_by == node).values(free))
 
 
-def _back_off(attempts: int, longest: float, jitter: float) -> float:
+def back_off(attempts: int, longest: float, jitter: float) -> float:
     """Return the seconds until the next attempt: 1, 2, 4 … up to ``longest``, less up to a quarter."""
     return min(longest, float(2 ** min(attempts - 1, 30))) * (1 - jitter / 4)
 

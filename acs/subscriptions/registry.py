@@ -20,6 +20,7 @@ from acs.subscriptions.model import NOTIFICATION_TYPES, SEVERITIES, Filter, Subs
 
 __all__ = [
     "add_subscription",
+    "check_consumer",
     "find_subscription",
     "list_subscriptions",
     "open_secrets",
@@ -44,8 +45,8 @@ def _context(consumer: str, what: str) -> bytes:
     return f"subscription {what} {consumer}".encode()
 
 
-def check_consumer(url: str, *, insecure_http: bool = False) -> None:
-    """Raise ``AcsError`` for a URL to which nothing may be sent."""
+def check_consumer(url: str, *, insecure_http: bool = False, what: str = "the manager's") -> None:
+    """Raise ``AcsError`` for a URL to which nothing may be sent; ``what`` says whose it is."""
     try:
         parts = urlsplit(url)
         bad = not parts.hostname or parts.port == 0
@@ -54,11 +55,9 @@ def check_consumer(url: str, *, insecure_http: bool = False) -> None:
     if bad or len(url) > 1000 or not url.isprintable() or " " in url:
         raise AcsError(f"{url[:100]!r} is no URL of a manager; for example https://nms.example:8443/notify")
     if parts.username is not None or parts.fragment:
-        raise AcsError("the manager's URL must have neither user, password nor fragment; use a bearer token")
+        raise AcsError(f"{what} URL must have neither user, password nor fragment; use a bearer token")
     if parts.scheme != "https" and not (insecure_http and parts.scheme == "http"):
-        raise AcsError(
-            "the manager's URL begins with https://; for laboratories, see subscription_insecure_http"
-        )
+        raise AcsError(f"{what} URL begins with https://; for laboratories, see subscription_insecure_http")
 
 
 def _check_ca(ca: str) -> None:

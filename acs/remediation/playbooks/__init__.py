@@ -16,6 +16,7 @@ from acs.remediation.playbooks.notify import notify
 from acs.remediation.playbooks.parts import Result
 from acs.remediation.playbooks.provisioning import provisioning
 from acs.remediation.playbooks.reach import reach
+from acs.remediation.playbooks.readmission import readmission
 from acs.remediation.playbooks.reconfiguration import reconfiguration
 from acs.remediation.playbooks.software_reload import software_reload
 
@@ -34,6 +35,7 @@ PLAYBOOKS: dict[tuple[str, str], Playbook] = {
     ("diagnose", "1"): diagnose,
     ("emergency", "1"): emergency,
     ("reach", "1"): reach,
+    ("readmission", "1"): readmission,
     ("provisioning", "1"): provisioning,
     ("configuration", "1"): configuration,
 }

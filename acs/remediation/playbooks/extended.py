@@ -64,6 +64,7 @@ async def failed_remediation(
 ) -> Result:
     """End a ladder that failed on every rung though the device answers: people decide (S1 L39, L97)."""
     await case.notify(f"extended remediation is needed for: {what}", because=because)
+    await case.measures("EXTENDED", because=because)
     while True:
         told = await case.instruction("EXTENDED", because=because)
         result = await instructed(case, told, "EXTENDED", again)
@@ -195,6 +196,7 @@ async def _perform(case: CaseApi, rung: str) -> None:
 async def _no_communication(case: CaseApi, pending: Pending, *, because: str) -> Result:
     """Tell the managers, and wait for what they instruct or for the HeNB to come by itself (S1 L66)."""
     await case.notify("no communication possible", because=because)
+    await case.measures("NO_COMMUNICATION", because=because)
     while True:
         told = await case.instruction(NO_COMMUNICATION, because=because, or_session=True)
         if told.get("channel"):
@@ -254,8 +256,10 @@ async def instructed(
             return await again()
         case "BLOCK":
             await case.block(f"instructed by {_why(told)}")
+            await case.measures("BLOCK", because=_why(told))
             return await blocked(case, because=why)
         case "RELEASE":
+            await case.unblock(why, who=str(told.get("who", "")))
             return Result("RELEASED", why)
         case "CLOSE":
             return Result(outcome, why)

@@ -15,8 +15,9 @@ async def fatal(case: CaseApi) -> Result:
     """Block the device at this HeMS at once, tell the managers, and wait for what they instruct.
 
     No command goes to the HeNB: it shuts itself down after the alarm. The block here is local and
-    reversible; what the network does is the managers' to decide (S1 L9, L47).
+    reversible; what the network does is the managers' to decide (S1 L9, L47), or the policy's (S1 L88).
     """
     await case.block(f"fatal security breach: {case.because}")
     await case.notify("fatal security breach; blocked in the HeMS", because=case.because)
+    await case.measures("FATAL", because=case.because)
     return await blocked(case, because="what shall become of the device?")

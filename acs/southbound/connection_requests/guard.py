@@ -80,13 +80,14 @@ def allowed(address: Address, networks: Iterable[Network]) -> bool:
 
 
 class Guard:
-    """Turns a host that a device named into addresses that may be called.
+    """Turns a host that a device named into addresses that may be called; ``setting`` names ``networks``.
 
     Resolved once: the caller connects to what is returned and asks no more, so a name that changes its mind
     (DNS rebinding) gains nothing.
     """
 
-    def __init__(self, networks: Iterable[str] = ()) -> None:
+    def __init__(self, networks: Iterable[str] = (), *, setting: str = "connection_request_networks") -> None:
+        self._setting = setting
         self._networks: list[Network] = [ipaddress.ip_network(each) for each in networks]
         self._threads = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver")
 
@@ -103,7 +104,7 @@ class Guard:
         good = [str(each) for each in found if allowed(each, self._networks)]
         if not good:
             shown = host if str(found[0]) == host else f"{host} ({found[0]})"
-            remedy = "see the setting connection_request_networks"
+            remedy = f"see the setting {self._setting}"
             raise CallError(Reason.REFUSED_ADDRESS, f"{shown[:200]} may not be called; {remedy}")
         return good[:_MOST_ADDRESSES]
 

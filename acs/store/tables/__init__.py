@@ -27,6 +27,7 @@ from acs.store.tables.detection import detections, sightings
 from acs.store.tables.devices import devices, parameters
 from acs.store.tables.distress import distress_paths, distress_triggers
 from acs.store.tables.files import files
+from acs.store.tables.measures import measure_targets, measures
 from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.northbound import api_certificates, api_tokens, users
 from acs.store.tables.outbox import outbox
@@ -72,6 +73,8 @@ __all__ = [
     "journal",
     "layer_history",
     "layers",
+    "measure_targets",
+    "measures",
     "metadata",
     "outbox",
     "parameters",

@@ -22,6 +22,9 @@ devices = Table(
     Column("admission", Text, nullable=False, server_default="allowed"),  # allowed expected pending blocked
     Column("admission_reason", Text, nullable=False, server_default=""),
     Column("admission_changed_at", Float),
+    # what a device that was blocked has to go through before it may radiate: reset | test
+    Column("readmission", Text, nullable=False, server_default=""),
+    Column("released_at", Float),
     # authentication
     Column("digest_username", Text, unique=True),
     Column("digest_secret_sealed", LargeBinary),

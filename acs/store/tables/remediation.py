@@ -83,8 +83,7 @@ journal = Table(
 approvals = Table(  # instructions that wait for a second person
     "approvals",
     metadata,
-    Column("case_id", Id, ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
-    Column("seq", Integer, primary_key=True),  # the step that waits
+    Column("subject", Text, primary_key=True),  # what it is about: a step that waits, a device
     Column("action", Text, primary_key=True),
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),

@@ -1,0 +1,85 @@
+"""The routes of higher level measures (S1 5.7.4)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from acs import devices as dev
+from acs import measures as ms
+from acs import remediation as rm
+from acs.errors import AcsError
+from acs.northbound import shapes as sh
+from acs.northbound.problems import ProblemError
+from acs.northbound.resources import Call, device_of, number_of, page_of, shaped
+
+__all__ = ["ask", "listing", "retry", "unblock", "undo"]
+
+
+def _shown(found: ms.Measure) -> sh.Measure:
+    operation = ms.operation_of(found.measure, found.action)
+    return shaped(sh.Measure, found, device=found.device_key, operation=operation)
+
+
+def listing(conn: Connection, call: Call) -> sh.Page[sh.Measure]:
+    """List measures, the newest first."""
+    query: sh.MeasureQuery = call.query
+    wanted = device_of(conn, query.device).id if query.device is not None else None
+    found = ms.list_measures(
+        conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
+    )
+    return page_of([_shown(each) for each in found], query.limit, lambda each: each.id)
+
+
+def ask(conn: Connection, call: Call) -> sh.Measures:
+    """Ask the network for measures about a device; those in force already are not asked for again."""
+    owner, told = device_of(conn, call.path["device"]), call.body
+    try:
+        made = ms.request_measures(
+            conn,
+            owner,
+            told.measures,
+            who=call.caller.who,
+            because=told.why,
+            system_dn=call.env.system_dn,
+            now=call.now,
+        )
+    except AcsError as error:
+        raise ProblemError(409, str(error), field="measures") from error
+    return sh.Measures([_shown(each) for each in made])
+
+
+def undo(conn: Connection, call: Call) -> sh.Measures:
+    """Undo measures, in the name of the token's owner; it may take a second one."""
+    owner, told = device_of(conn, call.path["device"]), call.body
+    try:
+        made = rm.undo(
+            conn,
+            owner.id,
+            told.measures,
+            who=call.caller.who,
+            why=told.why,
+            env=call.env,
+            now=call.now,
+        )
+    except AcsError as error:
+        raise ProblemError(409, str(error), field="measures") from error
+    return sh.Measures([_shown(each) for each in made or ()], second_approval_needed=made is None)
+
+
+def unblock(conn: Connection, call: Call) -> sh.Unblocked:
+    """Let a blocked device in again and undo its measures; it may take a second person."""
+    owner = device_of(conn, call.path["device"])
+    try:
+        done = rm.unblock(conn, owner.id, who=call.caller.who, why=call.body.why, env=call.env, now=call.now)
+    except AcsError as error:
+        raise ProblemError(409, str(error), field="device") from error
+    found = dev.get(conn, owner.id)
+    return sh.Unblocked(found.device_key, found.admission, second_approval_needed=not done)
+
+
+def retry(conn: Connection, call: Call) -> sh.Measure:
+    """Have a measure sent again that was given up."""
+    try:
+        return _shown(ms.retry_measure(conn, number_of(call), who=call.caller.who, now=call.now))
+    except AcsError as error:
+        raise ProblemError(409, str(error), field="id") from error
