@@ -102,6 +102,13 @@ class Node:
         """How devices reach this node."""
         return self.settings.url or f"https://{self.settings.names[0]}:{self.southbound.port}"
 
+    @property
+    def distress_url(self) -> str:
+        """How devices reach this node's listener of distress channels."""
+        settings = self.settings
+        name = (settings.distress_names or settings.names)[0]
+        return settings.distress_url or f"https://{name}:{self.southbound.distress_port}"
+
     async def start(self) -> None:
         """Open everything. Raises ``AcsError`` with a remedy where that is impossible."""
         try:
@@ -124,6 +131,7 @@ class Node:
             self._file_url,
             self._upload_url,
             library=library,
+            distress_file_url=self._distress_file_url if self.settings.distress_port is not None else None,
             distress_paths=paths,
             roles=frozenset(self.settings.roles),
         )
@@ -155,7 +163,9 @@ class Node:
         settings = self.settings
         endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
         self.southbound = Southbound(settings, endpoint)
-        self._urls = FileUrls(secrets.file_url_key, lambda: self.url, lifetime=settings.file_url_lifetime)
+        key, lifetime = secrets.file_url_key, settings.file_url_lifetime
+        self._urls = FileUrls(key, lambda: self.url, lifetime=lifetime)
+        self._distress_urls = FileUrls(key, lambda: self.distress_url, lifetime=lifetime)
         collector = BulkCollector(
             self.store,
             settings,
@@ -178,6 +188,7 @@ class Node:
             metrics=self.metrics,
         )
         self.southbound.app.add_routes(files.routes())
+        self.southbound.distress_routes = files.fetch_routes()
         self._stack.push_async_callback(endpoint.tracer.close)
         self._stack.push_async_callback(self.southbound.stop)
         await endpoint.admission.refresh()
@@ -275,6 +286,9 @@ class Node:
 
     def _file_url(self, device_id: int, name: str, now: float) -> str:
         return self._urls.url(device_id, name, now)
+
+    def _distress_file_url(self, device_id: int, name: str, now: float) -> str:
+        return self._distress_urls.url(device_id, name, now)
 
     def _upload_url(self, device_id: int, file_type: str, command_key: str, now: float) -> str:
         return self._urls.upload_url(device_id, file_type, command_key, now)

@@ -86,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The address of that listener, where it is not ``host``."""
     distress_names: list[str] = []
     """DNS names and addresses in its certificate; empty: ``names``."""
+    distress_url: str = ""
+    """How devices reach that listener, for the files of a Download; empty: the first name and the port."""
     distress_paths: list[str] = []
     """Distress channels of devices that have none of their own, in order: ``KIND METHOD ADDRESS``, such as
     ``IPsec2 UDP {serial}.ipsec2.example:7550``; {serial} and {oui} are the device's. See docs/distress.md."""

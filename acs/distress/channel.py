@@ -59,7 +59,8 @@ def may_send(message: m.Message, channel: Channel = DISTRESS) -> bool:
 
 def _simplified(message: m.Message) -> bool:
     if isinstance(message, m.SetParameterValues):
-        return all(_TEST.fullmatch(each.name) and each.value == "Requested" for each in message.parameters)
+        tests = [_TEST.fullmatch(each.name) and each.value == "Requested" for each in message.parameters]
+        return bool(tests) and all(tests)
     return isinstance(message, _METHODS)
 
 

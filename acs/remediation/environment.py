@@ -22,6 +22,9 @@ def _no_uploads(_device_id: int, _file_type: str, _command_key: str, _now: float
 class Environment:
     """``file_url(device_id, name, now)`` returns an expiring URL that only this device can use.
 
+    ``distress_file_url`` does the same for a device that came over a distress channel: what it is to download
+    is there where it can go. None: ``file_url`` does.
+
     ``upload_url(device_id, file_type, command_key, now)`` returns one to which this device can send one file;
     it raises ``AcsError`` where that would be too long for an Upload.
 
@@ -37,6 +40,7 @@ class Environment:
     policy: Policy
     file_url: Callable[[int, str, float], str]
     upload_url: Callable[[int, str, str, float], str] = _no_uploads
+    distress_file_url: Callable[[int, str, float], str] | None = None
     distress_paths: tuple[Path, ...] = ()
     roles: frozenset[str] = frozenset({"serving"})
     system_dn: str = "DC=femto-acs,ManagementNode=HeMS"

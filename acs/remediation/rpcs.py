@@ -13,6 +13,7 @@ from typing import Any
 from acs import files as fl
 from acs.commands import RefusedRequest
 from acs.cwmp import messages as m
+from acs.distress import DISTRESS
 from acs.errors import AcsError
 from acs.remediation.policy import Policy
 from acs.remediation.steps import Outcome, StepContext, command_step
@@ -225,7 +226,10 @@ class Rpcs:
 def _file_url(context: StepContext, image: Mapping[str, Any]) -> str:
     """Return where the device gets a file of the catalogue that it may have; ``AcsError`` for another."""
     fl.demand_file(context.conn, context.device, image["name"], context.env.policy.minimal_versions)
-    return context.env.file_url(context.device.id, image["name"], context.now)
+    make = context.env.file_url
+    if context.device.channel == DISTRESS and context.env.distress_file_url is not None:
+        make = context.env.distress_file_url
+    return make(context.device.id, image["name"], context.now)
 
 
 def _several(names: tuple[str, ...]) -> str:

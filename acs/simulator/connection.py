@@ -219,6 +219,15 @@ class Device:
         """Return where a request for ``url`` goes so that it takes the path ``name``."""
         return Routed(URL(url)) if self.network is None else await self.network.route(name, url)
 
+    def _path_of_file(self, url: str) -> str:
+        """Return the path to a file: a distress channel where that leads to its host, else ``files``."""
+        distress = self.henb.distress
+        if distress.good is not None:
+            path = distress.paths[distress.good]
+            if URL(path.url).origin() == URL(url).origin():
+                return path.kind
+        return "files"
+
     async def _transfer(self, transfer: Transfer) -> None:
         transfer.state = 2
         await (self._download(transfer) if transfer.is_download else self._upload(transfer))
@@ -231,7 +240,7 @@ class Device:
         version, code, text, content = "", 0, "", b""
         auth = self._credentials(transfer)
         try:
-            to = await self._route("files", transfer.url)
+            to = await self._route(self._path_of_file(transfer.url), transfer.url)
             where = to.arguments()
             async with self._slots, self._client() as http, http.get(to.url, auth=auth, **where) as response:
                 content = await response.read()
@@ -252,7 +261,7 @@ class Device:
         code, text = 0, ""
         content, auth = self.henb.upload_content(transfer, self._clock()), self._credentials(transfer)
         try:
-            to = await self._route("files", transfer.url)
+            to = await self._route(self._path_of_file(transfer.url), transfer.url)
             where = to.arguments()
             async with self._slots, self._client() as http:
                 for method in ("PUT", "POST"):

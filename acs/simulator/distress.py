@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.devices import device_key
-from acs.distress import TriggerError, TriggerMemory, parse_trigger
+from acs.distress import TriggerError, TriggerMemory, may_ask, may_send, parse_trigger
 from acs.simulator.emergency import may_begin
 from acs.simulator.pace import Pace
 from acs.simulator.stages import Stages, Trigger
 from acs.simulator.tamper import ActiveTamper
 
-__all__ = ["Distress", "DistressPath", "DistressSide"]
+__all__ = ["HELD_BACK", "Distress", "DistressPath", "DistressSide"]
+
+HELD_BACK = 300.0
+"""Seconds after which the standard path is tried again for what may not go over a distress channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Distress:
     over: int | None = None
     good: int | None = None
     called: bool = False
+    again_at: float = 0.0
     reason: str = ""
     ended: str = ""
     refused: dict[str, int] = field(default_factory=dict)
@@ -67,9 +72,12 @@ class Distress:
         self._tries, self.over = 0, untried[0] if untried else None
         return bool(untried)
 
-    def worked(self) -> None:
-        """Note that a session went well; the next one tries the standard path first (S1 L62)."""
-        self.good, self.over, self.called = self.over, None, False
+    def worked(self, again_at: float) -> None:
+        """Note that a session went well; the next one tries the standard path first (S1 L62).
+
+        For what has to wait for the standard path that is tried again at ``again_at``.
+        """
+        self.good, self.over, self.called, self.again_at = self.over, None, False, again_at
         if self.good is None:
             self.reason = ""
 
@@ -99,6 +107,8 @@ class _Distressed(Protocol):
     device_id: m.DeviceId
     state: str
     pace: Pace
+    events: list[m.Event]
+    outgoing: list[m.Message]
     retry_count: int
     distress: Distress
     emergency_available: bool
@@ -113,6 +123,10 @@ class _Distressed(Protocol):
     def called(self) -> bool: ...
 
     def connection_requested(self) -> None: ...
+
+    def clock(self, now: float) -> float: ...
+
+    def held_back(self, now: float) -> bool: ...
 
     def begin_emergency(self, now: float) -> None: ...
 
@@ -144,7 +158,7 @@ class DistressSide:
         It makes the HeNB open a session, over the standard path at first (S1 L54, L62).
         """
         user = device_key(self.device_id.oui, self.device_id.serial_number)
-        if self.state != "running" or not self.distress.take(data, kind, user, now):
+        if self.state != "running" or not self.distress.take(data, kind, user, self.clock(now)):
             return False
         self.connection_requested()
         if self.distress.over is None:
@@ -158,6 +172,26 @@ class DistressSide:
         if over is None:
             return ()
         return (m.Event(f"X {self.device_id.oui} DISTRESS", self.distress.paths[over].kind),)
+
+    def may_be_asked(self: _Distressed, request: m.Message) -> bool:
+        """Tell whether the HeMS may ask for that now: over a distress channel for little (S1 L54)."""
+        return self.distress.over is None or may_send(request)
+
+    def may_request(self: _Distressed, request: m.Message) -> bool:
+        """Tell whether the HeNB may call that now; the rest is kept for a session over the standard path."""
+        return self.distress.over is None or may_ask(request)
+
+    def held_back(self: _Distressed, now: float) -> bool:
+        """Tell whether all that it has to tell waits for the standard path, and for its next try."""
+        distress = self.distress
+        if distress.good is None or distress.over is not None or now >= distress.again_at:
+            return False
+        answers = {m.response_of(type(each)).__name__ for each in self.outgoing if not may_ask(each)}
+        return bool(self.events) and all(ev.acknowledged_by(each.code) in answers for each in self.events)
+
+    def distress_moments(self: _Distressed, now: float) -> list[float]:
+        """Return when something that is held back is due."""
+        return [self.distress.again_at] if self.held_back(now) else []
 
     def distress_failed(self: _Distressed, now: float) -> None:
         """Note that a session failed, and go on over a distress channel where it is time for that."""

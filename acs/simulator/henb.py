@@ -18,7 +18,7 @@ from acs.simulator.bulkdata import FACTS as BULK_DATA_FACTS
 from acs.simulator.bulkdata import BulkData
 from acs.simulator.delivery import Delivery
 from acs.simulator.demand import Executed, Fault
-from acs.simulator.distress import Distress, DistressSide
+from acs.simulator.distress import HELD_BACK, Distress, DistressSide
 from acs.simulator.emergency import ASK, DISCOVERY, Emergency, EmergencySide
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
 from acs.simulator.files import FileTransfers
@@ -208,6 +208,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
                 moments.append(self._heartbeat_at)
             if (self.events or self._retrying) and self._retry_at > now:
                 moments.append(self._retry_at)
+            moments += self.distress_moments(now)
             if self._periodic_at is not None:
                 moments.append(self._periodic_at)
             moments += [*self.bulk_data.next_wake(), *self.perf_mgmt.next_wake()]
@@ -315,7 +316,9 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
 
     def wants_session(self, now: float) -> bool:
         """Whether a session is to be opened now."""
-        return self.state == "running" and self.wants_to_talk and now >= self._retry_at
+        if self.state != "running" or not self.wants_to_talk or now < self._retry_at:
+            return False
+        return self._retrying or not self.held_back(now)
 
     def inform(self, now: float) -> m.Inform:
         """Return the Inform that opens the session."""
@@ -368,7 +371,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
 
     def next_request(self) -> m.Message | None:
         """Return what the device itself wants to call in this session."""
-        return self.outgoing[0] if self.outgoing else None
+        return next((each for each in self.outgoing if self.may_request(each)), None)
 
     def answered(self, request: m.Message) -> None:
         """The ACS answered the device's own request."""
@@ -405,17 +408,17 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
         """The session is over: do what was put off until now."""
         self._retry_at, self._retrying, self.retry_count = now, False, 0
         if not self.fail_safe:
-            self._reached()
+            self._reached(now)
         self._end_of_session(now)
         self.emergency_session(now, ok=True)
         if self.redirected:
             self.redirected = False
             self.add_event(m.Event(ev.BOOTSTRAP))  # another ACS (TR-069 3.7.1.5)
 
-    def _reached(self) -> None:
+    def _reached(self, now: float) -> None:
         """Note what a session that went well says of where the device stands."""
         over = self.distress.over
-        self.distress.worked()
+        self.distress.worked(now + HELD_BACK * self.pace.retry_scale)
         if not self.redirected:
             self.stages.on(Trigger.REGISTERED)
         if over is not None:
@@ -518,6 +521,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
             return m.Fault(fault.code, "a fault on demand")
         if self.fail_safe:
             return self.handle_fail_safe(request, now)
+        if not self.may_be_asked(request):
+            return m.Fault(9001, f"Request denied: {method} is not for a distress channel")
         response = rpc.handle(self, request, now)
         if (
             isinstance(request, m.Download)

@@ -63,6 +63,8 @@ class Southbound:
         self.front: Front | None = None
         self._tls: list[Listening] = []
         self._distress: web.AppRunner | None = None
+        self.distress_routes: list[web.RouteDef] = []
+        """What the listener of distress channels serves besides sessions."""
         self.distress_port: int | None = None
         self.port = 0
         self.http_port: int | None = None
@@ -104,6 +106,7 @@ class Southbound:
         app[CHANNEL] = DISTRESS
         for path in ("/", "/acs"):
             app.router.add_post(path, self.endpoint.handle)
+        app.add_routes(self.distress_routes)
         self._distress = web.AppRunner(app, shutdown_timeout=5, handle_signals=False, **_HTTP)
         await self._distress.setup()
         server, tls = self._distress.server, Listening(self._settings, self.vendors, "distress")

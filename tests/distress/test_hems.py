@@ -8,6 +8,7 @@ from acs import devices as dev
 from acs.commands import list_commands
 from acs.distress import may_send
 from acs.errors import AcsError
+from acs.simulator import Fault
 from tests.world import POLICY, World
 
 WAITING = ("waiting", "NO_COMMUNICATION")
@@ -327,3 +328,15 @@ def test_a_forced_request_is_answered_over_the_second_path():
     world.run(600)
     assert only_case(world).outcome == "REACHED"
     assert only_case(world).because == "over the second path, IPsec2; the standard path does not work"
+
+
+@pytest.mark.row("S1 L72")
+def test_a_device_that_answers_over_the_second_path_with_a_fault_is_reached():
+    world = World(distress=1)
+    world.boot()
+    world.cut = {"standard"}
+    world.henb.faults = [Fault("GetParameterValues", 9002, 9)]
+    world.reach()
+    world.run(600)
+    assert only_case(world).outcome == "REACHED"
+    assert "if with a fault: GetParameterValues: fault 9002" in only_case(world).because

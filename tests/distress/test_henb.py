@@ -177,3 +177,75 @@ def test_each_path_is_tried_more_than_once_and_all_of_them():
     world.run(1000)
     kinds = [each.kind for each in tried if each is not None]
     assert kinds == ["IPsec2", "IPsec2", "Internet", "Internet", "AirInterface", "AirInterface"]
+
+
+# --- the simplified protocol, on the HeNB's side -----------------------------------------------
+
+
+def over_a_distress_channel() -> World:
+    """A world whose HeNB is in the middle of a session over its first distress channel."""
+    world = booted()
+    world.henb.distress.over = 0
+    return world
+
+
+@pytest.mark.row("S1 L54.2")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        m.SetParameterValues((m.ParameterValue("Device.ManagementServer.URL", "https://evil/"),), "k"),
+        m.SetParameterValues((), "k"),
+        m.SetParameterValues(
+            (
+                m.ParameterValue("Device.SelfTestDiagnostics.DiagnosticsState", "Requested"),
+                m.ParameterValue("Device.ManagementServer.URL", "https://evil.example/"),
+            ),
+            "k",
+        ),
+        m.GetParameterNames("", True),
+        m.AddObject("Device.FaultMgmt.CurrentAlarm.", "k"),
+        m.Upload("k", "1 Vendor Configuration File", "https://evil.example/"),
+        m.ScheduleInform(10, "k"),
+    ],
+)
+def test_the_henb_too_refuses_what_is_not_of_the_simplified_protocol(request_):
+    world = over_a_distress_channel()
+    before = world.henb.tree.value("Device.ManagementServer.URL")
+    answer = world.henb.handle(request_, world.now)
+    assert isinstance(answer, m.Fault)
+    assert answer.code == 9001
+    assert world.henb.tree.value("Device.ManagementServer.URL") == before
+    world.henb.distress.over = None
+    answer = world.henb.handle(m.GetParameterNames("", True), world.now)
+    assert isinstance(answer, m.GetParameterNamesResponse)
+
+
+@pytest.mark.row("S1 L54.2")
+def test_what_it_may_not_say_over_a_distress_channel_waits_for_the_standard_path():
+    """It neither breaks the session over the second path off nor has one session follow the other."""
+    world = booted()
+    world.cut = {"standard"}
+    done = m.DUStateChangeComplete((), "k")
+    world.henb.outgoing.append(done)
+    world.henb.add_event(m.Event("11 DU STATE CHANGE COMPLETE"))
+    world.henb.add_event(m.Event("M ChangeDUState", "k"))
+    world.henb.triggered(trigger(world), "IPsec2", world.now)
+    world.run(1000)
+    assert world.henb.state == "running"
+    assert world.henb.outgoing == [done]
+    assert set(world.channels) == {"IPsec2"}
+    assert len(world.channels) <= 5
+    world.cut.clear()
+    world.run(1000)
+    assert world.channels[-1] == "standard"
+    assert (world.henb.outgoing, world.henb.events) == ([], [])
+
+
+def test_a_trigger_is_looked_at_by_the_clock_that_the_device_has():
+    """A clock that was made to run fast or slow obeys no trigger (S1 L17)."""
+    world = booted()
+    world.henb.tamper("clock-modified", world.now, silent=True)
+    world.now += 10_000_000
+    assert abs(world.henb.clock(world.now) - world.now) > 300
+    assert not world.henb.triggered(trigger(world), "IPsec2", world.now)
+    assert world.henb.distress.refused == {"stale": 1}

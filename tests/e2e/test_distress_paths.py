@@ -164,10 +164,11 @@ async def test_what_the_standard_path_does_not_carry_is_done_over_the_second(ben
 @pytest.mark.row("S1 L42.3")
 @pytest.mark.row("S1 L54.3")
 async def test_software_is_downloaded_though_the_standard_path_is_dead(bench):
-    await bench.tamper("standard", name="software-modified", until_="download")
+    await bench.tamper("standard", "files", name="software-modified", until_="download")
     case = await bench.ended("closed", "waiting")
     assert case.outcome == "REMEDIATED", case.because
     assert bench.device.henb.banks.running == "2.0.0"
+    assert bench.network.carried("files") == 0  # it came from where the session went to
 
 
 @pytest.mark.row("S1 L54.6")

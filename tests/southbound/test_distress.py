@@ -92,6 +92,23 @@ async def test_the_same_mutual_authentication_and_a_certificate_of_its_own(bench
     assert "distress.example" not in shown[0]
 
 
+@pytest.mark.row("S1 L54.3")
+async def test_files_are_fetched_over_a_distress_channel_and_none_are_sent(bench):
+    node = bench.node
+    assert node.distress_url == f"https://127.0.0.1:{node.southbound.distress_port}"
+    url = node.env.distress_file_url(1, "image", bench.clock[0])
+    assert url.startswith(f"{node.distress_url}/files/")
+    sent = node.env.upload_url(1, "1 Vendor Configuration File", "k", bench.clock[0])
+    async with bench.client() as http:
+        async with http.get(url) as response:
+            assert (response.status, await response.text()) == (404, "there is no such file\n")
+        async with http.get(url.replace("/files/", "/files/x")) as response:
+            assert response.status == 404
+        async with http.put(sent.replace(node.url, node.distress_url), data=b"x") as response:
+            assert response.status == 404
+            assert "Not Found" in await response.text()
+
+
 @pytest.mark.row("S1 L62.4")
 @pytest.mark.row("S1 L54.5")
 async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_second(tmp_path):

@@ -120,8 +120,7 @@ async def _second_path(case: CaseApi, path: Path, pending: Pending) -> Result | 
     await case.notify(f"connected {where}", because=f"to perform: {pending.what}")
     try:
         if pending.procedure == "REACH":
-            await _get(case)
-            return Result("REACHED", f"{where}; the standard path does not work")
+            return await _reached(case, where)
         report = await _emergency_test(case)
         procedure, why = pending.procedure, pending.what
         if procedure == "DX":
@@ -140,9 +139,15 @@ async def _second_path(case: CaseApi, path: Path, pending: Pending) -> Result | 
         return None
 
 
-async def _get(case: CaseApi) -> None:
+async def _reached(case: CaseApi, where: str) -> Result:
+    """Ask it for something; a fault is an answer too (S1 L72)."""
     names = [f"{case.root}DeviceInfo.SoftwareVersion"]
-    demand((await case.get_values(names, because="is it there?"))[0], "GetParameterValues")
+    answer = ""
+    try:
+        demand((await case.get_values(names, because="is it there?"))[0], "GetParameterValues")
+    except StepFailed as failure:
+        answer = f", if with a fault: {failure}"
+    return Result("REACHED", f"{where}{answer}; the standard path does not work")
 
 
 async def _emergency_test(case: CaseApi) -> Report | None:

@@ -73,11 +73,15 @@ class FileServer:
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is to be added to the listener's application."""
-        fetch, take = self._guard(self._fetch), self._guard(self._take)
-        made = [web.get("/files/{token}/{name}", fetch), web.get("/files/{name}", self._guard(self._log_in))]
+        made, take = self.fetch_routes(), self._guard(self._take)
         for path in ("/uploads/{token}", "/uploads/{token}/{name}"):
             made += [web.route(method, path, take, expect_handler=_later) for method in ("PUT", "POST")]
         return made
+
+    def fetch_routes(self) -> list[web.RouteDef]:
+        """Return those that only fetch: a distress channel carries Download and no Upload (S1 L54)."""
+        fetch = self._guard(self._fetch)
+        return [web.get("/files/{token}/{name}", fetch), web.get("/files/{name}", self._guard(self._log_in))]
 
     def _guard(self, handler: _Handler) -> _Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
