@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.security import Authority, Scope, digest, private_directory, write_private, write_scope
+from acs.simulator.attachment import Attachment, Gateway
 from acs.simulator.connection import Access, Device, Statistics
 from acs.simulator.distress import Distress, DistressPath
 from acs.simulator.henb import HeNB
@@ -138,6 +139,7 @@ class Fleet:
         self._slots = asyncio.Semaphore(open_sessions)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._udp_tasks: list[asyncio.Task[None]] = []
+        self._attached: dict[str, asyncio.Task[None]] = {}
         self.udp: dict[str, UdpSide] = {}
         self.nat = Nat()
         self._listening: list[asyncio.DatagramTransport] = []
@@ -145,6 +147,7 @@ class Fleet:
         self._nonces = digest.Nonces(secrets.token_bytes(32))
         self._port = 0
         self.devices: dict[str, Device] = {}
+        self.attachments: dict[str, Attachment] = {}
         self.statistics = Statistics()
 
     async def start(self) -> None:
@@ -220,6 +223,16 @@ class Fleet:
         device.henb.tree.add(_CALLED_AT, device.henb.connection_request_url)
         return device.network
 
+    def attach(self, serial_number: str, segw: tuple[str, int], segw_ca: Path) -> Attachment:
+        """Give a device its way into the network, before it is switched on: a tunnel to a SeGW, and S1."""
+        device = self.devices[serial_number]
+        name = f"{serial_number}.{OUI}.henb.{self._realm}".lower()
+        gateway = Gateway(*segw, self.vendor.client_context(name, segw_ca))
+        pace = self._pace.retry_scale
+        attachment = Attachment(device.henb, gateway, retry=5 * pace, heartbeat=max(1.0, 30 * pace))
+        self.attachments[serial_number] = attachment
+        return attachment
+
     def put_behind_nat(self, serial_number: str) -> UdpSide:
         """Put a device behind the fleet's NAT before it is switched on: it is called by UDP or not at all."""
         device = self.devices[serial_number]
@@ -239,12 +252,18 @@ class Fleet:
         with socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(data, to)
 
-    def power_on(self, serial_numbers: Iterable[str] | None = None) -> None:
-        """Start devices (all of them by default)."""
+    def power_on(self, serial_numbers: Iterable[str] | None = None, *, first: bool = True) -> None:
+        """Start devices (all of them by default); ``first``: they have never spoken to this ACS."""
         for serial in self.devices if serial_numbers is None else serial_numbers:
             device = self.devices[serial]
-            device.henb.power_on(time())
+            device.henb.power_on(time(), first=first)
+            if serial in self._tasks:
+                device.wake()
+                continue
             self._tasks[serial] = asyncio.create_task(device.run(), name=f"HeNB {serial}")
+            if serial in self.attachments:
+                work = self.attachments[serial].run()
+                self._attached[serial] = asyncio.create_task(work, name=f"attachment of {serial}")
             if serial in self.udp:
                 work = self.udp[serial].run()
                 self._udp_tasks.append(asyncio.create_task(work, name=f"STUN of {serial}"))
@@ -262,7 +281,7 @@ class Fleet:
 
     async def stop(self) -> None:
         """Switch everything off."""
-        tasks = [*self._tasks.values(), *self._udp_tasks]
+        tasks = [*self._tasks.values(), *self._udp_tasks, *self._attached.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

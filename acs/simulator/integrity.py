@@ -67,6 +67,13 @@ class IntegritySide:
             self.banks.modified = True
         self.check_integrity(now)
 
+    def repair(self: _Guarded) -> None:
+        """Let a person undo on site what was done to it, while it is switched off."""
+        for parameter in [each.tamper.parameter for each in self.tampers if each.tamper.parameter]:
+            self.tree.set(parameter, self.tree.template.values[parameter][0])
+        self.tampers.clear()
+        self.banks.modified = False
+
     def present(self: _Guarded, active: ActiveTamper) -> bool:
         """Whether the manipulation is still there."""
         tamper = active.tamper
