@@ -166,6 +166,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Such connections of one address (IPv6: one /64)."""
     device_connections: Size = 8
     """Connections of one device; the oldest goes when another comes."""
+    device_connection_rate: Positive = 2
+    """New connections of one device (of one certificate) a second, 30 times as many at once; more wait for
+    their turn, 10 s at most, then they are closed."""
+    handshakes: Size = 256
+    """TLS handshakes in progress; a quarter of them of addresses from which no device has come yet."""
     address_rate: Positive = 20
     """TLS handshakes and refused requests of one address a second, 10 times as many at once; what leads to
     a device that proves itself is not counted."""

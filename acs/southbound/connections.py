@@ -5,7 +5,7 @@ No I/O and no clock of its own: ``now`` is an argument, and what has to be close
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,23 +17,25 @@ __all__ = ["Bounds", "Connection", "Connections", "Holder", "Stage", "Trust"]
 class Stage(IntEnum):
     """What a connection is doing. When somebody has to go, the earlier stages go first."""
 
-    SILENT = 0
+    DELAYED = 0
+    """Its device connects too often: nothing is read from it before its turn."""
+    SILENT = 1
     """Accepted; not a byte has come."""
-    HANDSHAKE = 1
+    HANDSHAKE = 2
     """TLS is being negotiated."""
-    FRESH = 2
+    FRESH = 3
     """No request has begun yet."""
-    HEAD = 3
+    HEAD = 4
     """A request line or header field has come, but not the last one."""
-    BODY = 4
+    BODY = 5
     """The body is not complete."""
-    IDLE = 5
+    IDLE = 6
     """Between two messages."""
-    WRITING = 6
+    WRITING = 7
     """The peer does not read what it is sent."""
-    SERVING = 7
+    SERVING = 8
     """The ACS is at work; it has time-outs of its own."""
-    CLOSING = 8
+    CLOSING = 9
     """The ACS has closed it; the peer has not."""
 
 
@@ -87,6 +89,8 @@ class Bounds:
     per_address: int
     per_device: int
     seconds: Mapping[Stage, float]
+    handshakes: int = 256
+    """In progress at the same time; a quarter of them from unknown addresses."""
 
 
 class Connections:
@@ -99,6 +103,10 @@ class Connections:
         }
         self._unproved: dict[str, int] = {}
         self._of_device: dict[str, OrderedDict[Connection, None]] = {}
+        self._handshakes: dict[bool, OrderedDict[Connection, None]] = {
+            True: OrderedDict(),  # of strangers
+            False: OrderedDict(),
+        }
         self._count = 0
         self._strangers = 0
 
@@ -145,8 +153,31 @@ class Connections:
         """Note what a connection does from now on."""
         if self._by_rank[connection.trust, connection.stage].pop(connection, self) is self:
             return  # it has gone already
+        self._note_handshake(connection, stage)
         connection.stage, connection.since, connection.moved = stage, now, 0
         self._by_rank[connection.trust, stage][connection] = None
+
+    def _note_handshake(self, connection: Connection, stage: Stage | None) -> None:
+        """Count the handshakes in progress; nobody at an unlimited address is among them."""
+        for those in self._handshakes.values():
+            those.pop(connection, None)
+        if stage is Stage.HANDSHAKE and not connection.unlimited:
+            self._handshakes[connection.trust is Trust.STRANGER][connection] = None
+
+    def handshakes_full(self, *, strangers: bool) -> bool:
+        """Tell whether as many handshakes are in progress as there may be, of strangers or of all others."""
+        most = self._bounds.handshakes // 4 if strangers else self._bounds.handshakes
+        return len(self._handshakes[strangers]) >= max(most, 1)
+
+    def slowest_handshake(self, before: float, *, strangers: bool) -> Connection | None:
+        """Return the oldest handshake of the address that has most of them, when it began ``before`` that.
+
+        Who is quick, and alone at its address, is never the one that makes room for others.
+        """
+        those = self._handshakes[strangers]
+        counts = Counter(each.party for each in those)
+        slow = (each for each in those if each.since < before)
+        return max(slow, key=lambda each: counts[each.party], default=None)
 
     def trust(self, connection: Connection, device: str) -> list[Connection]:
         """Note that ``device`` proved itself; return those of its connections that must be ended."""
@@ -157,6 +188,7 @@ class Connections:
             self._proved(connection)
             del self._by_rank[connection.trust, connection.stage][connection]
             connection.trust = Trust.DEVICE
+            self._note_handshake(connection, connection.stage)
             self._by_rank[connection.trust, connection.stage][connection] = None
         connection.device = device
         mine = self._of_device.setdefault(device, OrderedDict())
@@ -184,6 +216,7 @@ class Connections:
         """Forget a connection that is closed."""
         if self._by_rank[connection.trust, connection.stage].pop(connection, self) is self:
             return
+        self._note_handshake(connection, None)
         self._count -= 1
         self._forget_device(connection)
         if connection.trust is not Trust.DEVICE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import math
 import select
 import socket
 import ssl
@@ -39,12 +40,17 @@ _LEAST_MOVED = 4096  # bytes that a body, or an answer, has to move within its t
 _RESET = struct.pack("ii", 1, 0)
 _NOT_TLS = b"HTTP/1.0 400 Bad Request\r\nContent-Length: 20\r\n\r\nthis port speaks TLS"
 _LEFT_AT_ONCE = 200
+_FULL = 0.01  # seconds until it is looked again whether another handshake may begin
+_PATIENCE = 2.0  # seconds that a handshake may take while others wait for it
 _Start = tuple[Connection, Callable[[], None]]
 _log = structlog.get_logger(__name__)
 
 
 class Front:
-    """The listeners' common part: bounds, limits by address, and the handlers of open connections."""
+    """The listeners' common part: bounds, limits by address and identity, handlers of open connections.
+
+    ``longest_delay``: seconds that a connection of an identity that connects too often waits for its turn.
+    """
 
     def __init__(
         self,
@@ -52,14 +58,17 @@ class Front:
         *,
         rate: Buckets,
         strangers: Buckets,
+        identities: Buckets,
         unlimited: list[Network],
         handshake_timeout: float,
+        longest_delay: float,
         metrics: Metrics,
     ) -> None:
         self.connections, self.familiar = connections, Familiar()
         self._rate, self._strangers, self._metrics = rate, strangers, metrics
+        self._identities = identities
         self._unlimited = within(unlimited)
-        self._handshake_timeout = handshake_timeout
+        self._handshake_timeout, self.longest_delay = handshake_timeout, longest_delay
         self._loop = asyncio.get_running_loop()
         self._listening: list[socket.socket] = []
         self._waiting: tuple[deque[_Start], deque[_Start]] = (deque(), deque())
@@ -179,10 +188,11 @@ class Front:
     # --- the start of TLS, few at a time, familiar addresses first ----------------------------------------
 
     def begin(self, connection: Connection, start: Callable[[], None]) -> None:
-        """Call ``start`` soon: a handshake, or the first look at a request.
+        """Call ``start`` when it is its turn: a handshake, or the first look at a request.
 
         Addresses from which devices have come before go first. All others together get so many turns a
-        second and no more, however many they are: what strangers cost is bounded.
+        second and no more, however many they are: what strangers cost is bounded. No more handshakes begin
+        than may be in progress, or else all of them could go on in the same moment.
         """
         self._waiting[connection.trust is Trust.STRANGER and not connection.unlimited].append(
             (connection, start)
@@ -194,20 +204,35 @@ class Front:
     def _begin_some(self) -> None:
         self._begin_scheduled = False
         familiar, strangers = self._waiting
+        full = False
         for _ in range(_BEGUN_AT_ONCE):
-            if familiar:
-                familiar.popleft()[1]()
+            if self._pass_over(familiar):
+                full = self._full(familiar[0][0])
+                if not full:
+                    familiar.popleft()[1]()
         wait = 0.0
         if self._pass_over(strangers):
-            wait = self._strangers.take("", self._loop.time())
+            wait = _FULL if self._full(strangers[0][0]) else self._strangers.take("", self._loop.time())
             if not wait:
                 strangers.popleft()[1]()
         if familiar or strangers:
             self._begin_scheduled = True
-            if familiar or not wait:
+            if (familiar and not full) or (strangers and not wait):
                 self._loop.call_soon(self._begin_some)
             else:
-                self._loop.call_later(min(wait, 0.01), self._begin_some)
+                self._loop.call_later(min(wait, _FULL) or _FULL, self._begin_some)
+
+    def _full(self, connection: Connection) -> bool:
+        """Tell whether a handshake has to wait for others; one that takes long makes room for it."""
+        if connection.stage is not Stage.SILENT or connection.unlimited:
+            return False  # it is past its handshake, or not limited
+        strangers = connection.trust is Trust.STRANGER
+        if not self.connections.handshakes_full(strangers=strangers):
+            return False
+        slowest = self.connections.slowest_handshake(self._loop.time() - _PATIENCE, strangers=strangers)
+        if slowest is not None:
+            self.end(slowest, "slow-among-many")
+        return slowest is None
 
     def _pass_over(self, strangers: deque[_Start]) -> bool:
         """Be done with those that left while they waited: who goes takes no turn from who stays.
@@ -247,6 +272,18 @@ class Front:
         connection.charged += amount
         self._rate.spend(connection.party, now, amount)
         return self._rate.wait(connection.party, now) <= 0
+
+    def arrived(self, connection: Connection, identity: str) -> float:
+        """Note a connection of an identity: a certificate, or the name that goes with a password.
+
+        Return for how many seconds it has to wait, or infinity where too many of its connections wait
+        already. Who has to wait makes its address familiar to nobody and gets nothing back of what it cost.
+        """
+        wait = self._identities.reserve(identity, self._loop.time(), self.longest_delay)
+        if wait:
+            connection.charged = 0.0
+            self.familiar.discard(connection.party)
+        return wait if wait <= self.longest_delay else math.inf
 
     def proved(self, connection: Connection, device: str) -> None:
         """Note that a device proved who it is: its handshake and challenge are not charged to its address."""
@@ -288,7 +325,8 @@ class Front:
             ):
                 self.connections.enter(connection, stage, now)
             else:
-                self._metrics.connections_ended.labels(f"slow-{stage.name.lower()}").inc()
+                reason = "too-often" if stage is Stage.DELAYED else f"slow-{stage.name.lower()}"
+                self._metrics.connections_ended.labels(reason).inc()
                 connection.holder.time_out(stage)
         self._sweeper = self._loop.call_later(0 if len(found) > 200 else _SWEEP, self._sweep)
 

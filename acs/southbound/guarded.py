@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -34,6 +36,8 @@ class Guarded(RequestHandler):
         self._front, self.connection = front, connection
         self._head = 0
         self._unsent = 0
+        self._named = False  # whether it was counted for the identity whose connection it is
+        self._late = 0.0  # seconds by which its next answer comes late
         self._wire: asyncio.Transport | None = None
         self._content: StreamReader | None = None
         inner = self._request_handler
@@ -68,6 +72,26 @@ class Guarded(RequestHandler):
         self._wire.set_write_buffer_limits(high=_WRITE_BUFFER)
         self.connection.holder = self
         self._front.enter(self.connection, Stage.FRESH)
+        tls = transport.get_extra_info("ssl_object")
+        shown = tls.getpeercert(binary_form=True) if tls is not None else None
+        if shown:
+            self._named = True
+            wait = self._front.arrived(self.connection, hashlib.sha256(shown).hexdigest())
+            if wait:
+                self._delay(wait)
+
+    def _delay(self, wait: float) -> None:
+        """Read nothing before its turn: who connects too often gets no answer sooner by doing it again."""
+        assert self._wire is not None
+        self._front.enter(self.connection, Stage.DELAYED)
+        self._wire.pause_reading()
+        if wait < math.inf:
+            asyncio.get_running_loop().call_later(wait, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._wire is not None and not self._wire.is_closing():
+            self._front.enter(self.connection, Stage.FRESH)
+            self._wire.resume_reading()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone."""
@@ -106,6 +130,9 @@ class Guarded(RequestHandler):
             resp.force_close()
         if resp.status >= 400 and "Content-Encoding" in request.headers:
             self._lingering_time = 0.0  # or aiohttp unfolds the rest of a bomb, to throw it away
+        late, self._late = self._late, 0.0
+        if late:
+            await asyncio.sleep(min(late, self._front.longest_delay))
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
@@ -163,7 +190,14 @@ class Guarded(RequestHandler):
     # What a handler may tell of the peer.
 
     def proved(self, device: str) -> None:
-        """Note that a device proved who it is on this connection."""
+        """Note that a device proved who it is on this connection.
+
+        One that showed no certificate is counted only now; where it connects too often, the answer to this
+        request comes late.
+        """
+        if not self._named:
+            self._named = True
+            self._late = self._front.arrived(self.connection, device)
         self._front.proved(self.connection, device)
 
 

@@ -110,6 +110,17 @@ class Buckets:
         missing = 1 - self._bucket(key, now).tokens
         return max(0.0, missing / self._rate)
 
+    def reserve(self, key: str, now: float, longest: float) -> float:
+        """Spend one, now or later: return in how many seconds its turn is.
+
+        Where that is more than ``longest`` nothing is spent: the queue is full.
+        """
+        bucket = self._bucket(key, now)
+        wait = max(0.0, (1 - bucket.tokens) / self._rate)
+        if wait <= longest:
+            bucket.tokens -= 1
+        return wait
+
     def give_back(self, key: str, now: float, amount: float = 1) -> None:
         """Return what was spent on somebody who proved to be welcome."""
         if key in self._buckets:

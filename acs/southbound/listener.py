@@ -30,6 +30,8 @@ __all__ = ["Southbound", "bind"]
 _FIRST = 15.0  # seconds until something has to come on a new connection
 _CLOSING = 10.0  # seconds that a peer may take to close what was closed
 _BURST = 10  # seconds' worth of an address's rate that it may use at once
+_DELAY = 10.0  # seconds that a connection waits at most whose device connects too often
+_DEVICE_BURST = 30  # seconds' worth of new connections that a device may open at once
 _OWN_FILES = 256  # that a node needs beside connections
 _HTTP: dict[str, Any] = {
     "keepalive_timeout": 3600,  # the table of connections has all time-outs
@@ -125,12 +127,15 @@ class Southbound:
     def _make_front(self) -> Front:
         settings = self._settings
         most = _files_for(settings.max_connections)
+        delay = min(_DELAY, settings.idle_timeout)
         bounds = Bounds(
             total=most,
             strangers=min(settings.max_strangers, most),
             per_address=settings.address_connections,
             per_device=settings.device_connections,
+            handshakes=settings.handshakes,
             seconds={
+                Stage.DELAYED: delay + 1,
                 Stage.SILENT: _FIRST,
                 Stage.HANDSHAKE: settings.handshake_timeout,
                 Stage.FRESH: min(_FIRST, settings.idle_timeout),
@@ -145,8 +150,12 @@ class Southbound:
             Connections(bounds),
             rate=Buckets(settings.address_rate, settings.address_rate * _BURST),
             strangers=Buckets(settings.stranger_rate, settings.stranger_rate / 4),
+            identities=Buckets(
+                settings.device_connection_rate, max(1, settings.device_connection_rate * _DEVICE_BURST)
+            ),
             unlimited=[ipaddress.ip_network(each) for each in settings.unlimited_networks],
             handshake_timeout=settings.handshake_timeout,
+            longest_delay=delay,
             metrics=self.endpoint.metrics,
         )
 

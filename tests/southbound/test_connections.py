@@ -13,7 +13,7 @@ HOLDER = object()
 
 
 def table(total=6, strangers=3, per_address=2, per_device=2):
-    return Connections(Bounds(total, strangers, per_address, per_device, SECONDS))
+    return Connections(Bounds(total, strangers, per_address, per_device, SECONDS, handshakes=4))
 
 
 def opened(connections, party="a", now=0.0, **fields):
@@ -114,6 +114,38 @@ def test_what_is_gone_stays_gone():
     assert (len(connections), connections.strangers, connections.everything()) == (0, 0, [])
 
 
+def handshaking(connections, party, now, **fields):
+    made, _ = opened(connections, party, now, **fields)
+    connections.enter(made, Stage.HANDSHAKE, now)
+    return made
+
+
+def test_handshakes_of_strangers_are_a_quarter_and_do_not_fill_the_room_of_others():
+    connections = Connections(Bounds(100, 100, 100, 8, SECONDS, handshakes=8))
+    first = handshaking(connections, "a", 0)
+    handshaking(connections, "b", 0, unlimited=True)
+    assert not connections.handshakes_full(strangers=True)
+    handshaking(connections, "b", 0)
+    assert connections.handshakes_full(strangers=True)
+    assert not connections.handshakes_full(strangers=False)
+    connections.enter(first, Stage.FRESH, 1)
+    assert not connections.handshakes_full(strangers=True)
+    familiar = [handshaking(connections, "c", 0, trust=Trust.FAMILIAR) for _ in range(8)]
+    assert connections.handshakes_full(strangers=False)
+    connections.remove(familiar[0])
+    assert not connections.handshakes_full(strangers=False)
+
+
+def test_the_slowest_handshake_of_the_address_with_most_makes_room():
+    connections = Connections(Bounds(100, 100, 100, 8, SECONDS, handshakes=8))
+    handshaking(connections, "alone", 0)
+    greedy = [handshaking(connections, "greedy", now) for now in (1, 2, 9)]
+    assert connections.slowest_handshake(5, strangers=True) is greedy[0]
+    connections.remove(greedy[0])
+    connections.remove(greedy[1])
+    assert connections.slowest_handshake(0, strangers=True) is None
+
+
 class Machine(RuleBasedStateMachine):
     """Whatever happens, in whatever order: the bounds hold and the counts are those of what is there."""
 
@@ -155,6 +187,15 @@ class Machine(RuleBasedStateMachine):
         assert len(self.table) == len(self.all) <= 6
         strangers = [each for each in self.all if each.trust is not Trust.DEVICE]
         assert self.table.strangers == len(strangers) <= 3
+        for unknown in (True, False):
+            at_it = [
+                each
+                for each in self.all
+                if each.stage is Stage.HANDSHAKE
+                and not each.unlimited
+                and (each.trust is Trust.STRANGER) is unknown
+            ]
+            assert self.table.handshakes_full(strangers=unknown) is (len(at_it) >= (1 if unknown else 4))
         for party in "abc":
             limited = [each for each in strangers if each.party == party and not each.unlimited]
             assert self.table.full_for(party) is (len(limited) >= 2)

@@ -27,8 +27,10 @@ async def test_strangers_that_left_take_no_turn_from_those_that_wait():
         connections,
         rate=Buckets(1000, 1000),
         strangers=Buckets(0.001, 2),  # two turns, and then none for a quarter of an hour
+        identities=Buckets(1000, 1000),
         unlimited=[],
         handshake_timeout=10,
+        longest_delay=10,
         metrics=Metrics(),
     )
     try:
@@ -43,5 +45,40 @@ async def test_strangers_that_left_take_no_turn_from_those_that_wait():
             while 999 not in begun:
                 await asyncio.sleep(0)
         assert begun == list(range(1000))
+    finally:
+        await front.stop()
+
+
+async def test_no_more_handshakes_begin_than_may_be_in_progress():
+    connections = Connections(Bounds(5000, 5000, 5000, 8, dict.fromkeys(Stage, 60.0), handshakes=8))
+    front = Front(
+        connections,
+        rate=Buckets(1000, 1000),
+        strangers=Buckets(1000, 1000),
+        identities=Buckets(1000, 1000),
+        unlimited=[],
+        handshake_timeout=10,
+        longest_delay=10,
+        metrics=Metrics(),
+    )
+    try:
+        begun: list[Connection] = []
+
+        def start(connection: Connection) -> None:
+            begun.append(connection)
+            front.enter(connection, Stage.HANDSHAKE)
+
+        for number in range(5):
+            connection = Connection(f"192.0.2.{number}", Holder())
+            connections.add(connection, 0.0)
+            front.begin(connection, lambda connection=connection: start(connection))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(begun) == 2  # a quarter of eight, since all are strangers
+        front.enter(begun[0], Stage.FRESH)
+        async with asyncio.timeout(10):
+            while len(begun) < 3:
+                await asyncio.sleep(0.01)
+        assert len(begun) == 3
     finally:
         await front.stop()

@@ -89,3 +89,23 @@ def test_who_was_seen_longest_ago_is_forgotten():
     assert buckets.wait("a", 0) == 1
     assert buckets.wait("b", 0) == 0
     assert ("a" in familiar, "b" in familiar, "c" in familiar) == (True, False, True)
+
+
+def test_turns_are_reserved_one_after_the_other_until_the_queue_is_full():
+    buckets = Buckets(rate=2, burst=2)
+    assert [buckets.reserve("a", 0, longest=1) for _ in range(6)] == [0, 0, 0.5, 1, 1.5, 1.5]
+    assert buckets.reserve("b", 0, longest=1) == 0
+    assert buckets.reserve("a", 1, longest=1) == 0.5
+    assert buckets.reserve("a", 100, longest=1) == 0
+
+
+@given(st.lists(st.floats(0, 3), max_size=200))
+def test_no_two_turns_are_closer_than_the_rate_beyond_the_burst(pauses):
+    buckets, now, turns = Buckets(rate=1, burst=3), 0.0, []
+    for pause in pauses:
+        now += pause
+        wait = buckets.reserve("a", now, longest=5)
+        if wait <= 5:
+            turns.append(now + wait)
+    assert turns == sorted(turns)
+    assert all(later - earlier >= 1 - 1e-6 for earlier, later in zip(turns, turns[3:], strict=False))
