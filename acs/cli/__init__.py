@@ -20,6 +20,7 @@ from acs.cli import (
     config,
     detection,
     distress,
+    emergency,
     files,
     look,
     measures,
@@ -70,6 +71,11 @@ app.add_typer(
     measures.measures,
     name="measures",
     help="What the network is asked to do: list, send, undo, retry, kinds, targets.",
+)
+app.add_typer(
+    emergency.emergency,
+    name="emergency",
+    help="Emergency remediation: open cases, registrations elsewhere.",
 )
 app.add_typer(files.files, name="files", help="Files for devices and from them: catalogue, signers, uploads.")
 app.add_typer(config.config, name="config", help="Declared state: set, show, plan, apply, verify, sites.")

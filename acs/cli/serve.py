@@ -45,6 +45,10 @@ def serve(
     connection_requests_to: Annotated[
         list[str] | None, typer.Option(help="Networks (CIDR) that connection requests may go to.")
     ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="What it is to HeNBs: serving (by default), initial, emergency; may be repeated."),
+    ] = None,
     stun_port: Annotated[
         int | None, typer.Option(help="UDP port of a STUN server for devices behind a NAT, usually 3478.")
     ] = None,
@@ -75,6 +79,7 @@ def serve(
         northbound_port=northbound_port,
         admission=admission,
         connection_request_networks=connection_requests_to or None,
+        roles=role or None,
         stun_port=stun_port,
         notification_port=notification_port,
         insecure_http_port=insecure_http,

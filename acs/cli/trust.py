@@ -40,6 +40,12 @@ Classes = Annotated[
 Unscoped = Annotated[
     bool, typer.Option("--unscoped", help="It may vouch for the devices of EVERY vendor; for labs.")
 ]
+FailSafe = Annotated[
+    bool,
+    typer.Option(
+        "--fail-safe", help="It issues the credentials of fail-safe images, for the emergency role alone."
+    ),
+]
 Name = Annotated[str, typer.Argument(metavar="FILE", help="Its file, see acs trust list.")]
 
 
@@ -52,6 +58,7 @@ def add_trust(
     domain: Domains = None,
     product_class: Classes = None,
     unscoped: Unscoped = False,
+    fail_safe: FailSafe = False,
 ) -> None:
     """Trust a vendor's CA to vouch for that vendor's devices. A running node takes it up within seconds.
 
@@ -69,7 +76,7 @@ def add_trust(
     for each in certificates:
         if not may_issue(each.parsed):
             raise AcsError(f"{path}: {each.subject} is no CA's certificate (basicConstraints, keyUsage)")
-    scope = _scope(oui, domain, product_class, unscoped=unscoped)
+    scope = _scope(oui, domain, product_class, unscoped=unscoped, fail_safe=fail_safe)
     target = private_directory(settings.vendor_directory) / f"{certificates[0].fingerprint[:16]}.pem"
     write_scope(target, scope)  # first: a CA without one is not trusted
     write_private(target, content)
@@ -87,13 +94,14 @@ def set_scope(
     domain: Domains = None,
     product_class: Classes = None,
     unscoped: Unscoped = False,
+    fail_safe: FailSafe = False,
 ) -> None:
     """Replace what a trusted CA may vouch for."""
     from acs.security import write_scope
 
     settings = settings_of(data, config)
     path = _find(settings, name)
-    scope = _scope(oui, domain, product_class, unscoped=unscoped)
+    scope = _scope(oui, domain, product_class, unscoped=unscoped, fail_safe=fail_safe)
     write_scope(path, scope)
     _audit(settings, "vendor CA scoped", path.name, str(scope))
     console.print(f"{path.name} vouches for {scope}", markup=False)
@@ -138,14 +146,19 @@ def list_trust(data: Data = None, config: Config = None, json: Json = False) -> 
 
 
 def _scope(
-    ouis: list[str] | None, domains: list[str] | None, classes: list[str] | None, *, unscoped: bool
+    ouis: list[str] | None,
+    domains: list[str] | None,
+    classes: list[str] | None,
+    *,
+    unscoped: bool,
+    fail_safe: bool,
 ) -> Scope:
-
     made = Scope(
         ouis=tuple(each.upper() for each in ouis or ()),
         domains=tuple(each.lower().strip(".") for each in domains or ()),
         product_classes=tuple(classes or ()),
         unscoped=unscoped,
+        fail_safe=fail_safe,
     )
     if unscoped:
         console.print("WARNING: this CA may vouch for the devices of every vendor", style="yellow")

@@ -7,6 +7,7 @@ from acs.remediation.emergency import (
     emergency_expected,
     emergency_informed,
     image_requested,
+    is_emergency,
     registered_elsewhere,
 )
 from acs.remediation.engine import Engine
@@ -73,6 +74,7 @@ __all__ = [
     "graph",
     "image_requested",
     "instruct",
+    "is_emergency",
     "journal_of",
     "list_cases",
     "load_library",

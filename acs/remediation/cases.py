@@ -158,6 +158,7 @@ def list_cases(
     device_id: int | None = None,
     state: str | None = None,
     kind: str | None = None,
+    open_only: bool = False,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Case]:
@@ -166,6 +167,8 @@ def list_cases(
     for column, value in ((cases.c.device_id, device_id), (cases.c.state, state), (cases.c.kind, kind)):
         if value is not None:
             query = query.where(column == value)
+    if open_only:
+        query = query.where(case_is_open)
     if before is not None:
         query = query.where(cases.c.id < before)
     return [_case(row) for row in conn.execute(query).mappings()]

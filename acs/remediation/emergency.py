@@ -15,7 +15,7 @@ from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step
-from acs.remediation.cases import SHIPPED, Case, Step, active_case, journal_of, open_case
+from acs.remediation.cases import SHIPPED, Case, Step, find_case, journal_of, open_case
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOK_OF
 from acs.remediation.reaching import IN_EMERGENCY
@@ -23,7 +23,13 @@ from acs.remediation.reactions import waiting_steps
 from acs.remediation.steps import IMAGE_REQUESTED, INSTRUCTION_OR_SESSION, REGISTRATION, SESSION
 from acs.remediation.triage import SIGNATURE, facts_of
 
-__all__ = ["emergency_expected", "emergency_informed", "image_requested", "registered_elsewhere"]
+__all__ = [
+    "emergency_expected",
+    "emergency_informed",
+    "image_requested",
+    "is_emergency",
+    "registered_elsewhere",
+]
 
 _ASKS = re.compile(r"X [0-9A-F]{6} EMERGENCY", re.ASCII)
 """The vendor-specific event of a fail-safe image that knows no RequestDownload."""
@@ -37,12 +43,13 @@ def emergency_expected(conn: Connection, device: Device, *, env: Environment) ->
     case, steps = waiting_steps(conn, device.id)
     if case is None:
         return False
-    return _taken_over(conn, case) or any(each.event == SESSION for each in steps)
+    waits = any(each.event == SESSION for each in steps)
+    return waits or is_emergency(case, journal_of(conn, case.id))
 
 
-def _taken_over(conn: Connection, case: Case) -> bool:
-    """Whether emergency remediation has begun in this case."""
-    return any(each.name == IN_EMERGENCY for each in journal_of(conn, case.id))
+def is_emergency(case: Case, steps: Iterable[Step]) -> bool:
+    """Tell by its journal whether emergency remediation has begun in this case."""
+    return case.procedure == "EM" or any(each.name == IN_EMERGENCY for each in steps)
 
 
 def emergency_informed(
@@ -79,7 +86,7 @@ def _prepared(conn: Connection, case: Case, steps: Iterable[Step]) -> bool:
     if case.kind != "remediation" or case.playbook_version != SHIPPED:
         return False
     waits = any(each.event in (SESSION, INSTRUCTION_OR_SESSION) for each in steps)
-    return waits or case.procedure == "EM" or _taken_over(conn, case)
+    return waits or is_emergency(case, journal_of(conn, case.id))
 
 
 def _open(conn: Connection, device: Device, before: Case | None, *, env: Environment, now: float) -> None:
@@ -125,20 +132,22 @@ def image_requested(conn: Connection, device: Device, *, env: Environment, now: 
 
 
 def registered_elsewhere(
-    conn: Connection, device_id: int, version: str, *, who: str, env: Environment, now: float
+    conn: Connection, device_id: int, version: str, *, who: str, why: str, env: Environment, now: float
 ) -> Case:
     """Note that a device registered at a serving HeMS that keeps its own store (S1 L82).
 
-    Returns the emergency case that waited for it. Raises ``AcsError`` when there is none.
+    Returns the emergency case that waited for it. Raises ``AcsError`` where none did, or without a reason.
     """
+    if not why.strip():
+        raise AcsError("a registration elsewhere needs a reason; say how it is known")
     dev.lock(conn, device_id)
     device = dev.get(conn, device_id)
     case, steps = waiting_steps(conn, device_id)
     waited = [each for each in steps if each.event == REGISTRATION]
     if case is None or not waited:
         raise AcsError(f"no emergency case of {device.device_key} waits for its registration")
-    dev.audit(conn, who, "registered elsewhere", device.device_key, version[:64], now=now)
+    dev.audit(conn, who, "registered elsewhere", device.device_key, f"{version[:64]}: {why}", now=now)
     for step in waited:
         finish_step(conn, step, {"version": version, "who": who}, now=now)
     advance(conn, case.id, env=env, now=now)
-    return active_case(conn, device_id) or case
+    return find_case(conn, case.id) or case

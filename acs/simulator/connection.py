@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import time
 
 import aiohttp
@@ -43,6 +43,10 @@ class Access:
     tls: ssl.SSLContext | None = None
     username: str = ""
     password: str = ""
+
+    def at(self, url: str) -> Access:
+        """Return the same credentials for another ACS; those for this one where there is none."""
+        return replace(self, url=url) if url else self
 
 
 @dataclass(slots=True)
@@ -90,6 +94,8 @@ class Device:
         self.network: Network | None = None
         """Its paths through the network where they can be cut; None: it connects directly."""
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout / 3)
+        self.emergency_access = access
+        """How its fail-safe image reaches the emergency management system: limited credentials (S1 L82)."""
         self._vendor, self._statistics, self._slots, self._clock = vendor, statistics, slots, clock
         self._wake = asyncio.Event()
         self._busy = False
@@ -128,8 +134,13 @@ class Device:
                     async with asyncio.timeout(min(henb.next_wake(now), 3600)):
                         await self._wake.wait()
 
+    @property
+    def _access(self) -> Access:
+        """How it reaches the ACS that it is to talk to now."""
+        return self.emergency_access if self.henb.fail_safe else self.access.at(self.henb.acs_url)
+
     def _client(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(ssl=self.access.tls or False, limit=1)
+        connector = aiohttp.TCPConnector(ssl=self._access.tls or False, limit=1)
         jar = aiohttp.CookieJar(unsafe=True)
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=jar, timeout=self._timeout, middlewares=self._digest
@@ -206,7 +217,10 @@ class Device:
     async def _post(self, http: aiohttp.ClientSession, body: bytes) -> bytes:
         self._statistics.requests += 1
         path = self.henb.session_path()
-        name, url = ("standard", self.access.url) if path is None else (path.kind, path.url)
+        if path is not None:
+            name, url = path.kind, path.url
+        else:
+            name, url = "emergency" if self.henb.fail_safe else "standard", self._access.url
         to = await self._route(name, url)
         where = to.arguments(_HEADERS if body else None)
         async with http.post(to.url, data=body, **where) as response:

@@ -240,7 +240,6 @@ class DistressSide:
             available=self.emergency_available, fault=bool(self.tampers), exchange=False, connected=connected
         ):
             self.distress.ended = "emergency"
-            self.stages.on(Trigger.EMERGENCY)
             self.begin_emergency(now)
         else:
             self.distress.ended = "shut down"

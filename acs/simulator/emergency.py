@@ -109,9 +109,11 @@ class EmergencySide:
         if not self.emergency_available:
             self.shut_down(Trigger.EXHAUSTED)
             return
+        self.stages.on(Trigger.EMERGENCY)
         emergency = self.emergency
         emergency.tries, emergency.why, emergency.installed = 0, "", False
         emergency.discovering = False
+        self.distress.over, self.distress.good, self.distress.called = None, None, False
         for active in self.tampers:
             active.survives("factory_reset")
         self._forget()

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acs.cwmp import messages as m
+from acs.devices import fail_safe_name
 from acs.errors import AcsError
 from acs.security import Authority, Scope, digest, private_directory, write_private, write_scope
 from acs.simulator.attachment import Attachment, Gateway
@@ -67,6 +68,19 @@ class Vendor:
             write_private(path, Ed25519PrivateKey.generate().private_bytes(*raw))
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
+    @property
+    def fail_safe_authority(self) -> Authority:
+        """Issues the limited credentials of fail-safe images (S1 L82)."""
+        return Authority.load_or_create(self.directory / "fail-safe", "femto-acs simulated fail-safe CA")
+
+    @property
+    def fail_safe_ca_path(self) -> Path:
+        """Where that CA's certificate lies, for an emergency management system to trust."""
+        self.fail_safe_authority  # noqa: B018 - made when it is first asked for
+        pem = self.directory / "fail-safe" / "ca.pem"
+        write_scope(pem, Scope(ouis=(OUI,), fail_safe=True))
+        return pem
+
     def sign_image(self, image: bytes) -> bytes:
         """Return the detached signature with which the vendor releases an image."""
         return self.image_key.sign(image)
@@ -78,10 +92,18 @@ class Vendor:
         return self.image_key.public_key().public_bytes(*form)
 
     def client_context(
-        self, dns_name: str, server_ca: Path, *, kind: type[ssl.SSLContext] = ssl.SSLContext
+        self,
+        dns_name: str,
+        server_ca: Path,
+        *,
+        kind: type[ssl.SSLContext] = ssl.SSLContext,
+        authority: Authority | None = None,
     ) -> ssl.SSLContext:
-        """Return a TLS context with a fresh certificate for a device, which trusts ``server_ca`` alone."""
-        issued = self.authority.issue_client(dns_name)
+        """Return a TLS context with a fresh certificate for a device, which trusts ``server_ca`` alone.
+
+        ``authority`` issues it, where that is not the one for devices.
+        """
+        issued = (authority or self.authority).issue_client(dns_name)
         context = kind(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
@@ -186,6 +208,21 @@ class Fleet:
             raise AcsError(f"{self.acs_url} is no https URL: a device without a certificate needs a password")
         name = f"{serial_number}.{OUI}.henb.{self._realm}".lower()
         return Access(self.acs_url, self.vendor.client_context(name, self._server_ca))
+
+    def protect(self, serial_number: str, url: str = "", *, server_ca: Path | None = None) -> Device:
+        """Give a device a fail-safe image, with limited credentials for the emergency management system.
+
+        That is at ``url``, or is the initial HeMS. ``server_ca`` vouches for it, where that is another CA.
+        """
+        device = self.devices[serial_number]
+        trusted = server_ca or self._server_ca
+        if trusted is None:
+            raise AcsError("a fail-safe image has a certificate, which needs an https ACS")
+        name = fail_safe_name(OUI, serial_number, self._realm)
+        tls = self.vendor.client_context(name, trusted, authority=self.vendor.fail_safe_authority)
+        device.emergency_access = Access(url or self.acs_url, tls)
+        device.henb.emergency_available = True
+        return device
 
     def listen_udp(self, serial_number: str) -> UdpSide:
         """Give a device a UDP port and a STUN client (TR-069 Annex G) before it is switched on."""

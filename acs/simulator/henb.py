@@ -452,7 +452,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
         """Shut down because of ``trigger``; only a person switches it on again."""
         self.stages.on(trigger)
         self.state = "off"
-        self._due = [each for each in self._due if each[1] != "boot"]
+        self._due = [each for each in self._due if each[1] not in ("boot", ASK, DISCOVERY)]
         radio_off(self.tree)
 
     def schedule_inform(self, seconds: float, key: str, now: float) -> None:

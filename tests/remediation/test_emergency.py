@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.world import World
+from acs import devices as dev
+from acs import remediation as rm
+from acs.commands import enqueue, list_commands
+from acs.cwmp import messages as m
+from acs.errors import AcsError
+from acs.simulator import Fault
+from tests.world import POLICY, World
 
 ROLES = ("initial", "serving", "emergency")
 EVERYTHING = {"standard", "trigger", "IPsec2", "Internet", "AirInterface"}
+ADMIN_STATE = "Device.Services.FAPService.1.FAPControl.LTE.AdminState"
+RADIO = "Device.Services.FAPService.1.FAPControl.LTE.RFTxStatus"
+FAILED = ("waiting", "EMERGENCY_FAILED")
 
 
 def world_of(*, roles=ROLES, **options) -> World:
@@ -18,30 +27,464 @@ def world_of(*, roles=ROLES, **options) -> World:
     return world
 
 
-def cut_off(world: World, *, tamper: str = "software-modified", seconds: float = 60) -> None:
-    """Have the HeNB detect a fault while nothing leads to the HeMS, until it is in emergency remediation."""
-    world.cut = set(EVERYTHING)
-    world.henb.tamper(tamper, world.now)
+def cut_off(world: World, *, tamper: str = "software-modified", until: str = "", seconds: float = 4000):
+    """Have the HeNB detect a fault that it can tell nobody; what follows its reset is not cut off."""
+    world.cut |= EVERYTHING
+    world.henb.tamper(tamper, world.now, until=until)
     for _ in range(1000):
         if world.henb.fail_safe or world.henb.state == "off":
             break
         world.run(1)
-    world.cut.clear()
+    world.cut -= EVERYTHING
     world.run(seconds)
 
 
-def only_case(world: World):
+def only_case(world: World) -> rm.Case:
     (case,) = world.cases()
     return case
 
 
+def state(case: rm.Case) -> tuple[str, str | None]:
+    return case.state, case.outcome
+
+
+def step_names(world: World, case: rm.Case) -> list[str]:
+    return [each.name for each in world.journal(case)]
+
+
+def heard(world: World) -> list[tuple[bool, m.Message]]:
+    """Return a list that fills with what the HeNB is asked, and whether its fail-safe image is."""
+    found = []
+
+    class Listening(type(world.henb)):
+        __slots__ = ()
+
+        def handle(self, request, now):
+            found.append((self.fail_safe, request))
+            return super().handle(request, now)
+
+    world.henb.__class__ = Listening
+    return found
+
+
+# --- the whole of it -------------------------------------------------------------------------
+
+
 @pytest.mark.row("S1 L82")
 def test_a_henb_that_nobody_reaches_is_given_software_and_registers_with_it():
-    """N-50, N-51, N-52, N-60; H-80, H-81, H-82, H-83."""
+    """N-33, N-51, N-52, N-60; H-80, H-81, H-82, H-83."""
     world = world_of()
-    cut_off(world, seconds=4000)
+    cut_off(world)
     case = only_case(world)
-    assert (case.procedure, case.state, case.outcome) == ("EM", "closed", "REMEDIATED"), case.because
+    assert (case.procedure, *state(case)) == ("EM", "closed", "REMEDIATED"), case.because
     assert world.device.software_version == world.device.provisioned_for == "2.0.0"
-    assert world.henb.stage == "N0"
+    assert [each.id for each in world.henb.stages.history if each.id in ("N-33", "N-51", "N-52", "N-60")] == [
+        *("N-60", "N-33", "N-51", "N-52", "N-52", "N-60"),
+    ]
+    assert world.henb.tree.value(ADMIN_STATE) == world.henb.tree.value(RADIO) == "1"
     assert world.alarms() == []
+
+
+@pytest.mark.row("S1 L82")
+def test_the_fail_safe_image_is_given_software_and_nothing_else():
+    world = world_of()
+    requests = heard(world)
+    with world.conn.begin():
+        request = m.GetParameterNames("Device.", next_level=True)
+        found = dev.find(world.conn, world.key)
+        enqueue(world.conn, found.id, request, command_key="o", purpose="operator", priority=0, now=world.now)
+    cut_off(world)
+    assert [type(each) for fail_safe, each in requests if fail_safe] == [m.Download]
+    assert any(isinstance(each, m.GetParameterNames) for fail_safe, each in requests if not fail_safe)
+    assert state(world.cases()[-1]) == ("closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L82")
+def test_integrity_and_place_are_examined_before_the_radio_is_unlocked():
+    world = world_of()
+    requests = heard(world)
+    cut_off(world)
+    after = [each for fail_safe, each in requests if not fail_safe]
+    sets = [each for each in after if isinstance(each, m.SetParameterValues)]
+    names = [[value.name for value in each.parameters] for each in sets]
+    assert names[0] == ["Device.SelfTestDiagnostics.DiagnosticsState"]
+    unlocked = next(
+        number
+        for number, each in enumerate(after)
+        if each in sets and ADMIN_STATE in {value.name for value in each.parameters}
+    )
+    reads = [each.names for each in after[:unlocked] if isinstance(each, m.GetParameterValues)]
+    assert ("Device.FAP.GPS.",) in reads
+    assert ("Device.SelfTestDiagnostics.DiagnosticsState", "Device.SelfTestDiagnostics.Results") in reads
+
+
+@pytest.mark.row("S1 L82")
+def test_an_image_that_knows_no_request_download_asks_by_an_event():
+    world = world_of()
+    world.henb.emergency.vendor_event = True
+    cut_off(world)
+    assert state(only_case(world)) == ("closed", "REMEDIATED")
+
+
+def test_a_transfer_complete_that_gets_lost_does_no_harm():
+    world = world_of()
+
+    class Mute(type(world.henb)):
+        __slots__ = ()
+
+        def fail_safe_downloaded(self, version, told):
+            super().fail_safe_downloaded(version, told)
+            self.outgoing.clear()
+            self.events.clear()
+            self._leave_fail_safe(world.now)
+
+    world.henb.__class__ = Mute
+    cut_off(world, seconds=8000)
+    assert state(only_case(world)) == ("closed", "REMEDIATED"), world.journal(only_case(world))
+
+
+def test_the_radio_is_off_while_the_fail_safe_image_runs():
+    world = world_of()
+    assert world.henb.tree.value(RADIO) == "1"
+    cut_off(world, seconds=0)
+    assert world.henb.fail_safe
+    assert world.henb.tree.value(RADIO) == "0"
+
+
+# --- the case it belongs to ------------------------------------------------------------------
+
+
+def lost_after_alarm(world: World, *, tamper: str = "software-modified", until: str = "reboot") -> rm.Case:
+    """Have an alarm come in and everything be cut from then on, until the managers are asked."""
+    hold = world.session
+
+    def session() -> None:
+        hold()
+        if world.cases():
+            world.cut |= EVERYTHING
+            world.session = hold
+
+    world.session = session
+    world.henb.distress.silence_tries = 1000
+    world.henb.tamper(tamper, world.now, until=until)
+    world.run(8000)
+    case = only_case(world)
+    assert state(case) == ("waiting", "NO_COMMUNICATION")
+    return case
+
+
+@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L82")
+def test_it_is_attached_to_the_case_that_waits_for_the_henb():
+    """H-52, H-80."""
+    world = world_of()
+    case = lost_after_alarm(world)
+    world.instruct(case, "EXPECT_EMERGENCY", "it should help itself")
+    world.henb.distress.silence_tries = 1
+    world.henb.emergency.sessions = 50
+    world.henb.report("Device.DeviceInfo.SoftwareVersion", "1.0.0 ")
+    for _ in range(4000):
+        if world.henb.fail_safe:
+            break
+        world.run(1)
+    world.cut.clear()
+    world.run(8000)
+    assert state(only_case(world)) == ("closed", "REMEDIATED"), only_case(world).because
+    assert only_case(world).id == case.id
+    assert "emergency remediation" in step_names(world, case)
+    assert world.alarms() == []
+
+
+@pytest.mark.row("S1 L82")
+def test_a_case_that_is_at_work_is_superseded_and_its_alarm_taken_over():
+    """H-80."""
+    world = world_of()
+    world.henb.faults = [Fault("SetParameterValues", 9002, times=50)]
+    world.henb.tamper("configuration-modified", world.now)
+    world.run(2)
+    world.henb.faults = []
+    world.henb.begin_emergency(world.now)
+    world.run(4000)
+    first, second = world.cases()
+    assert (first.procedure, first.outcome) == ("P2R", "SUPERSEDED")
+    assert (second.procedure, *state(second)) == ("EM", "closed", "REMEDIATED"), second.because
+    assert second.alarm_id == first.alarm_id
+    assert world.alarms() == []
+
+
+def test_no_other_case_is_opened_while_the_fail_safe_image_runs():
+    world = world_of(image=None)
+    world.henb.emergency.sessions = 1
+    cut_off(world)
+    assert [each.procedure for each in world.cases()] == ["EM"]
+    assert len(world.cases("provisioning")) == 1
+    world.instruct(only_case(world), "CLOSE", "somebody goes there")
+    assert len(world.cases()) == 1
+
+
+# --- devices on the black list ---------------------------------------------------------------
+
+
+def blocked_world(policy: str = POLICY) -> World:
+    world = world_of(policy=policy)
+    world.tamper("circuit-modified")
+    assert world.device.blocked
+    world.henb.tampers.clear()  # it was mended on site
+    world.henb.power_on(world.now, first=False)
+    return world
+
+
+@pytest.mark.row("S1 L47")
+def test_a_blocked_henb_is_served_only_where_that_is_expected():
+    """H-71, H-80."""
+    world = blocked_world()
+    world.henb.begin_emergency(world.now)
+    world.run(1000)
+    assert "blocked" in world.refused
+    assert world.henb.state == "off"
+    case = only_case(world)
+    world.instruct(case, "EXPECT_EMERGENCY", "it is to load new software")
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.run(4000)
+    assert state(only_case(world)) == ("closed", "REMEDIATED"), only_case(world).because
+    assert not world.device.blocked
+    assert world.device.software_version == "2.0.0"
+
+
+@pytest.mark.row("S1 L47")
+@pytest.mark.parametrize(
+    ("blocked", "outcomes"), [("refuse", ["BLOCKED"]), ("admit", ["SUPERSEDED", "REMEDIATED"])]
+)
+def test_the_policy_decides_about_blocked_henbs(blocked, outcomes):
+    world = blocked_world(POLICY + f"emergency: {{blocked: {blocked}}}\n")
+    if blocked == "refuse":
+        world.instruct(only_case(world), "EXPECT_EMERGENCY", "it does not help")
+        world.run(10)
+    world.henb.begin_emergency(world.now)
+    world.run(20_000)
+    assert [each.outcome for each in world.cases()] == outcomes
+    assert world.device.blocked == (blocked == "refuse")
+
+
+def test_a_blocked_henb_that_is_not_heard_of_stays_blocked():
+    world = blocked_world()
+    world.henb.shut_down()
+    world.instruct(only_case(world), "EXPECT_EMERGENCY", "it should come")
+    world.run(10_000)
+    assert state(only_case(world)) == ("waiting", "BLOCKED")
+    assert world.device.blocked
+    assert "emergency remediation is not heard of" in world.comments()
+
+
+# --- when it fails ---------------------------------------------------------------------------
+
+
+def failures(world: World) -> list[str]:
+    return [
+        each["because"]
+        for each in world.outbox()
+        if each.get("commentText") == "emergency remediation failed"
+    ]
+
+
+@pytest.mark.row("S1 L84")
+def test_without_an_image_the_managers_are_told_and_the_henb_shuts_down():
+    """H-84, N-53."""
+    world = world_of(image=None)
+    cut_off(world)
+    assert state(only_case(world)) == FAILED
+    assert "no software image is approved" in failures(world)[0]
+    assert (world.henb.state, world.henb.stage) == ("off", "N14")
+    assert world.henb.tree.value(RADIO) == "0"
+    assert world.henb.emergency.why == "it was given no software"
+
+
+@pytest.mark.row("S1 L84")
+def test_where_the_download_fails_the_managers_are_told_and_the_henb_shuts_down():
+    """H-84, N-53."""
+    world = world_of()
+    world.henb.faults = [Fault("Download", 9018, times=50)]
+    cut_off(world)
+    assert state(only_case(world)) == FAILED
+    assert all("9018" in each for each in failures(world))
+    assert (world.henb.state, world.henb.stage) == ("off", "N14")
+    assert world.henb.banks.versions == ["1.0.0", "1.0.0"]
+
+
+@pytest.mark.row("S1 L84")
+def test_a_henb_that_does_not_register_in_time_is_reported():
+    """H-84: t_em elapses."""
+    world = world_of()
+    cut_off(world, seconds=0)
+    while world.henb.fail_safe:
+        world.run(1)
+    world.cut = {"standard"}
+    world.run(8000)
+    assert failures(world) == ["the HeNB did not register within 3600 s"]
+    assert world.henb.emergency.why == "it could not register"
+    assert (world.henb.state, world.henb.stage) == ("off", "N14")
+    world.cut.clear()
+    world.henb.power_on(world.now)
+    world.run(4000)
+    assert state(only_case(world)) == ("closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L84")
+def test_a_henb_that_comes_with_other_software_is_reported():
+    world = world_of()
+    cut_off(world, seconds=0)
+    while world.henb.fail_safe:
+        world.run(1)
+    world.henb.banks.versions = ["1.0.0", "1.0.0"]
+    world.run(4000)
+    assert failures(world) == ["the HeNB came with '1.0.0', not with '2.0.0'"]
+    assert state(only_case(world)) == FAILED
+
+
+@pytest.mark.row("S1 L84")
+def test_a_henb_that_falls_back_to_its_fail_safe_image_is_reported_and_may_try_again():
+    world = world_of()
+    cut_off(world, seconds=0)
+    while world.henb.fail_safe:
+        world.run(1)
+    world.henb.begin_emergency(world.now)  # the new software does not boot
+    world.run(4000)
+    assert failures(world) == ["the HeNB came with 'failsafe-1.0', not with '2.0.0'"]
+    assert state(only_case(world)) == ("closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L84")
+def test_a_henb_begins_again_by_itself_only_so_often():
+    world = world_of(image=None)
+    world.henb.emergency.sessions = 30
+    cut_off(world, seconds=10_000)
+    assert len(failures(world)) == 3
+    steps = len(world.journal(only_case(world)))
+    world.henb.power_on(world.now)
+    world.henb.begin_emergency(world.now)
+    world.run(10_000)
+    assert len(world.journal(only_case(world))) == steps
+
+
+@pytest.mark.row("S1 L84")
+def test_the_managers_instruct_what_becomes_of_it():
+    world = world_of(image=None)
+    world.henb.emergency.sessions = 1
+    cut_off(world)
+    assert state(only_case(world)) == FAILED
+    world.instruct(only_case(world), "BLOCK", "it was stolen")
+    assert world.device.blocked
+    world.instruct(only_case(world), "RELEASE", "it was found")
+    assert state(only_case(world)) == ("closed", "RELEASED")
+
+
+@pytest.mark.row("S1 L84")
+def test_after_retry_it_waits_for_the_henb_again():
+    world = world_of(image=None)
+    world.henb.emergency.sessions = 1
+    cut_off(world)
+    with world.conn.begin():
+        world._approve("2.0.0")
+    world.instruct(only_case(world), "RETRY", "there is an image now")
+    world.run(600)
+    assert only_case(world).state == "active"
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.run(4000)
+    assert state(only_case(world)) == ("closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L84")
+def test_software_that_does_not_pass_its_test_is_not_let_on_the_air():
+    world = world_of()
+    cut_off(world, seconds=0)
+    while world.henb.fail_safe:
+        world.run(1)
+    world.henb.tamper("software-behaviour", world.now, silent=True)
+    world.henb.emergency.discovering = False  # it does not look at itself
+    world.run(4000)
+    assert failures(world) == ["the new software does not pass the test: sw"]
+    assert world.henb.tree.value(ADMIN_STATE) == "0"
+
+
+# --- roles and stores ------------------------------------------------------------------------
+
+
+def test_a_serving_hems_refuses_the_credentials_of_a_fail_safe_image():
+    world = world_of(roles=("serving",))
+    cut_off(world)
+    assert set(world.refused) == {"fail-safe-credentials"}
+    assert world.cases() == []
+    assert world.henb.state == "off"
+
+
+def test_an_emergency_management_system_serves_no_others():
+    world = World(roles=("emergency",))
+    world.boot()
+    assert world.refused
+    assert set(world.refused) == {"no-serving-role"}
+
+
+@pytest.mark.row("S1 L82")
+def test_discovery_leads_over_the_initial_hems_to_the_serving_one():
+    """D2 to R6 of TS 32.593 5.1: three HeMSs, one store."""
+    policy = POLICY + (
+        "discovery:\n  serving_hems: https://serving.example/{serial}\n"
+        "  security_gateways: [segw1.example, segw2.example]\n  s1_servers: [henbgw.example]\n"
+    )
+    world = World(policy=policy, golden=False)
+    serving = f"https://serving.example/{world.henb.device_id.serial_number}"
+    world.nodes = {
+        "": frozenset({"initial"}),
+        serving: frozenset({"serving"}),
+        "emergency": frozenset({"emergency"}),
+    }
+    world.boot()
+    gateway = "Device.Services.FAPService.1.FAPControl.LTE.Gateway."
+    assert world.henb.acs_url == serving
+    assert world.henb.tree.value(f"{gateway}SecGWServer1") == "segw1.example"
+    assert world.henb.tree.value(f"{gateway}SecGWServer2") == "segw2.example"
+    assert world.henb.tree.value(f"{gateway}S1SigLinkServerList") == "henbgw.example"
+    assert [each.outcome for each in world.cases("provisioning")] == ["PROVISIONED"]
+    world.henb.emergency_available = True
+    cut_off(world)
+    assert state(only_case(world)) == ("closed", "REMEDIATED"), only_case(world).because
+    told = [each for each in world.look(list_commands) if each.purpose == "redirection"]
+    assert len(told) == 2
+    assert world.henb.acs_url == serving
+
+
+@pytest.mark.row("S1 L82")
+def test_at_a_store_of_its_own_the_registration_is_told_by_the_managers():
+    """H-82, where the serving HeMS keeps another store."""
+    world = World(roles=("emergency",))
+    world.henb.power_on(world.now)
+    world.henb.emergency_available = True
+    world.henb.begin_emergency(world.now)
+    while not world.henb.emergency.discovering:
+        world.run(1)
+    with world.conn.begin():
+        rm.registered_elsewhere(
+            world.conn, world.device.id, "2.0.0", who="nms", why="it told us", env=world.env, now=world.now
+        )
+    assert state(only_case(world)) == ("closed", "HANDED_OVER")
+    with world.conn.begin(), pytest.raises(AcsError, match="no emergency case of 0005B9"):
+        rm.registered_elsewhere(
+            world.conn, world.device.id, "2.0.0", who="nms", why="it told us", env=world.env, now=world.now
+        )
+
+
+@pytest.mark.row("S1 L82")
+def test_what_is_told_of_a_registration_has_to_fit():
+    world = World(roles=("emergency",))
+    world.henb.power_on(world.now)
+    world.henb.emergency_available = True
+    world.henb.begin_emergency(world.now)
+    while not world.henb.emergency.discovering:
+        world.run(1)
+    with world.conn.begin():
+        rm.registered_elsewhere(
+            world.conn, world.device.id, "1.0.0", who="nms", why="it told us", env=world.env, now=world.now
+        )
+    assert state(only_case(world)) == FAILED

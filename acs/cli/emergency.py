@@ -1,0 +1,92 @@
+"""``acs emergency``: emergency remediation at a HeMS with the role emergency (S1 5.7.3.2)."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.look import DeviceKey, Limit, Reason, find_device, no_urls
+from acs.cli.output import (
+    Config,
+    Data,
+    Json,
+    console,
+    moment,
+    print_json,
+    print_table,
+    read,
+    settings_of,
+    who,
+    write,
+)
+
+__all__ = ["emergency"]
+
+emergency = typer.Typer(no_args_is_help=True)
+
+
+@emergency.command("list")
+def list_emergencies(
+    data: Data = None, config: Config = None, json: Json = False, limit: Limit = 100
+) -> None:
+    """List the cases of emergency remediation that are open, and what each waits for."""
+    from acs import devices as dev
+    from acs import remediation as rm
+
+    def look(conn: Connection) -> list[dict[str, Any]]:
+        found = []
+        for case in rm.list_cases(conn, kind="remediation", open_only=True, limit=limit):
+            steps = rm.journal_of(conn, case.id)
+            if not rm.is_emergency(case, steps):
+                continue
+            device = dev.get(conn, case.device_id)
+            waits = next((each for each in steps if not each.done), None)
+            found.append(
+                {
+                    "case": case.id,
+                    "device": device.device_key,
+                    "software": device.software_version,
+                    "state": case.outcome or case.state,
+                    "waits": waits.name if waits is not None else "",
+                    "until": waits.deadline if waits is not None else None,
+                }
+            )
+        return found
+
+    found = read(settings_of(data, config), look)
+    if json:
+        print_json(found)
+        return
+    columns = ("case", "device", "software", "state", "waits")
+    rows = [(*(each[name] for name in columns), moment(each["until"])) for each in found]
+    print_table("Emergency remediation", (*columns, "until"), rows)
+
+
+@emergency.command("registered")
+def registered(
+    device: DeviceKey,
+    version: Annotated[str, typer.Argument(help="The SoftwareVersion with which it registered.")],
+    because: Reason,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Tell that a device registered at a serving HeMS that keeps its own store.
+
+    Example: `acs emergency registered 0005B9-A1 2.0.0 --because "the serving HeMS told the NMS"`
+    """
+    from acs import remediation as rm
+
+    settings = settings_of(data, config)
+    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+
+    def act(conn: Connection) -> rm.Case:
+        found = find_device(conn, device)
+        return rm.registered_elsewhere(
+            conn, found.id, version, who=who(), why=because, env=env, now=time.time()
+        )
+
+    case = write(settings, act)
+    console.print(f"case {case.id}: {case.outcome or case.state}", markup=False)

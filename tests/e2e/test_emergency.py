@@ -1,0 +1,153 @@
+"""Emergency remediation over TLS: an emergency management system and a serving HeMS with a store each."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+
+from acs import devices as dev
+from acs import remediation as rm
+from acs.cwmp import messages as m
+from acs.datamodel import golden_configuration
+from acs.node import Node
+from acs.settings import load_settings
+from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
+from tests.releasing import release
+from tests.southbound.conftest import body_of, inform
+
+pytestmark = pytest.mark.timeout(120)
+SERIAL = "A1"
+KEY = f"{OUI}-{SERIAL}"
+
+
+@pytest.fixture
+def vendor(tmp_path) -> Vendor:
+    return Vendor(tmp_path / "vendor")
+
+
+async def started(tmp_path, name: str, vendor: Vendor, roles: list[str], *, fail_safe: bool = True) -> Node:
+    cas = [vendor.ca_path, *([vendor.fail_safe_ca_path] if fail_safe else [])]
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("extends: default\ntimers: {retry: 0.2}\nevidence: {files: []}\n", encoding="utf-8")
+    values = {"data": tmp_path / name, "host": "127.0.0.1", "port": 0, "management_port": 0, "roles": roles}
+    values |= {"device_ca": cas, "connection_request_networks": ["127.0.0.0/8"], "drain_timeout": 0.2}
+    node = Node(load_settings(None, {**values, "policy": policy}, {}))
+    await node.start()
+    return node
+
+
+async def until(check, seconds: float = 60):
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.row("S1 L82")
+async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(tmp_path, vendor):
+    nodes = [await started(tmp_path, "serving", vendor, ["serving"], fail_safe=False)]
+    nodes.append(await started(tmp_path, "emergency", vendor, ["emergency"]))
+    serving, emergency = nodes
+    ca = serving.settings.data / "pki/server/ca.pem"
+    fleet = Fleet(vendor, f"{serving.url}/", server_ca=ca)
+    try:
+        await fleet.start()
+        path = tmp_path / "image"
+        path.write_bytes(build_image("2.0.0", PRODUCT_CLASS, vendor.image_key, size=1000))
+        await release(emergency, vendor, path)
+        golden = [m.ParameterValue(*each) for each in golden_configuration("henb")]
+        await serving.store.write(dev.set_golden, "*", golden)
+        device = fleet.add(SERIAL)
+        fleet.protect(SERIAL, f"{emergency.url}/", server_ca=emergency.settings.data / "pki/server/ca.pem")
+        fleet.power_on()
+
+        async def provisioned() -> bool:
+            found = await serving.store.read(dev.find, KEY)
+            return found is not None and found.provisioned_for == "1.0.0"
+
+        await until(provisioned)
+        reachable = device.access
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            device.access = reachable.at(f"https://127.0.0.1:{unused.getsockname()[1]}/")
+        fleet.tamper(SERIAL, "software-modified")
+
+        async def in_emergency() -> bool:
+            return device.henb.fail_safe
+
+        await until(in_emergency)
+        device.access = reachable
+
+        async def back() -> bool:
+            found = await serving.store.read(dev.find, KEY)
+            return found.provisioned_for == "2.0.0"
+
+        await until(back)
+        (case,) = await emergency.store.read(rm.list_cases)
+        known = await emergency.store.read(dev.find, KEY)
+        assert (case.procedure, case.state, known.channel) == ("EM", "active", "emergency")
+        assert known.certificate_name is None  # a fail-safe image binds nothing
+
+        def tell(conn):
+            now = emergency.store.clock()
+            why = "the managers saw it"
+            return rm.registered_elsewhere(
+                conn, known.id, "2.0.0", who="nms", why=why, env=emergency.env, now=now
+            )
+
+        told = await emergency.store.write(tell)
+        assert (told.state, told.outcome) == ("closed", "HANDED_OVER")
+        assert device.henb.stage == "N0"
+        assert fleet.failures() == []
+    finally:
+        await fleet.stop()
+        for node in nodes:
+            await node.stop()
+
+
+async def answer(node: Node, tls, url: str, body: bytes = b"") -> tuple[int, str]:
+    connector = aiohttp.TCPConnector(ssl=tls)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        sent = http.post(url, data=body) if body else http.get(url)
+        async with sent as response:
+            return response.status, await response.text()
+
+
+@pytest.mark.row("S1 L82")
+async def test_the_credentials_of_a_fail_safe_image_are_good_for_nothing_else(tmp_path, vendor):
+    """Wherever the CA is trusted: a serving HeMS, another device, another name, another kind of file."""
+    serving = await started(tmp_path, "serving", vendor, ["serving"])
+    emergency = await started(tmp_path, "emergency", vendor, ["emergency"])
+    name, own = f"a1.{OUI}.failsafe.femto.example".lower(), f"a1.{OUI}.henb.femto.example".lower()
+    hello = body_of(inform(SERIAL))
+    try:
+
+        def shown(node: Node, dns_name: str, *, fail_safe: bool = True):
+            ca = node.settings.data / "pki/server/ca.pem"
+            authority = vendor.fail_safe_authority if fail_safe else vendor.authority
+            return vendor.client_context(dns_name, ca, authority=authority)
+
+        async def told(node: Node, *args, **kwargs) -> tuple[int, str]:
+            return await answer(node, shown(node, *args, **kwargs), f"{node.url}/", hello)
+
+        status, text = await told(serving, name)
+        assert (status, "emergency management system alone" in text) == (403, True)
+        status, text = await told(emergency, own)  # the fail-safe CA does not make it the device
+        assert (status, "not that of the fail-safe image" in text) == (403, True)
+        status, text = await told(emergency, name, fail_safe=False)  # nor the vendor's the fail-safe image
+        assert (status, "role of this HeMS is emergency" in text) == (403, True)
+        status, text = await told(serving, name, fail_safe=False)
+        assert (status, "is not that of" in text) == (403, True)
+        other = f"a2.{OUI}.failsafe.femto.example".lower()
+        assert (await told(emergency, other))[0] == 403
+        assert (await told(emergency, name))[0] == 200
+        assert await serving.store.read(dev.find, KEY) is None
+        known = await emergency.store.read(dev.find, KEY)
+        url = emergency.env.upload_url(known.id, "1 Vendor Configuration File", "k", emergency.store.clock())
+        status, text = await answer(emergency, shown(emergency, name), url, b"a=b")
+        assert (status, "sends no files" in text) == (403, True)
+    finally:
+        await serving.stop()
+        await emergency.stop()
