@@ -26,12 +26,13 @@ NEVER = 10_000
 
 @dataclass(frozen=True)
 class Said:
-    """One message: when, who sent it ("HeNB" or "HeMS"), over which path."""
+    """One message: when, who sent it ("HeNB" or "HeMS"), over which path, with the HeMS of which URL."""
 
     at: float
     who: str
     path: str
     message: m.Message
+    node: str = ""
 
     @property
     def method(self) -> str:
@@ -46,12 +47,14 @@ class Scene(World):
         super().__init__(**options)
 
     def _path(self) -> str:
+        if self.henb.fail_safe:
+            return "emergency"
         path = self.henb.session_path()
         return "standard" if path is None else path.kind
 
     def _say(self, who: str, message: m.Message | None) -> None:
         if message is not None:
-            self.wire.append(Said(self.now, who, self._path(), message))
+            self.wire.append(Said(self.now, who, self._path(), message, self.henb.acs_url))
 
     def _open(self, inform: m.Inform) -> tx.Opened:
         self._say("HeNB", inform)
@@ -158,6 +161,22 @@ class Scene(World):
         """Have paths cut once the alarm is told."""
         self.after_the_alarm(lambda: self.cut.update(cuts))
 
+    def wait(self, until: Callable[[], bool], *, seconds: int = 4000) -> None:
+        """Let time pass until something holds."""
+        for _ in range(seconds):
+            if until():
+                return
+            self.run(1)
+        raise AssertionError("it did not come")
+
+    def help_itself(self, tamper: str, *, seconds: float = 4000) -> None:
+        """Have a fault and no path until the HeNB helps itself; then all paths are there again."""
+        self.cut = set(EVERYTHING)
+        self.henb.tamper(tamper, self.now)
+        self.wait(lambda: self.henb.fail_safe or self.henb.state == "off")
+        self.cut.clear()
+        self.run(seconds)
+
     def wait_for_a_trigger(self) -> None:
         """Have the HeNB take a second path only when the HeMS triggers it."""
         self.henb.distress.silence_tries = self.henb.distress.alarm_tries = NEVER
@@ -165,8 +184,9 @@ class Scene(World):
 
 def provisioned(**options: Any) -> Scene:
     """Return a scene with a HeNB that is provisioned; what was said until then is forgotten."""
-    faults = options.pop("faults", [])
+    faults, nodes = options.pop("faults", []), options.pop("nodes", {})
     scene = Scene(**options)
+    scene.nodes = {url: frozenset(roles) for url, roles in nodes.items()}
     scene.henb.faults = faults
     scene.boot()
     assert [each.outcome for each in scene.cases("provisioning")] == ["PROVISIONED"]

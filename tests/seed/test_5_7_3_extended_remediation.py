@@ -21,3 +21,10 @@ def test_L51_2_henb_and_hems_know_the_same_distress_channels():
     at_the_hems = scene.look(ds.paths_of, scene.device, scene.env.distress_paths)
     at_the_henb = scene.henb.distress.paths
     assert [each.kind for each in at_the_hems] == [each.kind for each in at_the_henb] == list(ds.KINDS)
+
+
+def test_L51_2_henb_and_hems_both_know_emergency_remediation():
+    scene = provisioned(emergency_available=True, roles=("serving", "emergency"))
+    scene.help_itself("software-modified")
+    assert {"EMERGENCY_BOOT", "EMERGENCY_DOWNLOAD"} <= set(scene.stages())
+    assert scene.end() == ("EM", "closed", "REMEDIATED")
