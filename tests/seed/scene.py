@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from acs import alarms as al
+from acs import measures as ms
 from acs import remediation as rm
 from acs.commands import enqueue
 from acs.cwmp import messages as m
+from acs.security import Sealer
 from acs.simulator import TAMPERS
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS
 from acs.southbound import transactions as tx
@@ -19,6 +21,7 @@ __all__ = ["EVERYTHING", "EXPEDITED", "FAULTS", "Said", "Scene", "provisioned"]
 
 FAULTS = "Device.FaultMgmt."
 EXPEDITED = "0 Expedited"
+SEALER = Sealer(bytes(32))
 EVERYTHING = {"standard", "trigger", "IPsec2", "Internet", "AirInterface"}
 """Every path there may be, both ways."""
 NEVER = 10_000
@@ -37,6 +40,16 @@ class Said:
     @property
     def method(self) -> str:
         return type(self.message).__name__
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What one system did about a HeNB."""
+
+    system: str
+    action: str
+    operation: str
+    serial_number: str
 
 
 class Scene(World):
@@ -144,6 +157,53 @@ class Scene(World):
         """Have an operator ask the HeNB for something; it is called for that."""
         with self.conn.begin():
             enqueue(self.conn, self.device.id, request, command_key="asked", purpose="operator", now=self.now)
+
+    def add_systems(self, **systems: str) -> None:
+        """Have systems carry out measures: name and kind of each."""
+        with self.conn.begin():
+            for name, kind in systems.items():
+                url = f"https://{name}.example/measures"
+                ms.add_target(self.conn, name, kind, url, sealer=SEALER, who="operator", now=self.now)
+
+    def measure(self, name: str, *, who: str = "operator") -> None:
+        """Have a person ask for a measure about the HeNB."""
+        told = {"who": who, "because": "it is not remedied", "system_dn": "DC=test", "now": self.now}
+        device = self.device
+        with self.conn.begin():
+            ms.request_measures(self.conn, device, [name], **told)
+
+    def undo(self, name: str) -> None:
+        """Have two persons undo a measure."""
+        device = self.device
+        for who in ("anna@cli", "ben@cli"):
+            with self.conn.begin():
+                rm.undo(self.conn, device.id, [name], who=who, why="mended", env=self.env, now=self.now)
+
+    def carry_out(self) -> list[Carried]:
+        """Have the systems carry out what they are asked for; return that."""
+        found = []
+        with self.conn.begin():
+            for target in ms.list_targets(self.conn):
+                orders = ms.take_orders(self.conn, target.id, node="test", now=self.now)
+                found += [
+                    Carried(
+                        target.name,
+                        each.measure.action,
+                        ms.operation_of(each.measure.measure, each.measure.action),
+                        each.serial_number,
+                    )
+                    for each in orders
+                ]
+                done = dict.fromkeys((each.measure.id for each in orders), None)
+                how = {
+                    "node": "test",
+                    "longest": 300.0,
+                    "jitter": 0.0,
+                    "system_dn": "DC=test",
+                    "now": self.now,
+                }
+                ms.settle(self.conn, target.id, done, **how)
+        return found
 
     def after_the_alarm(self, happens: Callable[[], object]) -> None:
         """Have something happen at the end of the session in which a case was opened."""

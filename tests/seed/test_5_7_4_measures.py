@@ -1,6 +1,66 @@
-"""S1 5.7.4 (L88-L97): what the systems above the HeMS do."""
+"""S1 5.7.4 (L88-L97): what the systems above the HeMS do, by policy or by a person."""
 
 from __future__ import annotations
+
+import pytest
+
+from acs import measures as ms
+from tests.seed.scene import EVERYTHING, Scene, provisioned
+from tests.world import POLICY
+
+NETWORK = ("SEGW_BLOCK", "GATEWAY_BLOCK", "SUBSCRIBER_REPLACE")
+RULE = f"{{ when: '*', measures: [{', '.join(NETWORK)}], because: to protect the network }}"
+AUTOMATIC = f"{POLICY}measures: {{rules: [{RULE}]}}\n"
+
+
+def network(**options) -> Scene:
+    """A provisioned HeNB, and a system of each kind that carries out measures."""
+    scene = provisioned(**options)
+    scene.add_systems(segw="SEGW", mme="GATEWAY", letters="SUBSCRIBER", fraud="OTHER")
+    return scene
+
+
+def asked_for(scene: Scene) -> list[str]:
+    """The measures that are in force of the HeNB."""
+    return [each.measure for each in scene.look(ms.in_force, scene.device.id)]
+
+
+def test_L88_1_the_operator_initiates_a_measure():
+    scene = network()
+    scene.measure("SEGW_BLOCK", who="anna")
+    assert asked_for(scene) == ["SEGW_BLOCK"]
+    assert scene.comments() == ["measure blockListAdd at segw: requested"]
+
+
+def test_L88_1_the_system_starts_predefined_measures_by_itself():
+    scene = network(policy=AUTOMATIC)
+    scene.tamper("circuit-modified")
+    assert asked_for(scene) == list(NETWORK)
+    assert scene.in_order(
+        "block", "measures FATAL SEGW_BLOCK: segw; GATEWAY_BLOCK: mme; SUBSCRIBER_REPLACE: letters"
+    )
+    assert scene.end() == ("P3", "waiting", "BLOCKED")
+
+
+@pytest.mark.parametrize("name", ms.MEASURES)
+def test_L88_2_each_measure_is_asked_for_told_of_and_undone(name):
+    scene = network()
+    scene.measure(name)
+    carried = scene.carry_out()
+    assert [(each.action, each.serial_number) for each in carried] == [("apply", scene.device.serial_number)]
+    scene.undo(name)
+    assert [each.action for each in scene.carry_out()] == ["undo"]
+    assert asked_for(scene) == []
+    assert [each.rpartition(": ")[2] for each in scene.comments()] == ["requested", "done"] * 2
+
+
+@pytest.mark.parametrize(
+    ("measure", "operation"), [("SEGW_BLOCK", "blockListAdd"), ("SEGW_REMOVE", "allowListRemove")]
+)
+def test_L90_the_segw_has_it_on_its_black_list_or_no_longer_on_its_white_list(measure, operation):
+    scene = network()
+    scene.measure(measure)
+    assert [(each.system, each.operation) for each in scene.carry_out()] == [("segw", operation)]
 
 
 def test_L92_the_henb_is_blocked_at_the_hems(scene):
@@ -10,3 +70,49 @@ def test_L92_the_henb_is_blocked_at_the_hems(scene):
     assert scene.device.blocked
     assert set(scene.refused) == {"blocked"}
     assert scene.end() == ("P2R", "waiting", "BLOCKED")
+
+
+def test_L92_the_henb_is_blocked_at_the_henb_gw_or_mme():
+    scene = network()
+    scene.measure("GATEWAY_BLOCK")
+    assert [(each.system, each.operation) for each in scene.carry_out()] == [("mme", "block")]
+
+
+def test_L94_the_subscriber_is_informed():
+    scene = network()
+    scene.measure("SUBSCRIBER_REPLACE")
+    assert [(each.system, each.operation) for each in scene.carry_out()] == [("letters", "replace")]
+
+
+def test_L95_another_system_has_a_measure_of_its_own():
+    scene = network()
+    scene.measure("OTHER")
+    assert [(each.system, each.operation) for each in scene.carry_out()] == [("fraud", "apply")]
+
+
+@pytest.mark.parametrize(
+    ("name", "until", "cut", "outcome"),
+    [
+        ("circuit-modified", "", set(), "BLOCKED"),
+        ("configuration-modified", "never", set(), "EXTENDED"),
+        ("configuration-modified", "", EVERYTHING, "NO_COMMUNICATION"),
+    ],
+)
+def test_L97_measures_follow_an_alarm_that_the_hems_can_not_remedy(name, until, cut, outcome):
+    scene = network(policy=AUTOMATIC)
+    scene.cut_after_the_alarm(*cut)
+    scene.tamper(name, until=until)
+    assert scene.end()[1:] == ("waiting", outcome)
+    assert asked_for(scene) == list(NETWORK)
+    raised = [each["notificationType"] for each in scene.outbox()].index("notifyNewAlarm")
+    first = scene.comments().index("measure blockListAdd at segw: requested")
+    assert raised == 0
+    assert first > 0
+
+
+@pytest.mark.parametrize("name", ["case-opened", "configuration-modified", "software-modified"])
+def test_L97_none_follows_what_the_hems_remedies(name):
+    scene = network(policy=AUTOMATIC)
+    scene.tamper(name, until="reboot")
+    assert scene.case.state == "closed"
+    assert asked_for(scene) == []
