@@ -199,6 +199,7 @@ class World:
     def _hems_wake(self) -> float:
         with self.conn.begin():
             waits = [each.wake_at for each in rm.list_cases(self.conn) if each.wake_at is not None]
+            waits += [each for each in (rm.look_again_at(self.conn),) if each is not None]
             found = [dev.find(self.conn, each.key) for each in (self, *self.neighbours)]
         calls = [each.connection_request_at or 0 for each in found if each is not None]
         waits += [each for each in calls if each > self.now]
@@ -211,6 +212,9 @@ class World:
             self._call()
             self._trigger()
             with self.conn.begin():
+                if rm.in_line(self.conn):
+                    rules, system_dn = self.env.policy.safety, self.env.system_dn
+                    rm.give_out(self.conn, rules=rules, system_dn=system_dn, now=self.now)
                 due = rm.due_cases(self.conn, now=self.now, limit=10)
                 for case_id in due:
                     rm.advance(self.conn, case_id, env=self.env, now=self.now)

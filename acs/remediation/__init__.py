@@ -32,6 +32,7 @@ from acs.remediation.reactions import (
     run_playbook,
 )
 from acs.remediation.retention import prune_cases
+from acs.remediation.safety.slots import give_out, held_cases, in_line, look_again_at
 from acs.remediation.scripts import Library, Script, due_runs, find_script, load_library
 from acs.remediation.scripts.graph import graph
 from acs.remediation.scripts.load import where as script_line
@@ -71,14 +72,18 @@ __all__ = [
     "export_json",
     "find_case",
     "find_script",
+    "give_out",
     "graph",
+    "held_cases",
     "image_requested",
+    "in_line",
     "instruct",
     "is_emergency",
     "journal_of",
     "list_cases",
     "load_library",
     "load_policy",
+    "look_again_at",
     "missing_playbooks",
     "open_case_alarms",
     "parse_policy",

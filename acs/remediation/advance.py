@@ -32,12 +32,14 @@ from acs.remediation.cases import (
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOKS, Result
 from acs.remediation.policy import Policy, parse_policy
-from acs.remediation.replay import Ask, Entry, Finished, Place, run
+from acs.remediation.replay import Ask, Entry, Finished, Place, compare, run
+from acs.remediation.safety.rules import verdict
+from acs.remediation.safety.slots import end_slot, granted_cases, push_back, slot_state
 from acs.remediation.script_api import BY_PERSONS, RUNS, group_result, operated
 from acs.remediation.scripts import find_script, where
 from acs.remediation.scripts.guard import TooLongError, limited
 from acs.remediation.scripts.runs import end_run, withdraw_runs
-from acs.remediation.steps import Started, StepContext, command_result
+from acs.remediation.steps import HELD, Started, StepContext, command_result
 from acs.remediation.triage import next_case
 from acs.store.tables import case_is_open, cases, journal, policies
 
@@ -48,17 +50,19 @@ _log = logging.getLogger(__name__)
 
 
 def due_cases(conn: Connection, *, now: float, limit: int) -> list[int]:
-    """Return the ids of cases whose time has come, the longest overdue first."""
+    """Return the ids of cases whose time has come, the longest overdue first, then those given a slot."""
     query = (
         select(cases.c.id).where(case_is_open, cases.c.wake_at <= now).order_by(cases.c.wake_at).limit(limit)
     )
-    return [int(row.id) for row in conn.execute(query)]
+    found = [int(row.id) for row in conn.execute(query)]
+    return list(dict.fromkeys((*found, *granted_cases(conn, limit=limit))))[:limit]
 
 
 def postpone(conn: Connection, case_id: int, *, until: float) -> None:
     """Look at an overdue case again at ``until``; leave one alone that was advanced meanwhile."""
     overdue = (cases.c.id == case_id, case_is_open, cases.c.wake_at < until)
     conn.execute(update(cases).where(*overdue).values(wake_at=until))
+    push_back(conn, case_id, until=until)
 
 
 def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:
@@ -90,12 +94,22 @@ def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float
     steps = journal_of(conn, case_id)
     looked_at = [_look_again(conn, step, now=now) for step in steps]
     changed = looked_at != steps
-    if not changed and steps and not steps[-1].done and not steps[-1].branch and steps[-1].event != RUNS:
+    again = [each for each in looked_at if not each.done and each.event == HELD]
+    if again and slot_state(conn, case_id) == "held":
+        again = []
+    if (
+        not changed
+        and not again
+        and steps
+        and not steps[-1].done
+        and not steps[-1].branch
+        and steps[-1].event != RUNS
+    ):
         return  # nothing came; with branches another one may go on, and runs ask for the next look
     steps = looked_at
     savepoint = conn.begin_nested()
     try:
-        _play(conn, case, steps, env=env, now=now)
+        _play(conn, case, steps, again, env=env, now=now)
     except SQLAlchemyError:
         raise  # the database's trouble, not the playbook's: the whole transaction is undone
     except (Exception, TooLongError) as error:  # noqa: BLE001 - whatever a playbook raises
@@ -111,6 +125,7 @@ def _set_aside(conn: Connection, case: Case, error: BaseException, *, env: Envir
     at = f" at {place}" if (place := where(error)) else ""
     because = f"the playbook {case.playbook} failed{at}: {type(error).__name__}: {error}"[:500]
     change_case(conn, case.id, state="waiting", outcome="FAILED", wake_at=None, because=because)
+    end_slot(conn, case.id, verdict("FAILED"))
     _comment(conn, case, f"case {case.id} waits for an instruction", because, env=env, now=now)
 
 
@@ -156,7 +171,7 @@ def finish_step(conn: Connection, step: Step, result: Any, *, now: float) -> Ste
 
 @dataclass(slots=True)
 class _Player:
-    """Begins the new steps of one run."""
+    """Begins the new steps of one run, and those that were ``held`` so far."""
 
     conn: Connection
     case: Case
@@ -164,45 +179,55 @@ class _Player:
     env: Environment
     now: float
     seq: int
+    held: dict[Place, Entry]
+    seqs: dict[Place, int]
     device: Device | None = None
     open: list[Started] = field(default_factory=list)
 
     def begin(self, place: Place, ask: Ask) -> Entry:
-        self.seq += 1
-        seq = self.seq
+        before = self.held.get(place)
+        if before is not None:
+            compare(place, before, ask)
+            seq = self.seqs[place]
+        else:
+            self.seq += 1
+            seq = self.seq
         if self.device is None:
             self.device = dev.get(self.conn, self.case.device_id)
         context = StepContext(self.conn, self.case, self.device, self.policy, self.env, seq, self.now)
         started: Started = ask.begin(context)
-        self.conn.execute(
-            insert(journal).values(
-                case_id=self.case.id,
-                seq=seq,
-                branch=place.branch,
-                name=ask.name,
-                detail=ask.detail,
-                because=ask.because,
-                state="done" if started.done else "waiting",
-                command_id=started.command_id,
-                event=started.event,
-                deadline=started.deadline,
-                result=msgspec.json.encode(started.result).decode() if started.done else None,
-                started_at=self.now,
-                done_at=self.now if started.done else None,
-            )
-        )
+        values = {
+            "state": "done" if started.done else "waiting",
+            "command_id": started.command_id,
+            "event": started.event,
+            "deadline": started.deadline,
+            "result": msgspec.json.encode(started.result).decode() if started.done else None,
+            "done_at": self.now if started.done else None,
+        }
+        if before is None:
+            told = {"branch": place.branch, "name": ask.name, "detail": ask.detail, "because": ask.because}
+            row = {"case_id": self.case.id, "seq": seq, "started_at": self.now, **told, **values}
+            self.conn.execute(insert(journal).values(row))
+        else:
+            mine = (journal.c.case_id == self.case.id, journal.c.seq == seq)
+            self.conn.execute(update(journal).where(*mine).values(**values))
         if not started.done:
             self.open.append(started)
         return Entry(ask.name, started.done, started.result, self.now)
 
 
-def _play(conn: Connection, case: Case, steps: list[Step], *, env: Environment, now: float) -> None:
+def _play(
+    conn: Connection, case: Case, steps: list[Step], again: list[Step], *, env: Environment, now: float
+) -> None:
+    """Run the playbook as far as it goes; the steps of ``again``, which were held, are begun anew."""
     policy = policy_of(conn, case, env)
     script = None
     if case.playbook_version != SHIPPED:
         script = find_script(conn, case.playbook, case.playbook_version)
-    known = _known(steps, exactly=script is not None)
-    player = _Player(conn, case, policy, env, now, steps[-1].seq if steps else 0)
+    known, seqs = _known(steps, exactly=script is not None)
+    numbers = {each.seq for each in again}
+    held = {place: known.pop(place) for place, seq in seqs.items() if seq in numbers}
+    player = _Player(conn, case, policy, env, now, steps[-1].seq if steps else 0, held, seqs)
     api = CaseApi(
         facts=case.fact,
         policy=policy,
@@ -228,19 +253,29 @@ def _play(conn: Connection, case: Case, steps: list[Step], *, env: Environment, 
     if (case.state, case.wake_at) != (state, wake_at) or player.open:
         gone_on = {"outcome": None} if (case.state, state) == ("waiting", "active") else {}
         change_case(conn, case.id, wake_at=wake_at, state=state, **gone_on)
+    if waits and all(
+        event in BY_PERSONS for event, _ in waits
+    ):  # it is set aside, and disturbs nobody meanwhile
+        found = find_case(conn, case.id)
+        end_slot(conn, case.id, verdict(found.outcome if found else None))
 
 
-def _known(steps: list[Step], *, exactly: bool) -> dict[Place, Entry]:
-    """Return the journal by place; ``exactly``: a replay has to repeat detail and reason as well."""
+def _known(steps: list[Step], *, exactly: bool) -> tuple[dict[Place, Entry], dict[Place, int]]:
+    """Return the journal by place, and the numbers of its steps.
+
+    ``exactly``: a replay has to repeat detail and reason as well.
+    """
     known: dict[Place, Entry] = {}
+    seqs: dict[Place, int] = {}
     count: Counter[str] = Counter()
     for step in steps:
         count[step.branch] += 1
         result = msgspec.json.decode(step.result) if step.result else None
         told = (step.detail, step.because) if exactly else None
         at = step.done_at or step.started_at
-        known[Place(step.branch, count[step.branch])] = Entry(step.name, step.done, result, at, told)
-    return known
+        place = Place(step.branch, count[step.branch])
+        known[place], seqs[place] = Entry(step.name, step.done, result, at, told), step.seq
+    return known, seqs
 
 
 def policy_of(conn: Connection, case: Case, env: Environment) -> Policy:
@@ -263,6 +298,7 @@ def close_case(
             cancel(conn, step.command_id, now=now)
         finish_step(conn, step, None, now=now)
     change_case(conn, case.id, state="closed", outcome=outcome, closed_at=now, wake_at=None, because=because)
+    end_slot(conn, case.id, verdict(outcome))
     withdraw_runs(conn, case.id)
     parent = end_run(conn, case.id, outcome)
     if parent is not None:

@@ -107,7 +107,9 @@ class _Player:
     def begin(self, place: Place, ask: Ask) -> Entry:
         seq = len(self.steps) + 1
         policy = self.env.policy
-        context = StepContext(self.conn, self.case, self.device, policy, self.env, seq, self.now)
+        context = StepContext(
+            self.conn, self.case, self.device, policy, self.env, seq, self.now, unlimited=True
+        )
         started: Started = ask.begin(context)
         after = self.now - self.case.opened_at
         result = started.result if started.done else self._assume(started, ask)

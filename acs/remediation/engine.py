@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
 from acs.remediation.advance import advance, due_cases, postpone
 from acs.remediation.environment import Environment
 from acs.remediation.reactions import begin_runs
+from acs.remediation.safety.slots import TOPIC, give_out, in_line
 from acs.remediation.scripts import due_runs
 from acs.store import Store
 
@@ -19,6 +21,7 @@ _log = logging.getLogger(__name__)
 _PAUSE = 0.5  # seconds between two looks
 _BATCH = 64
 _RETRY = 30.0  # seconds until a case is tried again that could not be advanced
+_SAFETY = 5.0  # seconds after which the line is looked at, even where nobody told that a slot is free
 
 
 class Engine:
@@ -26,15 +29,32 @@ class Engine:
 
     def __init__(self, store: Store, env: Environment) -> None:
         self._store, self._env = store, env
+        self._line, self._looked_at = asyncio.Event(), float("-inf")
+        store.on(TOPIC, lambda _: self._line.set())
 
     async def tick(self) -> int:
         """Advance what is due; return how many cases that were."""
         now = self._store.clock()
+        await self._give_out(now)
         found = await self._store.read(due_cases, now=now, limit=_BATCH)
         await asyncio.gather(*(self._advance(case_id) for case_id in found))
         free = await self._store.read(due_runs, limit=_BATCH)
         await asyncio.gather(*(self._begin(device_id) for device_id in free))
         return len(found)
+
+    async def _give_out(self, now: float) -> None:
+        """Give free slots to cases that wait for one, when one was freed and now and then."""
+        if not self._line.is_set() and now < self._looked_at + _SAFETY:
+            return
+        self._line.clear()
+        self._looked_at = now
+        if await self._store.read(in_line):
+            await self._store.write(self._give_out_now)
+
+    def _give_out_now(self, conn: Connection) -> None:
+        rules, system_dn = self._env.policy.safety, self._env.system_dn
+        if give_out(conn, rules=rules, system_dn=system_dn, now=self._store.clock()) is None:
+            self._looked_at = float("-inf")  # somebody else is at it and may not have seen all
 
     async def _begin(self, device_id: int) -> None:
         """Begin what was asked of a device that has become free."""
@@ -66,4 +86,5 @@ class Engine:
                 _log.exception("advancing overdue cases failed; it is tried again")
                 count = 0
             if count < _BATCH:
-                await asyncio.sleep(_PAUSE)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._line.wait(), _PAUSE)

@@ -21,6 +21,7 @@ from acs.alarms import EVENT_TYPES, PROBABLE_CAUSES, SEVERITIES
 from acs.detection import CHECKS, Thresholds, threshold_problems
 from acs.errors import AcsError
 from acs.remediation.measures import Measures, measure_problems
+from acs.remediation.safety.limits import Safety, safety_problems
 from acs.remediation.words import Words, fits, listed
 
 __all__ = [
@@ -192,6 +193,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minimal_versions: dict[str, str] = {}
     measures: Measures = msgspec.field(default_factory=Measures)
     detection: Thresholds = Thresholds()
+    safety: Safety = msgspec.field(default_factory=Safety)
     version: str = ""
     text: str = ""
 
@@ -301,6 +303,7 @@ def _problems(policy: Policy) -> list[str]:
     found += _discovery_problems(policy.discovery)
     if not policy.evidence.timeout > 0:
         found.append(f"evidence.timeout is {policy.evidence.timeout}; a positive number is needed")
+    found += safety_problems(policy.safety)
     found += threshold_problems(policy.detection, frozenset(CHECKS))
     found += measure_problems(policy.measures, _VOCABULARY)
     server = policy.provisioning.stun_server

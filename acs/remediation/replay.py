@@ -16,7 +16,17 @@ from typing import Any, NamedTuple
 
 from acs.errors import AcsError
 
-__all__ = ["Ask", "Entry", "Finished", "Fork", "NonDeterministicError", "Place", "Suspended", "run"]
+__all__ = [
+    "Ask",
+    "Entry",
+    "Finished",
+    "Fork",
+    "NonDeterministicError",
+    "Place",
+    "Suspended",
+    "compare",
+    "run",
+]
 
 
 class NonDeterministicError(AcsError):
@@ -193,11 +203,11 @@ class _Run:
         entry = self.journaled(place)
         if entry is None:
             return self.begin(place, ask)
-        _compare(place, entry, ask)
+        compare(place, entry, ask)
         return entry
 
 
-def _compare(place: Place, entry: Entry, ask: Ask) -> None:
+def compare(place: Place, entry: Entry, ask: Ask) -> None:
     """Raise ``NonDeterministicError`` where a replay asks for something else than before."""
     pairs: Iterable[tuple[str, str, str]] = [("", entry.name, ask.name)]
     if entry.told is not None:

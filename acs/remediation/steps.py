@@ -20,9 +20,11 @@ from acs.remediation.cases import Case, change_case
 from acs.remediation.environment import Environment
 from acs.remediation.policy import Policy
 from acs.remediation.replay import Ask
+from acs.remediation.safety.gate import may_send
 
 __all__ = [
     "APPROVAL",
+    "HELD",
     "IMAGE_REQUESTED",
     "INSTRUCTION",
     "INSTRUCTION_OR_SESSION",
@@ -42,6 +44,8 @@ __all__ = [
 
 
 APPROVAL = "approval"
+HELD = "held"
+"""The event of a disruptive step that has not begun: its case waits for a slot."""
 INSTRUCTION = "instruction"
 INSTRUCTION_OR_SESSION = "instruction or session"
 IMAGE_REQUESTED = "request for software"
@@ -63,6 +67,8 @@ class StepContext:
     env: Environment
     seq: int
     now: float
+    unlimited: bool = False
+    """Nothing is really sent, so nothing has to wait for a slot."""
 
     @property
     def key(self) -> str:
@@ -126,15 +132,18 @@ def command_result(command: Command) -> dict[str, Any]:
 def command_step(
     build: Callable[[StepContext], m.Message], *, name: str, because: str, timeout: float, detail: str = ""
 ) -> Ask:
-    """Send an RPC and wait for what becomes of it, at most ``timeout`` seconds."""
+    """Send an RPC, a disruptive one in its turn, and wait at most ``timeout`` seconds for its outcome."""
 
     def begin(context: StepContext) -> Started:
         deadline = context.now + timeout
         try:
+            message = build(context)
+            if not context.unlimited and _held(context, message):
+                return Started(done=False, event=HELD)
             command = enqueue(
                 context.conn,
                 context.device.id,
-                build(context),
+                message,
                 command_key=context.key,
                 purpose="case",
                 case_id=context.case.id,
@@ -149,6 +158,11 @@ def command_step(
         return Started(done=False, command_id=command.id, deadline=deadline)
 
     return Ask(name, because, begin, detail)
+
+
+def _held(context: StepContext, message: m.Message) -> bool:
+    held = may_send(context.conn, context.case, context.device, message, env=context.env, now=context.now)
+    return held is not None
 
 
 def event_step(event: str, *, because: str, timeout: float) -> Ask:

@@ -33,6 +33,7 @@ from acs.store.tables.northbound import api_certificates, api_tokens, users
 from acs.store.tables.outbox import outbox
 from acs.store.tables.playbooks import playbook_runs, playbook_sources
 from acs.store.tables.remediation import approvals, case_is_open, cases, journal, policies
+from acs.store.tables.safety import safety_groups, safety_slots
 from acs.store.tables.secrets import secret_rotations
 from acs.store.tables.subscriptions import deliveries, subscriptions
 from acs.store.tables.traces import trace_requests, traces
@@ -82,6 +83,8 @@ __all__ = [
     "playbook_sources",
     "policies",
     "refusals",
+    "safety_groups",
+    "safety_slots",
     "secret_rotations",
     "sightings",
     "site_values",

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
 
 from acs.store.tables.base import Id, metadata
 
@@ -74,6 +86,7 @@ devices = Table(
         "connection_request_result", Text, nullable=False, server_default=""
     ),  # of the last: way and reason
     Column("connection_request_tried_at", Float),
+    Index("ix_devices_product_class", "product_class", "software_version"),  # how many are alike
 )
 
 parameters = Table(
