@@ -64,6 +64,7 @@ from acs.southbound import (
     XmppMedium,
     XmppWay,
     bind,
+    coap_medium,
 )
 from acs.store import Store
 from acs.watch import AuditKeeper, Watch
@@ -247,6 +248,9 @@ class Node:
             ways.append(xmpp)
             self._run(xmpp.stream.run(), "XMPP")
         media: list[Medium] = [UdpMedium(guard)]
+        coap = coap_medium(guard, self.store)
+        if coap is not None:
+            media.append(coap)
         if xmpp is not None:
             media.append(XmppMedium(xmpp, secrets))
         self._run(TriggerSender(self.store, secrets, media).run(), "distress triggers")

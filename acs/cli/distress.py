@@ -43,7 +43,7 @@ def add_path(
     address: Annotated[str, typer.Argument(help="Where its trigger goes: host:port, or a Jabber ID.")],
     data: Data = None,
     config: Config = None,
-    method: Annotated[str, typer.Option(help="UDP or XMPP.")] = "UDP",
+    method: Annotated[str, typer.Option(help="UDP, COAP or XMPP.")] = "UDP",
 ) -> None:
     """Append a distress channel to those of a device; it then has none of the setting distress_paths.
 

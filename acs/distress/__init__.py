@@ -13,7 +13,16 @@ from acs.distress.channel import (
     may_send,
 )
 from acs.distress.paths import KINDS, METHODS, Path, add_path, parse_template, paths_of, remove_path
-from acs.distress.trigger import WINDOW, Trigger, TriggerError, TriggerMemory, build_trigger, parse_trigger
+from acs.distress.sequences import reserve_number
+from acs.distress.trigger import (
+    WINDOW,
+    Trigger,
+    TriggerError,
+    TriggerMemory,
+    build_trigger,
+    parse_query,
+    parse_trigger,
+)
 from acs.distress.triggers import DueTrigger, due_triggers, prune_triggers, request_trigger, trigger_sent
 
 __all__ = [
@@ -39,11 +48,13 @@ __all__ = [
     "listener_of",
     "may_ask",
     "may_send",
+    "parse_query",
     "parse_template",
     "parse_trigger",
     "paths_of",
     "prune_triggers",
     "remove_path",
     "request_trigger",
+    "reserve_number",
     "trigger_sent",
 ]

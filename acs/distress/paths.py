@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -17,7 +18,7 @@ __all__ = ["KINDS", "METHODS", "Path", "add_path", "parse_template", "paths_of",
 
 KINDS = ("IPsec2", "Internet", "AirInterface")
 """A second IPsec connection, Internet without one, the HeNB as a UE (S1 L56-L60)."""
-METHODS = ("UDP", "XMPP")
+METHODS = ("UDP", "COAP", "XMPP")
 _MOST = 8  # paths of one device
 _UDP = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}")
 _XMPP = re.compile(r"[^\s/@]{1,200}@[A-Za-z0-9.-]{1,253}(?:/\S{1,200})?")
@@ -25,7 +26,7 @@ _XMPP = re.compile(r"[^\s/@]{1,200}@[A-Za-z0-9.-]{1,253}(?:/\S{1,200})?")
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One path. ``address`` is where its trigger goes: ``host:port`` for UDP, a Jabber ID for XMPP."""
+    """One path. ``address`` is where its trigger goes: ``host:port`` for UDP and COAP, else a Jabber ID."""
 
     kind: str
     address: str
@@ -41,10 +42,15 @@ def check_path(path: Path, where: str = "") -> None:
         raise AcsError(
             f"{where}the trigger method {path.method!r} is unknown; known are {', '.join(METHODS)}"
         )
-    form = _UDP if path.method == "UDP" else _XMPP
+    if path.method == "COAP" and find_spec("aiocoap") is None:
+        raise AcsError(
+            f"{where}the trigger method COAP needs an extra; install it with: pip install 'femto-acs[coap]'"
+        )
+    datagram = path.method != "XMPP"
+    form = _UDP if datagram else _XMPP
     port = path.address.rpartition(":")[2]
-    if not form.fullmatch(path.address) or (path.method == "UDP" and not 0 < int(port) < 65536):
-        wanted = "host:port" if path.method == "UDP" else "a Jabber ID"
+    if not form.fullmatch(path.address) or (datagram and not 0 < int(port) < 65536):
+        wanted = "host:port" if datagram else "a Jabber ID"
         raise AcsError(f"{where}the address {path.address!r} can't be used; {path.method} needs {wanted}")
 
 

@@ -13,15 +13,23 @@ from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
-__all__ = ["WINDOW", "Trigger", "TriggerError", "TriggerMemory", "build_trigger", "parse_trigger"]
+__all__ = [
+    "WINDOW",
+    "Trigger",
+    "TriggerError",
+    "TriggerMemory",
+    "build_trigger",
+    "parse_query",
+    "parse_trigger",
+]
 
 WINDOW = 300.0
 """Seconds that the clocks of HeMS and HeNB may be apart."""
 _LONGEST = 1024
 _MEMORY = 256
+_QUERY = rb"ts=([0-9]{1,12})&id=([0-9]{1,19})&un=([A-Za-z0-9_.~%-]{1,600})&cn=([0-9a-f]{16,64})"
 _LINE = re.compile(
-    rb"GET http://[A-Za-z0-9.:\[\]-]{1,255}\?"
-    rb"(ts=([0-9]{1,12})&id=([0-9]{1,19})&un=([A-Za-z0-9_.~%-]{1,600})&cn=([0-9a-f]{16,64}))"
+    rb"GET http://[A-Za-z0-9.:\[\]-]{1,255}\?(" + _QUERY + rb")"
     rb"&sig=([0-9A-F]{64}) HTTP/1\.1\r\n\r\n"
 )
 
@@ -62,7 +70,19 @@ def parse_trigger(data: bytes, key: str) -> Trigger:
         raise TriggerError("it has not the form of a trigger")
     if not key or not hmac.compare_digest(_sign(found[1], key), found[6]):
         raise TriggerError("its signature is not that of this device's key")
-    return Trigger(int(found[2]), int(found[3]), unquote(found[4].decode("ascii")), found[5].decode("ascii"))
+    return _trigger(found[2], found[3], found[4], found[5])
+
+
+def parse_query(data: bytes) -> Trigger:
+    """Return the trigger that what is signed says. Raises ``TriggerError``; whose it is is told elsewhere."""
+    found = re.fullmatch(_QUERY, data) if len(data) <= _LONGEST else None
+    if found is None:
+        raise TriggerError("it has not the form of a trigger")
+    return _trigger(*found.groups())
+
+
+def _trigger(ts: bytes, number: bytes, un: bytes, cn: bytes) -> Trigger:
+    return Trigger(int(ts), int(number), unquote(un.decode("ascii")), cn.decode("ascii"))
 
 
 @dataclass(slots=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.devices import device_key
-from acs.distress import TriggerError, TriggerMemory, may_ask, may_send, parse_trigger
+from acs.distress import Trigger, TriggerError, TriggerMemory, may_ask, may_send, parse_trigger
 from acs.simulator.emergency import may_begin
 from acs.simulator.pace import Pace
-from acs.simulator.stages import Stages, Trigger
+from acs.simulator.stages import Stages
+from acs.simulator.stages import Trigger as Move
 from acs.simulator.tamper import ActiveTamper
+
+if TYPE_CHECKING:
+    from acs.distress.coap import Recipient
 
 __all__ = ["HELD_BACK", "Distress", "DistressPath", "DistressSide"]
 
@@ -52,6 +56,8 @@ class Distress:
     ended: str = ""
     refused: dict[str, int] = field(default_factory=dict)
     memory: TriggerMemory = field(default_factory=TriggerMemory)
+    recipient: Recipient | None = None
+    """What remembers the CoAP messages that it has taken."""
     _first: int = 0
     _tries: int = 0
     _tried: set[int] = field(default_factory=set)
@@ -87,14 +93,31 @@ class Distress:
             trigger = parse_trigger(data, self.key)
         except TriggerError:
             return self._refuse("no genuine trigger")
-        if trigger.un != user:
-            return self._refuse("of another device")
-        why = self.memory.refuse(trigger, now)
+        return not self._obey(trigger, kind, user, now)
+
+    def take_coap(self, data: bytes, kind: str, user: str, now: float) -> tuple[bool, bytes]:
+        """Tell whether to obey a CoAP message that came over the path of ``kind``, and its answer."""
+        try:
+            from acs.distress.coap import Recipient
+        except ImportError:  # the extra coap is not installed
+            return self._refuse("no genuine trigger"), b""
+        if self.recipient is None:
+            self.recipient = Recipient(self.key, user)
+        heard = self.recipient.hear(data, lambda trigger: self._obey(trigger, kind, user, now))
+        if not heard.genuine:
+            again = heard.why in ("repeated", "sent again")
+            self._refuse("repeated" if again else "no genuine trigger")
+        return heard.trigger is not None, heard.answer
+
+    def _obey(self, trigger: Trigger, kind: str, user: str, now: float) -> str:
+        """Have a genuine trigger obeyed; return why it is not, if it is not."""
+        why = "of another device" if trigger.un != user else self.memory.refuse(trigger, now)
         if why:
-            return self._refuse(why)
+            self._refuse(why)
+            return why
         self._first = next((n for n, path in enumerate(self.paths) if path.kind == kind), 0)
         self.called = True
-        return True
+        return ""
 
     def _refuse(self, why: str) -> bool:
         self.refused[why] = self.refused.get(why, 0) + 1
@@ -128,9 +151,11 @@ class _Distressed(Protocol):
 
     def held_back(self, now: float) -> bool: ...
 
+    def _called(self, now: float) -> None: ...
+
     def begin_emergency(self, now: float) -> None: ...
 
-    def shut_down(self, trigger: Trigger = ...) -> None: ...
+    def shut_down(self, trigger: Move = ...) -> None: ...
 
     @property
     def fatal(self) -> bool: ...
@@ -160,11 +185,27 @@ class DistressSide:
         user = device_key(self.device_id.oui, self.device_id.serial_number)
         if self.state != "running" or not self.distress.take(data, kind, user, self.clock(now)):
             return False
+        self._called(now)
+        return True
+
+    def coap_triggered(self: _Distressed, data: bytes, kind: str, now: float) -> tuple[bool, bytes]:
+        """Take a CoAP message that came over the distress channel of ``kind``, as ``triggered`` does.
+
+        Returns whether it was obeyed, and its answer; that is empty where it gets none.
+        """
+        user = device_key(self.device_id.oui, self.device_id.serial_number)
+        if self.state != "running":
+            return False, b""
+        obeyed, answer = self.distress.take_coap(data, kind, user, self.clock(now))
+        if obeyed:
+            self._called(now)
+        return obeyed, answer
+
+    def _called(self: _Distressed, now: float) -> None:
         self.connection_requested()
         if self.distress.over is None:
-            self.stages.on(Trigger.CALLED)
+            self.stages.on(Move.CALLED)
         self._retry_at = now
-        return True
 
     def distress_event(self: _Distressed) -> tuple[m.Event, ...]:
         """Return what the Inform tells of the distress channel that it goes over."""
@@ -215,9 +256,9 @@ class DistressSide:
 
     def _leave_standard_path(self: _Distressed) -> None:
         if self.alarm_untold:
-            self.stages.on(Trigger.FATAL_UNTOLD if self.fatal else Trigger.ALARM_UNTOLD)
-        self.stages.on(Trigger.SILENCE)
-        self.stages.on(Trigger.STANDARD_FAILS)
+            self.stages.on(Move.FATAL_UNTOLD if self.fatal else Move.ALARM_UNTOLD)
+        self.stages.on(Move.SILENCE)
+        self.stages.on(Move.STANDARD_FAILS)
 
     def _distress_reason(self: _Distressed) -> str:
         """Return why the second path is to be used now, empty where the standard one is tried again."""
@@ -243,4 +284,4 @@ class DistressSide:
             self.begin_emergency(now)
         else:
             self.distress.ended = "shut down"
-            self.shut_down(Trigger.EXHAUSTED)
+            self.shut_down(Move.EXHAUSTED)

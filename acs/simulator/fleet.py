@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from time import time
+from typing import Any, cast
 
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
@@ -121,14 +122,26 @@ class Vendor:
 
 
 class TriggerListener(asyncio.DatagramProtocol):
-    """Hands a device the datagrams that come over one of its distress channels."""
+    """Hands a device the datagrams that come over one of its distress channels; a CoAP one is answered."""
 
     def __init__(self, device: Device, kind: str) -> None:
         self._device, self._kind = device, kind
+        self._transport: asyncio.DatagramTransport | None = None
 
-    def datagram_received(self, data: bytes, _: object) -> None:
-        """Have the device look at it."""
-        if self._device.henb.triggered(data, self._kind, time()):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what answers go out by."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, source: Any) -> None:
+        """Have the device look at it; as CoAP these four characters would be no request (RFC 7252 3)."""
+        henb, answer = self._device.henb, b""
+        if data.startswith(b"GET "):
+            obeyed = henb.triggered(data, self._kind, time())
+        else:
+            obeyed, answer = henb.coap_triggered(data, self._kind, time())
+        if answer and self._transport is not None:
+            self._transport.sendto(answer, source)
+        if obeyed:
             self._device.wake()
 
 

@@ -12,7 +12,7 @@ from acs.southbound.connection_requests import (
     Way,
     XmppWay,
 )
-from acs.southbound.distress import Medium, TriggerSender, UdpMedium, XmppMedium
+from acs.southbound.distress import Medium, TriggerSender, UdpMedium, XmppMedium, coap_medium
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
 from acs.southbound.listener import Southbound, bind
@@ -42,6 +42,7 @@ __all__ = [
     "XmppMedium",
     "XmppWay",
     "bind",
+    "coap_medium",
     "read_pm_file",
     "seal_config_secret",
     "seal_device_password",

@@ -19,12 +19,13 @@ from acs.southbound.connection_requests.guard import CallError
 from acs.southbound.connection_requests.ways import Target
 from acs.store import Store
 
-__all__ = ["Medium", "TriggerSender", "UdpMedium", "XmppMedium"]
+__all__ = ["Medium", "TriggerSender", "UdpMedium", "XmppMedium", "coap_medium"]
 
 _PAUSE = 0.5
 _BATCH = 32  # triggers at once, and so 64 a second: many cases together make no flood
 _COPIES = 3  # datagrams get lost; the HeNB obeys one of them
 _TIMEOUT = 20.0
+_EXTRAS = ("COAP", "XMPP")
 _log = structlog.get_logger(__name__)
 
 
@@ -80,6 +81,15 @@ class XmppMedium:
         return outcome.reason.value if outcome.reason.good else f"not sent: {outcome.text}"
 
 
+def coap_medium(guard: Guard, store: Store) -> Medium | None:
+    """Return what carries triggers as protected CoAP requests; None without the extra ``coap``."""
+    try:
+        from acs.southbound.distress_coap import CoapMedium
+    except ImportError:
+        return None
+    return CoapMedium(guard, store)
+
+
 class TriggerSender:
     """Sends what is due. Several nodes may run one each; a trigger too many does no harm."""
 
@@ -105,7 +115,8 @@ class TriggerSender:
         medium = self._media.get(due.method)
         trigger = Trigger(int(self._store.clock()), due.id, due.device_key, token_hex(8))
         if medium is None:
-            result = f"not sent: this node has no {due.method}"
+            extra = f"; install femto-acs[{due.method.lower()}]" if due.method in _EXTRAS else ""
+            result = f"not sent: this node has no {due.method}{extra}"
         else:
             try:
                 async with asyncio.timeout(_TIMEOUT):

@@ -8,6 +8,7 @@ import ssl
 import time
 
 import pytest
+from sqlalchemy import select
 
 from acs import devices as dev
 from acs import distress as ds
@@ -18,6 +19,7 @@ from acs.node import Node
 from acs.security import Secrets
 from acs.settings import load_settings
 from acs.simulator import Fleet
+from acs.store.tables import distress_triggers
 from tests.southbound.conftest import OUI, SERIAL, Vendor, body_of, inform, make_bench
 
 
@@ -111,7 +113,10 @@ async def test_files_are_fetched_over_a_distress_channel_and_none_are_sent(bench
 
 @pytest.mark.row("S1 L62.4")
 @pytest.mark.row("S1 L54.5")
-async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_second(tmp_path):
+@pytest.mark.parametrize("method", ["UDP", "COAP"])
+async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_second(tmp_path, method):
+    if method == "COAP":
+        pytest.importorskip("aiocoap", reason="the extra coap is not installed")
     vendor = Vendor(tmp_path / "vendor")
     values = {"data": tmp_path / "acs", "host": "127.0.0.1", "port": 0, "management_port": 0}
     values |= {"device_ca": [vendor.ca_path], "connection_request_networks": ["127.0.0.0/8"]}
@@ -141,7 +146,7 @@ async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_secon
 
         def trigger(conn):
             found = dev.find(conn, key)
-            path = ds.Path("Internet", f"127.0.0.1:{ports['Internet']}")
+            path = ds.Path("Internet", f"127.0.0.1:{ports['Internet']}", method)
             return ds.request_trigger(conn, found, path, case_id=None, hourly=12, now=time.time())
 
         assert await node.store.write(trigger)
@@ -149,6 +154,10 @@ async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_secon
         assert device.henb.distress.refused.keys() <= {"repeated"}
         assert fleet.failures() == []
         assert not await node.store.read(rm.list_cases, state="waiting")
+        query, wanted = select(distress_triggers.c.result), {"UDP": "sent", "COAP": "acknowledged"}[method]
+        async with asyncio.timeout(20):
+            while await node.store.read(lambda conn: conn.execute(query).scalar()) != wanted:
+                await asyncio.sleep(0.05)
     finally:
         await fleet.stop()
         await node.stop()

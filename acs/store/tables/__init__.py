@@ -25,7 +25,7 @@ from acs.store.tables.declared import (
 )
 from acs.store.tables.detection import detections, sightings
 from acs.store.tables.devices import devices, parameters
-from acs.store.tables.distress import distress_paths, distress_triggers
+from acs.store.tables.distress import distress_paths, distress_sequences, distress_triggers
 from acs.store.tables.files import files
 from acs.store.tables.measures import measure_targets, measures
 from acs.store.tables.models import data_models, discovered, discoveries
@@ -69,6 +69,7 @@ __all__ = [
     "discovered",
     "discoveries",
     "distress_paths",
+    "distress_sequences",
     "distress_triggers",
     "files",
     "journal",

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text, U
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["distress_paths", "distress_triggers"]
+__all__ = ["distress_paths", "distress_sequences", "distress_triggers"]
 
 distress_paths = Table(
     "distress_paths",
@@ -15,7 +15,7 @@ distress_paths = Table(
     Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),  # tried in this order, from 1
     Column("kind", Text, nullable=False),  # IPsec2 | Internet | AirInterface
-    Column("method", Text, nullable=False, server_default="UDP"),  # UDP | XMPP
+    Column("method", Text, nullable=False, server_default="UDP"),  # UDP | COAP | XMPP
     Column("address", Text, nullable=False),  # where the trigger goes: host:port, or a Jabber ID
     UniqueConstraint("device_id", "position"),
 )
@@ -32,6 +32,13 @@ distress_triggers = Table(
     Column("requested_at", Float, nullable=False),
     Column("sent_at", Float),  # or given up
     Column("result", Text, nullable=False, server_default=""),
+)
+
+distress_sequences = Table(
+    "distress_sequences",
+    metadata,
+    Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Id, nullable=False),  # the last Partial IV (RFC 8613) that was given out
 )
 
 Index("ix_distress_triggers_device", distress_triggers.c.device_id, distress_triggers.c.requested_at)
