@@ -7,7 +7,7 @@ there on the way of a steady Inform: a discovery under way is an open command li
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -60,7 +60,21 @@ class Discovery:
 
 
 def discovery_of(conn: Connection, device_id: int) -> Discovery | None:
-    """Return the last discovery of a device, None when there was none."""
+    """Return the last discovery of a device, None when there was none.
+
+    One whose command expired or was withdrawn is over, though nobody was told.
+    """
+    found = _stored(conn, device_id)
+    if found is None or found.state != "running":
+        return found
+    key = _key(found, found.asked)
+    if any(each.command_key == key for each in open_commands(conn, device_id)):
+        return found
+    left = {path: "not asked for any more: the command expired or was withdrawn" for path, _ in found.pending}
+    return replace(found, state="partial", failed={**found.failed, **left})
+
+
+def _stored(conn: Connection, device_id: int) -> Discovery | None:
     row = conn.execute(select(discoveries).where(discoveries.c.device_id == device_id)).mappings().first()
     if row is None:
         return None
@@ -95,7 +109,7 @@ def discover(
     }
     conn.execute(delete(discoveries).where(discoveries.c.device_id == device.id))
     conn.execute(insert(discoveries).values(device_id=device.id, **values, **_progress(survey, now)))
-    made = discovery_of(conn, device.id)
+    made = _stored(conn, device.id)
     assert made is not None
     _ask(conn, made, survey, call=call, now=now)
     return made
@@ -120,7 +134,7 @@ def discovery_settled(
     for command in settled:
         if command.purpose != DISCOVERY:
             continue
-        found = discovery_of(conn, device.id)
+        found = _stored(conn, device.id)
         if found is None or found.state != "running" or command.command_key != _key(found, found.asked):
             continue
         _took(conn, device, found, command, now=now)

@@ -28,12 +28,14 @@ __all__ = [
     "cancel",
     "enqueue",
     "expire",
+    "fail",
     "find_command",
     "list_commands",
     "next_command",
     "once_more",
     "open_commands",
     "outstanding",
+    "requests_with_placeholders",
     "settle",
 ]
 
@@ -345,6 +347,16 @@ def find_command(conn: Connection, command_id: int) -> Command | None:
     """Return the command of this id."""
     row = conn.execute(_BY_ID, {"id_": command_id}).mappings().first()
     return command_from_row(row) if row else None
+
+
+def requests_with_placeholders(conn: Connection, device_id: int) -> list[m.Message]:
+    """Return the requests of a device, of whatever state, that hold placeholders of secrets."""
+    query = select(commands).where(
+        commands.c.device_id == device_id,
+        commands.c.method == "SetParameterValues",
+        commands.c.payload.contains(m.PLACEHOLDER_MARK),
+    )
+    return [command_from_row(row).message for row in conn.execute(query).mappings()]
 
 
 def list_commands(

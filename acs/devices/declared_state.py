@@ -29,6 +29,7 @@ __all__ = [
     "plan_of",
     "request_config",
     "sealed_config_secrets",
+    "secret_parameters",
     "set_config_secret",
     "take_config_request",
     "writes_of",
@@ -175,6 +176,18 @@ def sealed_config_secrets(conn: Connection, names: Iterable[str]) -> dict[str, b
     if missing:
         raise AcsError(f"there is no secret {sorted(missing)[0]!r}; see: acs config secret")
     return found
+
+
+def secret_parameters(conn: Connection, device: Device) -> frozenset[str]:
+    """Return the parameters of a device that are declared to be secrets, or were set to one before.
+
+    Raises ``AcsError`` where its profile names a model that is not there.
+    """
+    noted = select(config_writes.c.path).where(
+        config_writes.c.device_id == device.id, config_writes.c.value.like("secret %")
+    )
+    wanted = {each.path for each in declared(conn, device).wanted.values if each.secret}
+    return frozenset(wanted.union(conn.execute(noted.distinct()).scalars()))
 
 
 def _secret_versions(conn: Connection, wanted: Wanted) -> tuple[dict[str, str], list[str]]:

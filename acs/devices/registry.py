@@ -185,8 +185,14 @@ def set_digest_secret(
 ) -> None:
     """Set the credentials with which the device answers the ACS's challenge.
 
-    ``once``: they are for its enrolment, and rotated at first contact.
+    Those that a rotation made for it are good no longer. ``once``: they are for its enrolment, and rotated at
+    first contact.
     """
+    rotation = secret_rotations.c.device_id == device_id
+    conn.execute(update(secret_rotations).where(rotation).values(digest_sealed=None, digest_wire=None))
+    conn.execute(
+        delete(secret_rotations).where(rotation, secret_rotations.c.connection_request_wire.is_(None))
+    )
     conn.execute(
         update(devices)
         .where(devices.c.id == device_id)

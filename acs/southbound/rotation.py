@@ -75,7 +75,15 @@ def rotate_secrets(conn: Connection, device: Device, secrets: Secrets, *, who: s
             assert found_command is not None
             return found_command
         key = f"rotate-{device.id}-{round(now * 1000) % 10**12}"
-        conn.execute(update(table).where(table.c.device_id == device.id).values(command_key=key))
+        values = {"command_key": key}
+        if own and pending.digest_wire is None:  # it was given another one meanwhile
+            password = new_password(_LENGTH)
+            values |= {
+                "started_at": now,
+                "digest_sealed": seal_device_password(secrets, password),
+                "digest_wire": seal_config_secret(secrets, _NEXT_PASSWORD, password),
+            }
+        conn.execute(update(table).where(table.c.device_id == device.id).values(**values))
     base = f"{device.root}ManagementServer."
     found = [
         m.ParameterValue(f"{base}ConnectionRequestUsername", USERNAME),
@@ -92,7 +100,10 @@ def rotate_secrets(conn: Connection, device: Device, secrets: Secrets, *, who: s
 
 
 def next_secrets(conn: Connection, device_id: int, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the sealed secrets of a rotation that a request has placeholders for, by name."""
+    """Return the sealed secrets of a rotation that a request has placeholders for, by name.
+
+    Raises ``AcsError`` where the rotation is over.
+    """
     wanted = {_NEXT_PASSWORD, _NEXT_CALL} & set(names)
     if not wanted:
         return {}
@@ -100,7 +111,11 @@ def next_secrets(conn: Connection, device_id: int, names: Iterable[str]) -> dict
     if row is None:
         raise AcsError(f"the rotation of the secrets of device {device_id} is gone; start another")
     found = {_NEXT_PASSWORD: row.digest_wire, _NEXT_CALL: row.connection_request_wire}
-    return {name: found[name] for name in wanted if found[name] is not None}
+    if any(found[name] is None for name in wanted):
+        raise AcsError(
+            f"device {device_id} was given other secrets meanwhile; see: acs devices rotate-secrets"
+        )
+    return {name: found[name] for name in wanted}
 
 
 def rotations_settled(conn: Connection, device: Device, settled: Iterable[Command], *, now: float) -> None:

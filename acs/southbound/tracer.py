@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy import Connection
 
+from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import DecodeError, Envelope
 from acs.cwmp import messages as m
@@ -26,6 +27,7 @@ from acs.errors import AcsError
 from acs.settings import Settings
 from acs.southbound.authentication import Refused
 from acs.southbound.impersonation import Seldom
+from acs.southbound.placeholders import secret_paths
 from acs.southbound.ticket import Ticket
 from acs.store import Store
 from acs.traces import Message, keep_trace, pack, redact_body, redact_headers, wanted_traces
@@ -197,8 +199,8 @@ class Tracer:
         device_id = session.ticket.device_id
         try:
             async with self._turn:
-                model = await self._store.read(_model_of, device_id)
-                content, count = await asyncio.to_thread(_packed, list(session.exchanges), model)
+                known = await self._store.read(_known_of, device_id)
+                content, count = await asyncio.to_thread(_packed, list(session.exchanges), *known)
                 await self._store.write(
                     keep_trace,
                     device_id,
@@ -241,11 +243,15 @@ class Tracer:
             await asyncio.gather(*self._saves, return_exceptions=True)
 
 
-def _model_of(conn: Connection, device_id: int) -> Model | None:
+def _known_of(conn: Connection, device_id: int) -> tuple[Model | None, frozenset[str]]:
+    """Return the model of a device and its parameters that hold secrets, whenever they were set."""
+    device = dev.get(conn, device_id)
+    asked = cm.requests_with_placeholders(conn, device_id)
+    secret = frozenset[str]().union(*(secret_paths(message) for message in asked))
     try:
-        return dev.model_for(conn, dev.get(conn, device_id))
+        return dev.model_for(conn, device), secret | dev.secret_parameters(conn, device)
     except AcsError:  # its profile names a model that is not there
-        return None
+        return None, secret
 
 
 def _hidden(model: Model | None) -> Callable[[str], bool]:
@@ -258,10 +264,12 @@ def _hidden(model: Model | None) -> Callable[[str], bool]:
     return hidden
 
 
-def _packed(exchanges: list[Exchange], model: Model | None) -> tuple[bytes, int]:
+def _packed(
+    exchanges: list[Exchange], model: Model | None, known_secrets: frozenset[str]
+) -> tuple[bytes, int]:
     by_model = _hidden(model)
     # Whatever a parameter is called: what was set to a secret is shown neither then nor when it is read.
-    secret = frozenset().union(*(exchange.secret_paths for exchange in exchanges))
+    secret = known_secrets.union(*(exchange.secret_paths for exchange in exchanges))
 
     def hidden(path: str) -> bool:
         return path in secret or by_model(path)

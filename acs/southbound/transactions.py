@@ -26,6 +26,7 @@ from acs.cwmp import session as ses
 from acs.datamodel import profile_for
 from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY, STANDARD, Channel, filter_of, may_ask
+from acs.errors import AcsError
 from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
 from acs.southbound.contacts import note_contact
@@ -40,6 +41,7 @@ _ROWS = "alarm-rows"
 _LONGEST_PATH = 200  # characters; a parameter's name has at most 256 (TR-069 A.2.1)
 
 _ID = "acs-"
+_MOST_FAILED = 8  # commands that can't be sent, and fail in one POST; what else waits has the next session
 _MOST_ROWS = 4  # reads of single rows that may wait; with more of them the whole list is read
 
 
@@ -322,13 +324,17 @@ class _Turn:
         settled = cm.settle(self.conn, command_id, answer, epoch=self.epoch, now=self.now)
         mine = [command for command in settled if command.id == command_id and command.succeeded]
         changes = [change for command in mine for change in self._read(command)]
+        self._react(settled)
+        rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
+        return self.next(settled=settled, changes=changes)
+
+    def _react(self, settled: Sequence[Command]) -> None:
+        """Let whoever asked for these commands go on."""
         rm.commands_settled(self.conn, settled, env=self.env, now=self.now)
         bd.profile_commands_settled(self.conn, settled, now=self.now)
         cm.discovery_settled(self.conn, self.device, settled, now=self.now)
         dt.reads_settled(self.conn, self.device, settled)
         rotations_settled(self.conn, self.device, settled, now=self.now)
-        rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
-        return self.next(settled=settled, changes=changes)
 
     def _read(self, command: Command) -> Sequence[al.AlarmChange]:
         """Keep the values that a GetParameterValues brought; alarms among them become alarms."""
@@ -385,15 +391,22 @@ class _Turn:
             again = cm.once_more(self.conn, outstanding)
             if again is None:
                 return None
-            sealed = self._sealed(again[1])
+            sealed = self._sealed_or_failed(*again)
+            if isinstance(sealed, Command):
+                return self.next(settled=[sealed])
             return Reply(again[1], id=_id(again[0]), secrets=sealed)
         return None
 
-    def _sealed(self, message: m.Message) -> dict[str, bytes]:
-        """Return the sealed secrets that belong into a request."""
+    def _sealed_or_failed(self, command: Command, message: m.Message) -> dict[str, bytes] | Command:
+        """Return the sealed secrets that belong into a request, or the command, failed for want of one."""
         names = secrets_in(message)
-        mine = next_secrets(self.conn, self.device.id, names)
-        return {**dev.sealed_config_secrets(self.conn, names - mine.keys()), **mine}
+        try:
+            mine = next_secrets(self.conn, self.device.id, names)
+            return {**dev.sealed_config_secrets(self.conn, names - mine.keys()), **mine}
+        except AcsError as error:
+            failed = cm.fail(self.conn, command, None, str(error), now=self.now)
+            self._react([failed])
+            return failed
 
     def next(
         self,
@@ -403,15 +416,21 @@ class _Turn:
         discarded: str = "",
     ) -> Reply:
         """Hand over the next command, or end the session."""
-        told = Reply(None, settled=tuple(settled), changes=tuple(changes), discarded=discarded)
+        over = tuple(settled)
+        told = Reply(None, settled=over, changes=tuple(changes), discarded=discarded)
         if self.channel != EMERGENCY and dev.get(self.conn, self.device.id).blocked:
             return told
         allowed = filter_of(self.channel)
-        found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now, allowed=allowed)
-        if found is None:
-            dev.session_over(self.conn, self.device.id, now=self.now)
-            return told
-        command, message = found
-        sealed = self._sealed(message)
-        declaration = profile_for(self.device).xml_declaration
-        return replace(told, message=message, id=_id(command), secrets=sealed, declaration=declaration)
+        for _ in range(_MOST_FAILED):
+            found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now, allowed=allowed)
+            if found is None:
+                break
+            command, message = found
+            sealed = self._sealed_or_failed(command, message)
+            if isinstance(sealed, Command):
+                over = (*over, sealed)
+                continue
+            told = replace(told, settled=over, declaration=profile_for(self.device).xml_declaration)
+            return replace(told, message=message, id=_id(command), secrets=sealed)
+        dev.session_over(self.conn, self.device.id, now=self.now)
+        return replace(told, settled=over)

@@ -57,6 +57,22 @@ def test_all_that_the_device_has_is_found_in_the_next_session(world: World) -> N
     assert set(kept.scalars()) == {None}
 
 
+@pytest.mark.parametrize("how", ["expired", "withdrawn"])
+def test_a_discovery_whose_command_is_given_up_is_over(world: World, how: str) -> None:
+    begin(world)
+    with world.conn.begin():
+        if how == "expired":
+            cm.expire_overdue(world.conn, now=world.now + 8 * 86400, limit=10)
+        else:
+            (command,) = cm.list_commands(world.conn, device_id=world.device.id, limit=1)
+            cm.cancel(world.conn, command.id, now=world.now)
+    found = state(world)
+    assert found.state == "partial"
+    assert "expired or was withdrawn" in found.failed["Device."]
+    begin(world)
+    assert (state(world).state, state(world).failed) == ("running", {})
+
+
 def test_a_discovery_goes_on_after_sessions_that_broke_off() -> None:
     turns = itertools.count()
     world = World(lose=lambda where: losing and next(turns) % 7 == 3)

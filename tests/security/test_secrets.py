@@ -248,6 +248,43 @@ async def test_2_17_a_device_that_never_came_is_refused_a_rotation(bench):
         await rotate(bench)
 
 
+async def give(bench, password: str) -> None:
+    def act(conn):
+        device = dev.find(conn, KEY)
+        dev.set_digest_secret(conn, device.id, KEY, seal_device_password(secrets(bench), password))
+
+    await bench.node.store.write(act)
+
+
+async def test_2_17_a_password_that_an_operator_sets_ends_what_a_rotation_made(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        await give(bench, "given by an operator")
+        assert not await works(bench, http, values["Password"])
+        assert await works(bench, http, "given by an operator")
+
+
+async def test_2_17_a_rotation_that_was_overtaken_fails_and_the_next_one_works(bench):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        overtaken = await rotate(bench)
+        await give(bench, "given")
+        bench.clock[0] += 60
+        answer = await contact(bench, http, "given")
+        assert (await bench.post(http, b"", cookie=answer.cookie)).status == 204  # the session goes on
+        found = await bench.node.store.read(cm.find_command, overtaken.id)
+        assert (found.state, "rotate-secrets" in found.fault_string) == ("failed", True)
+        await rotate(bench)
+        values, cookie = await told(bench, http, "given")
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await works(bench, http, values["Password"])
+
+
 async def test_2_6_while_a_rotation_waits_no_other_password_is_good(bench):
     await register(bench)
     async with bench.client(bench.anonymous()) as http:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from acs import commands as cm
 from acs import devices as dev
 from acs import traces as tr
 from acs.cwmp import messages as m
+from acs.declared import Entry, Layer
 from acs.security import Sealer, Secrets
 from acs.southbound.placeholders import seal_config_secret
 from tests.southbound.conftest import SERIAL, inform, make_bench
@@ -83,6 +85,42 @@ async def test_a_secret_is_not_kept_whatever_the_parameter_is_called(quiet):
     bodies = [each.body for each in await messages(quiet, trace)]
     assert sum(tr.MASK in each for each in bodies) == 2
     assert not any("hunter2" in each for each in bodies)
+
+
+async def test_a_secret_is_not_kept_when_it_is_read_in_a_later_session(quiet):
+    secrets = Secrets.load_or_create(quiet.node.settings.data)
+    await quiet.node.store.write(
+        dev.set_config_secret, "site", seal_config_secret(secrets, "site", "hunter2"), now=1.0
+    )
+    sent, declared = "Device.X_000000_Remark", "Device.X_000000_Other"
+    layer = Layer(values={declared: Entry(secret="site")})
+    async with quiet.client() as http:
+        device = await provisioned(quiet, http)
+        await session(quiet, http)
+        value = m.ParameterValue(sent, m.SECRET_PLACEHOLDER + "site")
+        await enqueue(quiet, device, m.SetParameterValues((value,), "k"), key="k1")
+        await session(quiet, http, [m.SetParameterValuesResponse(0)])
+        await quiet.node.store.write(dev.set_layer, f"device:{KEY}", layer, who="op", now=2.0)
+        await start(quiet, device.id)
+        await enqueue(quiet, device, m.GetParameterValues((sent, declared)), key="k2")
+        told = [m.ParameterValue(path, "hunter2") for path in (sent, declared)]
+        await session(quiet, http, [m.GetParameterValuesResponse(tuple(told))])
+    (trace,) = await stored(quiet)
+    bodies = [each.body for each in await messages(quiet, trace)]
+    assert sum(each.count(tr.MASK) for each in bodies) == 2
+    assert not any("hunter2" in each for each in bodies)
+
+
+async def test_a_request_for_whose_secret_nothing_is_kept_fails_and_the_session_goes_on(quiet):
+    async with quiet.client() as http:
+        device = await provisioned(quiet, http)
+        value = m.ParameterValue("Device.X_000000_Remark", m.SECRET_PLACEHOLDER + "gone")
+        await enqueue(quiet, device, m.SetParameterValues((value,), "k"), key="k1")
+        await enqueue(quiet, device, m.GetParameterValues(("Device.X",)), key="k2")
+        await session(quiet, http, [m.Fault(9005, "no such")])
+    found = await quiet.node.store.read(cm.list_commands, device_id=device.id, limit=2)
+    assert [(each.state, each.fault_code) for each in found] == [("failed", 9005), ("failed", None)]
+    assert "there is no secret 'gone'" in found[1].fault_string
 
 
 async def test_a_secret_that_can_not_be_opened_leaves_no_device_aside(bench):
