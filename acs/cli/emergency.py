@@ -65,6 +65,29 @@ def list_emergencies(
     print_table("Emergency remediation", (*columns, "until"), rows)
 
 
+@emergency.command("loaded")
+def loaded(
+    device: DeviceKey,
+    version: Annotated[str, typer.Argument(help="The SoftwareVersion that it was given.")],
+    because: Reason,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Tell a serving HeMS that an emergency management system with another store gave a device software.
+
+    Otherwise it raises an alarm about software that came without a Download of its own.
+    Example: `acs emergency loaded 0005B9-A1 2.0.0 --because "notified by the emergency HeMS"`
+    """
+    from acs import detection as dt
+
+    def act(conn: Connection) -> None:
+        found = find_device(conn, device)
+        dt.expect_software(conn, found, version, who=who(), why=because, now=time.time())
+
+    write(settings_of(data, config), act)
+    console.print(f"{device} may come with software {version}", markup=False)
+
+
 @emergency.command("registered")
 def registered(
     device: DeviceKey,

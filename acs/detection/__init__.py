@@ -6,7 +6,14 @@ from acs.detection.outcome import Circumstances, Known, known_results
 from acs.detection.report import Report, judge_report, parse_report
 from acs.detection.silence import look_for_silence, note_sighting, silent_devices
 from acs.detection.thresholds import Thresholds, threshold_problems
-from acs.detection.watching import PURPOSE, accept, informed, reads_settled, values_read
+from acs.detection.watching import (
+    PURPOSE,
+    accept,
+    expect_software,
+    informed,
+    reads_settled,
+    values_read,
+)
 
 __all__ = [
     "CHECKS",
@@ -19,6 +26,7 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "accept",
+    "expect_software",
     "informed",
     "judge_report",
     "known_results",

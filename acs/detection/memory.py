@@ -20,7 +20,8 @@ class Anchor(msgspec.Struct, frozen=True, array_like=True):
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     """``states``: what each check came to last.
 
-    ``version`` runs since ``version_at`` by right; ``odd_version`` was seen at ``odd_at`` without.
+    ``version`` runs since ``version_at`` by right; ``odd_version`` was seen at ``odd_at`` without;
+    ``expected`` was loaded elsewhere, as the managers say.
     ``baseline``: what was first seen of what must not change. ``deviating``: declared parameters that
     somebody else changed. ``absent``: what the device did not know when it was asked, under ``absent_for``.
     """
@@ -30,6 +31,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     version_at: float = 0.0
     odd_version: str = ""
     odd_at: float = 0.0
+    expected: str = ""
     baseline: dict[str, str] = {}
     clock: Anchor | None = None
     clock_strikes: int = 0

@@ -33,7 +33,8 @@ def follow_software(
 ) -> tuple[Memory, Verdict]:
     """Judge the SoftwareVersion (S1 L14). The first is taken as it is, unless the policy wants it approved.
 
-    A change is explained by a Download that went out since the version before it. A version that came
+    A change is explained by a Download that went out since the version before it, here or, as somebody told,
+    elsewhere. A version that came
     without one stays a finding until a Download of ours succeeds: an image may claim any version.
     """
     replace = msgspec.structs.replace
@@ -41,13 +42,14 @@ def follow_software(
     if not version:
         return memory, Verdict("C-07", "unknown", "it tells no SoftwareVersion")
     odd, text = memory.odd_version == version, ""
-    if memory.version and version != memory.version and not (loads.succeeded if odd else loads.sent):
+    by_right = version in (memory.version, memory.expected) or (loads.succeeded if odd else loads.sent)
+    if memory.version and not by_right:
         back = is_below(version, memory.version)
         text = f"{memory.version} {'went back' if back else 'was changed'} to {version} without a Download"
         if not odd:
             memory = replace(memory, odd_version=version, odd_at=now)
     elif version != memory.version:
-        memory = replace(memory, version=version, version_at=now, odd_version="", odd_at=0.0)
+        memory = replace(memory, version=version, version_at=now, odd_version="", odd_at=0.0, expected="")
     elif memory.odd_version:
         memory = replace(memory, odd_version="", odd_at=0.0)
     if not text and loads.revoked and not loads.approved:

@@ -37,7 +37,7 @@ from acs.detection.values import (
 from acs.devices import CheckIn, Device
 from acs.devices import clones as cl
 
-__all__ = ["PURPOSE", "accept", "informed", "reads_settled", "values_read"]
+__all__ = ["PURPOSE", "accept", "expect_software", "informed", "reads_settled", "values_read"]
 
 PURPOSE = "detection"
 """The purpose of a command by which detection reads or tests."""
@@ -96,6 +96,8 @@ def informed(
 
 def _judge_key(conn: Connection, before: Device, check: CheckIn, *, now: float) -> Verdict:
     device = check.device
+    if not device.parameter_key and check.bootstrap and memory_of(before.detection).expected:
+        return Verdict("C-08", "ok")  # reset by emergency remediation elsewhere
     if not device.parameter_key and reset_of_ours(conn, device.id, since=before.last_inform_at or now):
         return Verdict("C-08", "ok")
     ours = keys_of(conn, device.id)
@@ -280,6 +282,15 @@ def reads_settled(conn: Connection, device: Device, settled: Iterable[Command]) 
         start = memory_of(device.detection)
         missing = tuple(dict.fromkeys((*start.absent, *absent)))
         remember(conn, device, msgspec.structs.replace(start, absent=missing), start)
+
+
+def expect_software(
+    conn: Connection, device: Device, version: str, *, who: str, why: str, now: float
+) -> None:
+    """Take note that a device was given this software elsewhere, as by an emergency management system."""
+    start = memory_of(device.detection)
+    remember(conn, device, msgspec.structs.replace(start, expected=version[:64]), start)
+    dev.audit(conn, who, "software expected", device.device_key, f"{version[:64]}: {why}", now=now)
 
 
 def accept(conn: Connection, device: Device, number: str, *, who: str, why: str, how: Circumstances) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "Credentials",
     "bind_certificate",
     "block",
+    "blocked_at",
     "certificate_holder",
     "count",
     "credentials_by_username",
@@ -248,6 +249,12 @@ def _set_admission(
 def block(conn: Connection, device_id: int, reason: str, *, who: str, now: float) -> Device:
     """Put the device on the HeMS's black list: its sessions are refused from now on (S1 L9, L92)."""
     return _set_admission(conn, device_id, "blocked", reason, who=who, now=now)
+
+
+def blocked_at(conn: Connection, device_id: int) -> float:
+    """Return when the device was put on the black list, or was admitted otherwise."""
+    query = select(devices.c.admission_changed_at).where(devices.c.id == device_id)
+    return conn.execute(query).scalar() or 0.0
 
 
 def unblock(conn: Connection, device_id: int, reason: str, *, who: str, now: float) -> Device:

@@ -33,6 +33,7 @@ __all__ = [
     "device",
     "device_of",
     "devices",
+    "emergency",
     "enqueue",
     "instruct",
     "number_of",
@@ -191,6 +192,21 @@ def reach(conn: Connection, call: Call) -> sh.Case:
     except AcsError as error:
         raise ProblemError(409, str(error), field="device") from error
     return shaped(sh.Case, made, device=owner.device_key)
+
+
+def emergency(conn: Connection, call: Call) -> sh.Device:
+    """Tell what another HeMS saw of a device in emergency remediation (S1 L82)."""
+    owner, told, who = device_of(conn, call.path["device"]), call.body, call.caller.who
+    try:
+        if told.happened == "registered":
+            rm.registered_elsewhere(
+                conn, owner.id, told.version, who=who, why=told.why, env=call.env, now=call.now
+            )
+        else:
+            dt.expect_software(conn, owner, told.version, who=who, why=told.why, now=call.now)
+    except AcsError as error:
+        raise ProblemError(409, str(error), field="device") from error
+    return _shown_device(owner)
 
 
 def commands(conn: Connection, call: Call) -> sh.Page[sh.Command]:

@@ -64,6 +64,15 @@ ROUTES = (
     ),
     Route(
         "POST",
+        "/v1/devices/{device}/emergency",
+        "cases:instruct",
+        resources.emergency,
+        sh.Device,
+        body=sh.EmergencyNews,
+        writes=True,
+    ),
+    Route(
+        "POST",
         "/v1/devices/{device}/sightings",
         "sightings:write",
         resources.sighted,

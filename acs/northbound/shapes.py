@@ -264,6 +264,18 @@ class Instruction(_Strict, frozen=True):
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
+class EmergencyNews(_Strict, frozen=True):
+    """What another HeMS, with a store of its own, saw of a device in emergency remediation.
+
+    `loaded`: it was given software, told to the serving HeMS. `registered`: it came with that, told to the
+    emergency management system. `why` is kept in the audit.
+    """
+
+    happened: Literal["loaded", "registered"]
+    version: Annotated[str, Meta(min_length=1, max_length=64)]
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
 class ForcedRequest(_Strict, frozen=True):
     """Why a device is to be reached that is not heard of; it is kept in the audit."""
 

@@ -15,7 +15,7 @@ from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step
-from acs.remediation.cases import SHIPPED, Case, Step, find_case, journal_of, open_case
+from acs.remediation.cases import SHIPPED, Case, Step, active_case, find_case, journal_of, open_case
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOK_OF
 from acs.remediation.reaching import IN_EMERGENCY
@@ -36,15 +36,19 @@ _ASKS = re.compile(r"X [0-9A-F]{6} EMERGENCY", re.ASCII)
 
 
 def emergency_expected(conn: Connection, device: Device, *, env: Environment) -> bool:
-    """Tell whether a device on the black list is served while it runs its fail-safe image."""
+    """Tell whether a device on the black list is served while it runs its fail-safe image.
+
+    An EXPECT_EMERGENCY counts until somebody blocks the device again.
+    """
     allowed = env.policy.emergency.blocked
     if allowed != "expected":
         return allowed == "admit"
-    case, steps = waiting_steps(conn, device.id)
-    if case is None:
+    case = active_case(conn, device.id)
+    if case is None or case.outcome == "BLOCKED":
         return False
-    waits = any(each.event == SESSION for each in steps)
-    return waits or is_emergency(case, journal_of(conn, case.id))
+    since = dev.blocked_at(conn, device.id)
+    waited = [each.started_at for each in journal_of(conn, case.id) if each.event == SESSION]
+    return bool(waited) and max(waited) >= since
 
 
 def is_emergency(case: Case, steps: Iterable[Step]) -> bool:

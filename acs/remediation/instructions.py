@@ -72,7 +72,8 @@ def _takes_two(conn: Connection, case: Case, action: Instruction, *, env: Enviro
     policy = policy_of(conn, case, env)
     if action in policy.distress.second_approval:
         return True
-    return action == "RELEASE" and policy.measures.second_approval and bool(ms.in_force(conn, case.device_id))
+    lets_in = action == "RELEASE" or (action == "EXPECT_EMERGENCY" and case.outcome == "BLOCKED")
+    return lets_in and policy.measures.second_approval and bool(ms.in_force(conn, case.device_id))
 
 
 def _tell(

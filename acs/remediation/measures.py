@@ -12,9 +12,9 @@ from acs.remediation.words import Words, fits, listed
 
 __all__ = ["MeasureRule", "Measures", "Occasion", "measure_problems", "wanted_measures"]
 
-Occasion = Literal["FATAL", "NO_COMMUNICATION", "EXTENDED", "BLOCK"]
-"""A fatal breach (S1 L9); no path to the device (S1 L66); ladders that failed though it answers (S1 L97); a
-person instructs to block."""
+Occasion = Literal["FATAL", "NO_COMMUNICATION", "EXTENDED", "EMERGENCY_FAILED", "BLOCK"]
+"""A fatal breach (S1 L9); no path to the device (S1 L66); ladders that failed though it answers (S1 L97);
+emergency remediation that failed as well (S1 L84); a person instructs to block."""
 _FACTS = ("event_type", "probable_cause", "severity", "specific_problem")
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from acs import devices as dev
 from acs import distress as ds
 from acs.detection import memory_of
 from acs.remediation.steps import (
@@ -67,26 +66,19 @@ class Reaching:
         version, channel = await immediate_step("software", read, because="what runs there?")
         return version, channel
 
-    async def readmit(self, *, because: str) -> None:
-        """Take the device off the black list, if it is there, so that it can register (S1 L82)."""
-
-        def act(context: StepContext) -> bool:
-            if not context.device.blocked:
-                return False
-            who = f"case {context.case.id}"
-            dev.unblock(context.conn, context.device.id, because, who=who, now=context.now)
-            return True
-
-        await immediate_step("readmit", act, because=because)
+    async def admission(self) -> str:
+        """Return whether the device is let in, for example ``allowed`` or ``blocked``."""
+        result: str = await immediate_step("admission", lambda context: context.device.admission)
+        return result
 
     async def found(self, check: str) -> bool:
         """Tell whether detection holds something against the device by this check, for example ``C-11``."""
 
-        def read(context: StepContext) -> bool:
-            return memory_of(context.device.detection).states.get(check) == "found"
+        def read(context: StepContext) -> str:
+            return memory_of(context.device.detection).states.get(check, "unknown")
 
-        result: bool = await immediate_step("finding", read, detail=check)
-        return result
+        result: str = await immediate_step("finding", read, detail=check)
+        return result == "found"
 
     async def channel(self) -> str:
         """Return the channel of the device's last session: ``standard`` or ``distress``."""

@@ -18,7 +18,7 @@ from acs.errors import AcsError
 
 __all__ = ["NAMES", "WHOLE", "Cut", "Lines", "Way", "parse_cut"]
 
-NAMES = ("standard", "call", "files", *KINDS, "trigger", *(f"trigger {kind}" for kind in KINDS))
+NAMES = ("standard", "call", "files", "emergency", *KINDS, "trigger", *(f"trigger {kind}" for kind in KINDS))
 
 
 class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,8 @@ import socket
 import aiohttp
 import pytest
 
+from acs import alarms as al
+from acs import detection as dt
 from acs import devices as dev
 from acs import remediation as rm
 from acs.cwmp import messages as m
@@ -78,6 +80,13 @@ async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(
             return device.henb.fail_safe
 
         await until(in_emergency)
+        at_home = await serving.store.read(dev.find, KEY)
+
+        def expect(conn):
+            now = serving.store.clock()
+            dt.expect_software(conn, at_home, "2.0.0", who="nms", why="notified", now=now)
+
+        await serving.store.write(expect)
         device.access = reachable
 
         async def back() -> bool:
@@ -85,6 +94,8 @@ async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(
             return found.provisioned_for == "2.0.0"
 
         await until(back)
+        assert await serving.store.read(al.active_alarms, at_home.id) == []
+        assert await serving.store.read(rm.list_cases, kind="remediation") == []
         (case,) = await emergency.store.read(rm.list_cases)
         known = await emergency.store.read(dev.find, KEY)
         assert (case.procedure, case.state, known.channel) == ("EM", "active", "emergency")

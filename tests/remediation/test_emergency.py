@@ -267,6 +267,20 @@ def test_the_policy_decides_about_blocked_henbs(blocked, outcomes):
     assert world.device.blocked == (blocked == "refuse")
 
 
+@pytest.mark.row("S1 L47")
+def test_a_henb_that_is_blocked_in_the_middle_of_it_is_served_no_more():
+    world = world_of(image=None)
+    world.henb.emergency.sessions = 30
+    cut_off(world, seconds=100)
+    assert world.henb.fail_safe
+    with world.conn.begin():
+        dev.block(world.conn, world.device.id, "it was stolen", who="operator", now=world.now)
+        world._approve("2.0.0")
+    world.run(20_000)
+    assert set(world.refused) == {"blocked"}
+    assert world.device.software_version == "failsafe-1.0"
+
+
 def test_a_blocked_henb_that_is_not_heard_of_stays_blocked():
     world = blocked_world()
     world.henb.shut_down()

@@ -7,7 +7,7 @@ fails the managers are told, and decide.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from acs.distress import EMERGENCY, STANDARD
 from acs.remediation.playbooks.extended import instructed
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EMERGENCY_FAILED", "emergency", "emergency_remediation"]
 
-EMERGENCY_FAILED = "EMERGENCY_FAILED"
+EMERGENCY_FAILED: Final = "EMERGENCY_FAILED"
 _PLACE = "C-11"
 
 
@@ -73,6 +73,7 @@ async def _attempt(case: CaseApi, channel: str, patience: float) -> Result:
     await _examine(case)
     await provision(case)
     await verify(case)
+    await case.readmitted()  # it was reset, tested and configured anew
     return Result("REMEDIATED", f"emergency remediation: {version} was loaded and registered")
 
 
@@ -99,7 +100,9 @@ async def _load(case: CaseApi, patience: float) -> str:
 
 async def _registered(case: CaseApi, version: str) -> str:
     """Wait until the HeNB has registered with what it loaded; return who says so, "" where it came here."""
-    await case.readmit(because=f"it loaded {version} in emergency remediation and has to register")
+    if await case.admission() == "blocked":
+        because = f"it loaded {version} in emergency remediation and has to register"
+        await case.unblock(because, who=f"case {case.case_id}")
     if await case.software() == (version, STANDARD):
         return ""
     timeout = case.policy.emergency.registration
@@ -133,6 +136,7 @@ async def _failed(case: CaseApi, because: str, *, by_itself: bool) -> Result | t
     HeNB may begin again too.
     """
     await case.notify("emergency remediation failed", because=because)
+    await case.measures(EMERGENCY_FAILED, because=because)
     again = EMERGENCY, case.policy.distress.emergency
     while True:
         told = await case.instruction(EMERGENCY_FAILED, because=because, or_session=by_itself)
