@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from acs.alarms import prune_alarms
+from acs.alarms import prune_alarms, prune_silences
 from acs.bulkdata import prune_bulk
 from acs.commands import expire_overdue, prune_commands
 from acs.distress import prune_triggers
@@ -38,6 +38,7 @@ def _tidy(
         + prune_commands(conn, before=before, limit=_BATCH)
         + prune_triggers(conn, before=before, limit=_BATCH)
         + prune_alarms(conn, before=before, limit=_BATCH)
+        + prune_silences(conn, before=before, limit=_BATCH)
         + prune_bulk(conn, before=bulk_before, limit=_BATCH)
         + prune_traces(conn, before=trace_before, quota=trace_quota, limit=_BATCH)
         + prune_measures(conn, before=before, limit=_BATCH)

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, make_url
 
+from acs.alarms import set_inhibitions
 from acs.datamodel import install_profiles, load_profiles
 from acs.distress import call_in_vain, parse_template
 from acs.enforcement import Enforcer
@@ -28,6 +29,7 @@ from acs.files import (
     UploadKeeper,
     open_storage,
 )
+from acs.holding import HoldWatch
 from acs.housekeeping import Housekeeper
 from acs.management import Management
 from acs.northbound import Deliverer, Northbound
@@ -125,6 +127,7 @@ class Node:
         self._retention = _retention(self.settings, policy)
         install_profiles(load_profiles(self.settings.data))
         await self._open_store()
+        await self.store.write(set_inhibitions, policy.inhibit)
         library = self._library(policy)
         paths = parse_template(self.settings.distress_paths)
         self.env = Environment(
@@ -213,6 +216,7 @@ class Node:
         self._run(AuditKeeper(self.store, self.settings).run(), "audit checkpoints")
         self._run(watch.run(), "certificates and secrets")
         self._run(SilenceWatch(self.store, self.env, self.metrics).run(), "silent devices")
+        self._run(HoldWatch(self.store, self.env).run(), "silences")
 
     def _housekeeper(self) -> Housekeeper:
         settings = self.settings

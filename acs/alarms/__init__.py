@@ -13,7 +13,19 @@ from acs.alarms.alarm_list import (
     release_alarms,
     reset_rings,
 )
+from acs.alarms.holding import (
+    Hold,
+    held_from_remediation,
+    holds_of,
+    inhibitions_in_force,
+    review,
+    set_inhibitions,
+    to_be_reviewed,
+    would_silence,
+)
+from acs.alarms.inhibition import Inhibition, inhibited, inhibition_problems
 from acs.alarms.intake import AlarmEvent, Extract, extract, parse_time
+from acs.alarms.matchers import Matcher, attributes_of, matches, parse_matcher, parse_matchers
 from acs.alarms.model import Alarm, AlarmChange, Applied
 from acs.alarms.outbox import alarm_body, notify
 from acs.alarms.provisioning import (
@@ -28,6 +40,16 @@ from acs.alarms.provisioning import (
 )
 from acs.alarms.resync import CLEARED_BY_REBOOT, RESYNC, apply_resync, current_alarms, resync_request
 from acs.alarms.retention import prune_alarms
+from acs.alarms.silences import (
+    Silence,
+    add_silence,
+    approve_silence,
+    expire_silence,
+    find_silence,
+    list_silences,
+    prune_silences,
+    silences_in_force,
+)
 from acs.alarms.vocabulary import (
     EVENT_TYPES,
     PROBABLE_CAUSES,
@@ -54,32 +76,56 @@ __all__ = [
     "AlarmEvent",
     "Applied",
     "Extract",
+    "Hold",
+    "Inhibition",
+    "Matcher",
+    "Silence",
     "acknowledge",
     "active_alarms",
+    "add_silence",
     "alarm_body",
     "apply",
     "apply_resync",
+    "approve_silence",
     "assign_alarm",
+    "attributes_of",
     "attributes_request",
     "clear_alarm",
     "current_alarms",
     "event_type",
+    "expire_silence",
     "extract",
     "fault_management_paths",
     "find_alarm",
+    "find_silence",
     "get_alarm",
+    "held_from_remediation",
+    "holds_of",
+    "inhibited",
+    "inhibition_problems",
+    "inhibitions_in_force",
     "is_security",
     "list_alarms",
+    "list_silences",
     "lost_notifications",
+    "matches",
     "notification_request",
     "notify",
+    "parse_matcher",
+    "parse_matchers",
     "parse_time",
     "probable_cause",
     "prune_alarms",
+    "prune_silences",
     "raise_alarm",
     "release_alarms",
     "reporting_request",
     "reset_rings",
     "resync_request",
+    "review",
+    "set_inhibitions",
     "severity",
+    "silences_in_force",
+    "to_be_reviewed",
+    "would_silence",
 ]

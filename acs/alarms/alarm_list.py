@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from acs.alarms.holding import tell, told_apart
 from acs.alarms.intake import AlarmEvent, parse_time
 from acs.alarms.model import Alarm, AlarmChange, Applied, alarm_from_row
 from acs.alarms.outbox import alarm_body, notify
@@ -48,7 +49,6 @@ _AGAIN: dict[str, Any] = {
     "ack_at": None,
     "case_id": None,
 }
-_NOTIFICATIONS = {"new": "notifyNewAlarm", "changed": "notifyChangedAlarm", "cleared": "notifyClearedAlarm"}
 
 
 def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now: float) -> Applied:
@@ -67,11 +67,8 @@ def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now
 
 
 def announce(conn: Connection, device: Device, change: AlarmChange, *, now: float) -> None:
-    """Write the notification of a change and wake whoever shows alarms."""
-    body = alarm_body(device, change.alarm)
-    if change.kind == "cleared":
-        body["clearReason"] = change.alarm.clear_reason
-    notify(conn, device, _NOTIFICATIONS[change.kind], body, now=now)
+    """Tell the managers of a change, unless it is held back, and wake whoever shows alarms."""
+    tell(conn, device, change, now=now)
     signal(conn, "alarms", str(device.id))
 
 
@@ -284,7 +281,7 @@ def acknowledge(conn: Connection, device: Device, alarm_id: int, *, who: str, no
     lock(conn, device.id)
     alarm = _change(conn, alarm_id, ack_state="ACKNOWLEDGED", ack_user_id=who, ack_at=now)
     body = {**alarm_body(device, alarm), "ackState": "ACKNOWLEDGED", "ackUserId": who}
-    notify(conn, device, "notifyAckStateChanged", body, now=now)
+    notify(conn, device, "notifyAckStateChanged", body, to=told_apart(conn, alarm_id), now=now)
     return alarm
 
 

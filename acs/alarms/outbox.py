@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, insert
@@ -17,9 +17,17 @@ __all__ = ["alarm_body", "notify"]
 
 
 def notify(
-    conn: Connection, device: Device | None, notification_type: str, body: dict[str, Any], *, now: float
+    conn: Connection,
+    device: Device | None,
+    notification_type: str,
+    body: dict[str, Any],
+    *,
+    to: Literal["all", "marking", "holding"] = "all",
+    now: float,
 ) -> None:
     """Put one notification in the outbox: delivered at least once, in order per device.
+
+    ``to``: all subscriptions, those that are told of what is held back, or those that are not.
 
     Whoever changes an alarm holds the lock on its device, so that numbers come in the order of commits.
     """
@@ -27,7 +35,7 @@ def notify(
     text = msgspec.json.encode({"notificationType": notification_type, "eventTime": now, **body}).decode()
     values = {"device_id": device_id, "notification_type": notification_type, "body": text, "created_at": now}
     made = conn.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one()
-    fan_out(conn, made, device_id, notification_type, body)
+    fan_out(conn, made, device_id, notification_type, body, to=to)
     signal(conn, "outbox", str(device.id) if device else "")
 
 

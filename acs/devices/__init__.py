@@ -8,7 +8,7 @@ from acs.devices.admission import (
     remove_admission_rule,
     rules_version,
 )
-from acs.devices.approvals import forget_approvals, second_person
+from acs.devices.approvals import forget_approvals, person, second_person
 from acs.devices.audit import audit, audit_seldom, verify_audit
 from acs.devices.check_in import CheckIn, check_in, note_addresses, parameters_of, save_parameters
 from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
@@ -153,6 +153,7 @@ __all__ = [
     "note_udp_binding",
     "note_writes",
     "parameters_of",
+    "person",
     "plan_of",
     "read_expected",
     "register",

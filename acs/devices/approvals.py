@@ -34,7 +34,7 @@ def second_person(
 
 def person(who: str) -> str:
     """Return whose name stands in ``NAME@cli`` or ``NAME@token-7``: two tokens do not make two persons."""
-    return who.rpartition("@")[0] or who
+    return (who.rpartition("@")[0] or who).strip().casefold()
 
 
 def forget_approvals(conn: Connection, *, before: float) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from acs.alarms import EVENT_TYPES, PROBABLE_CAUSES, SEVERITIES
+from acs.alarms import EVENT_TYPES, PROBABLE_CAUSES, SEVERITIES, Inhibition, inhibition_problems
 from acs.detection import CHECKS, Thresholds, threshold_problems
 from acs.errors import AcsError
 from acs.remediation.measures import Measures, measure_problems
@@ -194,6 +194,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measures: Measures = msgspec.field(default_factory=Measures)
     detection: Thresholds = Thresholds()
     safety: Safety = msgspec.field(default_factory=Safety)
+    inhibit: list[Inhibition] = []
     version: str = ""
     text: str = ""
 
@@ -306,6 +307,7 @@ def _problems(policy: Policy) -> list[str]:
     found += safety_problems(policy.safety)
     found += threshold_problems(policy.detection, frozenset(CHECKS))
     found += measure_problems(policy.measures, _VOCABULARY)
+    found += inhibition_problems(policy.inhibit)
     server = policy.provisioning.stun_server
     if server and not re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", server):
         found.append(f"provisioning.stun_server is {server!r}; it is host:port, for example acs.example:3478")

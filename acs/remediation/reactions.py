@@ -27,7 +27,7 @@ from acs.remediation.script_api import Cleared
 from acs.remediation.scripts import Script, request_run
 from acs.remediation.scripts.runs import case_of
 from acs.remediation.steps import INSTRUCTION_OR_SESSION, REGISTRATION, SESSION, command_result
-from acs.remediation.triage import SIGNATURE, classify_alarm, rank
+from acs.remediation.triage import SIGNATURE, classify_alarm, is_held, rank
 
 __all__ = [
     "alarms_changed",
@@ -73,6 +73,8 @@ def _supersede(
     """Close the open case when the alarm calls for a procedure that goes further."""
     alarm = change.alarm
     decision = classify_alarm(conn, device, alarm, env=env, now=now)
+    if is_held(al.held_from_remediation(conn, device.id), alarm, decision):
+        return
     if alarm.case_id is not None:
         treated = find_case(conn, alarm.case_id)
         if treated is not None and rank(treated.procedure) >= rank(decision.procedure):

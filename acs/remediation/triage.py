@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
@@ -23,7 +24,7 @@ from acs.remediation.scripts.library import PREFIX
 from acs.remediation.scripts.runs import Run, begin_run, take_run
 from acs.store.tables import cases
 
-__all__ = ["SIGNATURE", "classify_alarm", "facts_of", "needs_provisioning", "next_case", "rank"]
+__all__ = ["SIGNATURE", "classify_alarm", "facts_of", "is_held", "needs_provisioning", "next_case", "rank"]
 
 _RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "READMIT": 3, "P3": 4, "EM": 5}
 SIGNATURE = ("event_type", "probable_cause", "specific_problem")
@@ -58,6 +59,14 @@ def classify_alarm(
     return decision
 
 
+def is_held(held: Mapping[int, bool], alarm: Alarm, decision: Decision) -> bool:
+    """Tell whether remediation of an alarm is held; blocking only where two persons wanted it so.
+
+    ``held``: as ``acs.alarms.held_from_remediation`` returns it.
+    """
+    return alarm.id in held and (held[alarm.id] or decision.procedure != "P3")
+
+
 def _remediated(conn: Connection, alarm: Alarm, *, since: float) -> int:
     query = select(cases).where(
         cases.c.device_id == alarm.device_id,
@@ -74,7 +83,9 @@ def next_case(conn: Connection, device: Device, *, env: Environment, now: float)
     if device.blocked or device.channel == EMERGENCY or active_case(conn, device.id) is not None:
         return None
     untreated = [each for each in al.active_alarms(conn, device.id) if each.security and each.case_id is None]
+    held = al.held_from_remediation(conn, device.id) if untreated else {}
     decided = [(classify_alarm(conn, device, each, env=env, now=now), each) for each in untreated]
+    decided = [(decision, each) for decision, each in decided if not is_held(held, each, decision)]
     if device.readmission and not any(decision.procedure == "P3" for decision, _ in decided):
         # Nothing is asked of it before it has come by itself.
         heard = (device.last_inform_at or 0) >= (device.released_at or 0) and device.channel == STANDARD
@@ -167,6 +178,8 @@ def _remediation_case(
         now=now,
     )
     al.assign_alarm(conn, alarm.id, case.id)
+    if procedure == "P3":  # no silence that one person made is about what blocks a device
+        al.review(conn, device.id, now=now)
     return case
 
 

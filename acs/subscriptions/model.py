@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -38,11 +38,19 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``severities`` holds for new alarms alone: who was not told of an alarm may well be told that it
     became worse, and one that was told must learn that it became better.
+    ``held_back``: of alarms that a silence or another alarm holds back it is told nothing until they come
+    out (``omit``), or at once, with the mark ``heldBack`` (``mark``).
     """
 
     notification_types: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    held_back: Literal["omit", "mark"] = "omit"
+
+    @property
+    def marks(self) -> bool:
+        """Whether it is told of what is held back, too."""
+        return self.held_back == "mark"
 
     def wants(self, notification_type: str, body: Mapping[str, Any], groups: Sequence[str]) -> bool:
         """Tell whether a notification about a device of these groups is wanted.

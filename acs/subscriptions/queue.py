@@ -59,13 +59,24 @@ class Failure:
 
 
 def fan_out(
-    conn: Connection, outbox_id: int, device_id: int | None, notification_type: str, body: Mapping[str, Any]
+    conn: Connection,
+    outbox_id: int,
+    device_id: int | None,
+    notification_type: str,
+    body: Mapping[str, Any],
+    *,
+    to: Literal["all", "marking", "holding"] = "all",
 ) -> None:
-    """Put a notification in line for each subscription that wants it."""
+    """Put a notification in line for each subscription that wants it.
+
+    ``to``: only those that are told of alarms that are held back (``marking``), or only the others.
+    """
     found = conn.execute(select(subscriptions.c.id, subscriptions.c.filter)).all()
     if not found:
         return
     filters = {number: msgspec.json.decode(text, type=Filter) for number, text in found}
+    if to != "all":
+        filters = {number: each for number, each in filters.items() if each.marks is (to == "marking")}
     groups: tuple[str, ...] = ()
     if device_id is not None and any(each.groups for each in filters.values()):
         groups = dev.groups_of(conn, device_id)

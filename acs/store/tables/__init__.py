@@ -27,6 +27,7 @@ from acs.store.tables.detection import detections, sightings
 from acs.store.tables.devices import devices, parameters
 from acs.store.tables.distress import distress_paths, distress_sequences, distress_triggers
 from acs.store.tables.files import files
+from acs.store.tables.holding import holds, inhibitions, silences
 from acs.store.tables.measures import measure_targets, measures
 from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.northbound import api_certificates, api_tokens, users
@@ -72,6 +73,8 @@ __all__ = [
     "distress_sequences",
     "distress_triggers",
     "files",
+    "holds",
+    "inhibitions",
     "journal",
     "layer_history",
     "layers",
@@ -88,6 +91,7 @@ __all__ = [
     "safety_slots",
     "secret_rotations",
     "sightings",
+    "silences",
     "site_values",
     "subscriptions",
     "trace_requests",
