@@ -115,10 +115,17 @@ def connection_request_failed(
 
 
 def note_udp_binding(conn: Connection, key: str, binding: str, *, now: float) -> bool:
-    """Keep where a device's UDP socket is seen from (TR-069 G.2.1.1); tell whether that is news."""
+    """Keep where a device's UDP socket is seen from (TR-069 G.2.1.1); tell whether that is news.
+
+    Nothing is kept of a blocked device.
+    """
     changed = conn.execute(
         update(devices)
-        .where(devices.c.device_key == key, devices.c.udp_binding != binding)
+        .where(
+            devices.c.device_key == key,
+            devices.c.udp_binding != binding,
+            devices.c.admission == "allowed",
+        )
         .values(udp_binding=binding[:64], udp_binding_at=now)
     )
     return changed.rowcount > 0

@@ -59,12 +59,16 @@ def request_trigger(
 
 
 def due_triggers(conn: Connection, *, now: float, limit: int) -> list[DueTrigger]:
-    """Return the triggers to send, the oldest first; those that are too old are left out."""
+    """Return the triggers to send, the oldest first; those too old or of blocked devices are left out."""
     columns = (distress_triggers.c[name] for name in ("id", "device_id", "kind", "method", "address"))
     query = (
         select(*columns, distress_triggers.c.requested_at, devices.c.device_key)
         .join_from(distress_triggers, devices, devices.c.id == distress_triggers.c.device_id)
-        .where(distress_triggers.c.sent_at.is_(None), distress_triggers.c.requested_at > now - _PATIENCE)
+        .where(
+            distress_triggers.c.sent_at.is_(None),
+            distress_triggers.c.requested_at > now - _PATIENCE,
+            devices.c.admission != "blocked",
+        )
         .order_by(distress_triggers.c.id)
         .limit(limit)
     )

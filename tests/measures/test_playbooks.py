@@ -1,0 +1,240 @@
+"""Measures as cases take them, and how a released device is readmitted: HeMS and HeNB under virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, update
+
+from acs import devices as dev
+from acs import measures as ms
+from acs import remediation as rm
+from acs.errors import AcsError
+from acs.security import Sealer
+from acs.store.tables import measures
+from tests.world import POLICY, World
+
+RULES = POLICY + (
+    "measures:\n"
+    "  rules:\n"
+    "    - {when: FATAL, measures: [SEGW_BLOCK, GATEWAY_BLOCK], because: 'it must not come in'}\n"
+    "    - {when: FATAL, procedure: P3, measures: [SUBSCRIBER_REPLACE, OTHER], because: 'it is broken'}\n"
+    "    - {when: FATAL, probable_cause: CABLE_TAMPER, measures: [SEGW_REMOVE], because: 'not this one'}\n"
+    "    - {when: [NO_COMMUNICATION, BLOCK], measures: [SEGW_REMOVE], because: 'it hides'}\n"
+    "    - {when: EXTENDED, measures: [SUBSCRIBER_REPLACE], because: 'it does not mend'}\n"
+)
+ADMIN = "Device.Services.FAPService.1.FAPControl.LTE.AdminState"
+
+
+def known(world: World) -> World:
+    """Name the systems of the network."""
+    with world.conn.begin():
+        for name, system in (("segw", "SEGW"), ("gateway", "GATEWAY"), ("letters", "SUBSCRIBER")):
+            url = f"https://{name}.example/"
+            ms.add_target(world.conn, name, system, url, sealer=Sealer(bytes(32)), who="me", now=1.0)
+    return world
+
+
+def fatal(policy: str = RULES) -> World:
+    world = known(World(policy=policy))
+    world.boot()
+    world.tamper("circuit-modified")
+    return world
+
+
+def standing(world: World) -> set[str]:
+    return {each.measure for each in world.look(ms.in_force, world.device.id)}
+
+
+def released(policy: str = RULES) -> World:
+    """Return a world in which two persons have let the device in again; it is off."""
+    world = fatal(policy)
+    world.instruct(world.cases()[-1], "RELEASE", "the board was changed", who="ann@cli")
+    world.instruct(world.cases()[-1], "RELEASE", "I saw it", who="bob@cli")
+    return world
+
+
+@pytest.mark.row("S1 L9")
+@pytest.mark.row("S1 L47")
+@pytest.mark.row("S1 L88")
+def test_a_fatal_breach_has_the_network_do_what_the_policy_says():
+    world = fatal()
+    assert (world.device.blocked, world.henb.state) == (True, "off")
+    found = world.look(ms.list_measures, device_id=world.device.id)[::-1]
+    assert [(each.measure, each.target) for each in found] == [
+        ("SEGW_BLOCK", "segw"),
+        ("GATEWAY_BLOCK", "gateway"),
+        ("SUBSCRIBER_REPLACE", "letters"),
+    ]
+    [case] = world.cases()
+    assert {(each.who, each.case_id) for each in found} == {(f"case {case.id}", case.id)}
+    assert found[0].because.startswith("it must not come in: ")
+    [step] = [each for each in world.journal(case) if each.name == "measures"]
+    assert "no system carries out OTHER" in step.result  # told, and the case goes on
+    assert (case.state, case.outcome) == ("waiting", "BLOCKED")
+    assert "measure blockListAdd at segw: requested" in world.comments()
+    told = [each for each in world.look(rm.timeline, case.id) if each.kind == "measure"]
+    assert [each.what for each in told] == [
+        *("blockListAdd at segw", "block at gateway", "replace at letters"),
+    ]
+
+
+@pytest.mark.row("S1 L47")
+def test_without_rules_the_network_is_left_alone():
+    world = fatal(POLICY)
+    assert world.device.blocked
+    assert world.look(ms.list_measures) == []
+
+
+@pytest.mark.row("S1 L66")
+def test_no_communication_and_an_instruction_to_block_are_occasions_too():
+    world = known(World(policy=RULES))
+    world.boot()
+    world.henb.tamper("configuration-modified", world.now)
+    world.run(1)
+    world.reachable = False
+    world.run(4000)
+    [case] = world.cases()
+    assert case.outcome == "NO_COMMUNICATION"
+    assert standing(world) == {"SEGW_REMOVE"}
+    world.instruct(case, "RELEASE", "found again", who="ann@cli")
+    assert world.cases()[0].state == "waiting"  # it is undone by two
+    world.instruct(case, "RELEASE", "I saw it", who="bob@cli")
+    assert (world.cases()[0].outcome, standing(world)) == ("RELEASED", set())
+
+
+@pytest.mark.row("S1 L97")
+def test_what_the_hems_cant_fix_is_an_occasion():
+    world = known(World(policy=RULES))
+    world.boot()
+    world.tamper("configuration-modified", until="never")
+    assert world.cases()[0].outcome == "EXTENDED"
+    assert standing(world) == {"SUBSCRIBER_REPLACE"}
+    world.instruct(world.cases()[0], "BLOCK", "enough", who="ann@cli")
+    assert standing(world) == {"SUBSCRIBER_REPLACE", "SEGW_REMOVE"}
+
+
+def test_a_release_by_one_person_is_not_enough_where_the_network_was_told():
+    world = fatal()
+    [case] = world.cases()
+    assert not world.instruct(case, "RELEASE", "the board was changed", who="ann@cli")
+    with pytest.raises(AcsError, match="second person"):
+        world.instruct(case, "RELEASE", "again", who="ann@token-3")
+    assert world.device.blocked
+    assert world.instruct(case, "RELEASE", "I saw it", who="bob@cli")
+    assert not world.device.blocked
+    assert standing(world) == set()
+    entries = world.look(rm.timeline, case.id)
+    assert "unblock at gateway" in [each.what for each in entries if each.kind == "measure"]
+
+
+@pytest.mark.row("S1 L10")
+def test_a_released_device_is_reset_and_tested_before_it_may_radiate():
+    world = released()
+    assert world.device.readmission == "reset"
+    world.henb.repair()
+    world.henb.power_on(world.now, first=False)
+    world.run(2000)
+    case = world.cases()[-1]
+    assert (case.procedure, case.outcome) == ("READMIT", "READMITTED")
+    steps = [f"{each.name} {each.detail}".strip() for each in world.journal(case)]
+    reset, tested = steps.index("FactoryReset"), steps.index("wait for 8 DIAGNOSTICS COMPLETE")
+    radiates = steps.index(f"SetParameterValues {ADMIN}")
+    assert reset < tested < radiates
+    assert world.henb.tree.template.values[ADMIN][0] == "0"  # from the factory
+    assert world.henb.tree.value(ADMIN) == "1"
+    assert world.henb.executed[-1].method == "FactoryReset"
+    assert world.device.readmission == ""
+    assert world.alarms() == []
+    assert world.comments()[-1].endswith("closed: READMITTED")
+
+
+def test_a_released_device_that_is_still_tampered_with_is_blocked_again():
+    world = released()
+    world.henb.power_on(world.now, first=False)
+    world.run(3000)
+    assert world.device.blocked
+    assert world.cases()[-1].outcome == "BLOCKED"
+    assert standing(world) >= {"SEGW_BLOCK", "GATEWAY_BLOCK"}
+
+
+def test_a_silent_manipulation_is_found_by_the_test():
+    world = released()
+    world.henb.repair()
+    world.henb.tamper("circuit-modified", world.now, silent=True)
+    world.henb.power_on(world.now, first=False)
+    world.run(3000)
+    assert world.device.blocked
+    case = world.cases()[-1]
+    assert (case.procedure, case.outcome) == ("READMIT", "BLOCKED")
+    assert "not sound" in world.device.admission_reason
+
+
+def test_a_device_that_was_reset_by_hand_is_not_reset_again():
+    world = released()
+    world.henb.repair()
+    world.henb.executed.clear()
+    world.henb.power_on(world.now, first=True)  # 0 BOOTSTRAP
+    world.run(2000)
+    assert world.cases()[-1].outcome == "READMITTED"
+    assert "FactoryReset" not in [each.method for each in world.henb.executed]
+
+
+def test_nothing_is_asked_of_a_released_device_before_it_comes_by_itself():
+    world = released()
+    world.run(4000)
+    assert [each.procedure for each in world.cases()] == ["P3"]
+    assert world.device.readmission == "reset"
+
+
+def test_a_device_that_falls_silent_while_it_is_readmitted_begins_anew():
+    world = released()
+    world.henb.repair()
+    world.henb.power_on(world.now, first=False)
+    world.run(1)
+    world.reachable = False
+    world.run(3000)
+    assert [each.outcome for each in world.cases()] == ["RELEASED", "FAILED"]
+    world.reachable = True
+    world.run(3000)
+    assert world.cases()[-1].outcome == "READMITTED"
+
+
+def test_a_policy_may_ask_for_less():
+    world = released(RULES + "  readmission: none\n")
+    world.henb.repair()
+    world.henb.power_on(world.now, first=False)
+    world.run(2000)
+    assert [each.procedure for each in world.cases()] == ["P3"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("{measures: [SEGW], because: x}", "the measure 'SEGW' is unknown; known are SEGW_BLOCK"),
+        ("{measures: [], because: x}", "no measure is named"),
+        ("{measures: [OTHER], because: ' '}", "`because` is empty"),
+        ("{measures: [OTHER], because: x, when: FATALE}", "when 'FATALE' is unknown"),
+        ("{measures: [OTHER], because: x, probable_cause: CABEL}", "probable_cause 'CABEL' is unknown"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_told(rule, why):
+    with pytest.raises(AcsError, match=why):
+        rm.parse_policy(POLICY + f"measures: {{rules: [{rule}]}}\n")
+
+
+def test_a_device_of_which_a_measure_was_given_up_counts_as_one_in_force():
+    world = fatal()
+    with world.conn.begin():
+        world.conn.execute(update(measures).values(state="dead"))
+    assert len(standing(world)) == 3
+    assert world.look(lambda conn: conn.execute(select(measures.c.state)).scalars().all()) == ["dead"] * 3
+
+
+def test_unblocking_by_hand_tells_the_waiting_case():
+    world = fatal(POLICY)
+    device = world.device
+    told = {"who": "ann@cli", "why": "it was a drill", "env": world.env, "now": world.now}
+    with world.conn.begin():
+        assert rm.unblock(world.conn, device.id, **told)
+    assert world.cases()[0].outcome == "RELEASED"
+    assert not world.look(dev.get, device.id).blocked
