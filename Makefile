@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check servers fuzz lock clean
+.PHONY: help demo test check servers fuzz model lock clean
 
 help: ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -48,6 +48,10 @@ FUZZ_SECONDS ?= 60
 fuzz: $(STAMP) ## Fuzz every parser and the HTTP front, FUZZ_SECONDS each (60).
 	$(BIN)/python -c 'import atheris' 2>/dev/null || VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet 'atheris>=3.0'
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+MODEL_EXAMPLES ?= 500
+model: $(STAMP) ## Search for a history that breaks clause 5.7, MODEL_EXAMPLES histories (500).
+	ACS_MODEL_EXAMPLES=$(MODEL_EXAMPLES) $(BIN)/python -m pytest -q -n 0 tests/model
 
 lock: ## Resolve the dependencies anew.
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \

@@ -11,6 +11,7 @@ import hashlib
 import random
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -185,6 +186,13 @@ class World:
                 return
             self.now += max(step, 0.05)
         raise AssertionError("the world does not come to rest")
+
+    def restart(self) -> None:
+        """Have another node go on: it knows what the store holds and what its operator's files say."""
+        env = replace(self.env, policy=parse_policy(self.env.policy.text))
+        for each in (self, *self.neighbours):
+            each.env = env
+        self.conn.info.clear()
 
     def boot(self, *, first: bool = True) -> None:
         """Switch the HeNB on and let it be provisioned."""

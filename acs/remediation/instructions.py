@@ -32,7 +32,10 @@ Instruction = Literal["RETRY", "BLOCK", "RELEASE", "EXPECT_EMERGENCY", "CLOSE", 
 INSTRUCTIONS: tuple[Instruction, ...] = get_args(Instruction)
 _ANSWERS = ("APPROVE", "DENY")
 _GENERAL = tuple(each for each in INSTRUCTIONS if each not in _ANSWERS)
-_FITTING: dict[str, tuple[Instruction, ...]] = {"BLOCKED": ("RELEASE", "EXPECT_EMERGENCY", "CLOSE")}
+_FITTING: dict[str, tuple[Instruction, ...]] = {
+    "BLOCKED": ("RELEASE", "EXPECT_EMERGENCY", "CLOSE"),
+    "EXTENDED": ("RETRY", "BLOCK", "RELEASE", "CLOSE"),  # the device answers; nothing is awaited of it
+}
 
 
 def instruct(

@@ -20,7 +20,8 @@ class Executed:
 class Fault:
     """A fault on demand: ``times`` requests of ``method`` fail with ``code``, or hang for ever.
 
-    On ``Download`` and ``Upload`` the code is that of the TransferComplete.
+    A diagnostic test is the method ``SelfTestDiagnostics``, which can only hang. On ``Download`` and
+    ``Upload`` the code is that of the TransferComplete.
     """
 
     method: str

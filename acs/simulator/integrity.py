@@ -6,6 +6,7 @@ from typing import Protocol
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
+from acs.simulator.demand import Fault
 from acs.simulator.faultmgmt import FaultManagement
 from acs.simulator.firmware import Banks
 from acs.simulator.pace import Pace
@@ -40,6 +41,8 @@ class _Guarded(Protocol):
     def raise_alarm(self, found: Tamper, now: float) -> str: ...
 
     def add_event(self, event: m.Event) -> None: ...
+
+    def take_fault(self, method: str, *, hang: bool = False) -> Fault | None: ...
 
     def _tell(self, names: list[str]) -> None: ...
 
@@ -117,8 +120,10 @@ class IntegritySide:
         return identifier
 
     def start_self_test(self: _Guarded, now: float) -> None:
-        """Begin the diagnostic test; it ends with 8 DIAGNOSTICS COMPLETE (S1 L28)."""
+        """Begin the diagnostic test; it ends with 8 DIAGNOSTICS COMPLETE (S1 L28), unless it hangs."""
         self._due = [each for each in self._due if each[1] != "self test"]
+        if self.take_fault("SelfTestDiagnostics", hang=True) is not None:
+            return
         self._due.append((now + self.pace.self_test, "self test"))
 
     def _finish_self_test(self: _Guarded) -> None:

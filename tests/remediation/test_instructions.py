@@ -56,6 +56,27 @@ def test_an_extended_case_ends_with_an_instruction_and_is_not_begun_anew():
     assert [each.state for each in world.cases()] == ["closed"]
 
 
+def test_what_an_extended_case_can_t_be_told_is_refused_and_not_swallowed():
+    world = World()
+    world.boot()
+    world.tamper("configuration-modified", until="never")
+    (case,) = world.cases()
+    with pytest.raises(AcsError, match="EXTENDED; it can be told RETRY, BLOCK, RELEASE, CLOSE"):
+        world.instruct(case, "EXPECT_EMERGENCY")
+    assert world.cases() == [case]
+
+
+@pytest.mark.row("S1 L92")
+def test_that_a_device_was_blocked_as_instructed_is_told_to_all_managers():
+    world = World()
+    world.boot()
+    world.tamper("configuration-modified", until="never")
+    (case,) = world.cases()
+    world.instruct(case, "BLOCK", "it is a threat")
+    assert world.device.blocked
+    assert world.comments()[-1] == "blocked in the HeMS"
+
+
 def test_who_and_why_are_kept_in_the_audit():
     world = blocked()
     world.instruct(world.cases()[0], "RELEASE", "inspected on site")

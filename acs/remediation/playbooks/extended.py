@@ -261,6 +261,7 @@ async def instructed(
             return await again()
         case "BLOCK":
             await case.block(f"instructed by {_why(told)}")
+            await case.notify("blocked in the HeMS", because=f"instructed by {_why(told)}")
             await case.measures("BLOCK", because=_why(told))
             return await blocked(case, because=why)
         case "RELEASE":
