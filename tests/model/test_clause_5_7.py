@@ -169,7 +169,7 @@ def test_every_case_ends_and_is_told_whatever_goes_wrong():
     run_state_machine_as_test(
         Clause57,
         settings=settings(
-            max_examples=EXAMPLES or 25,
+            max_examples=EXAMPLES or 18,
             stateful_step_count=25 if long else 12,
             derandomize=not long,
             database=None,
