@@ -16,6 +16,7 @@ from acs.files import UploadKeeper
 from acs.measures import prune_measures
 from acs.northbound import forget_tokens
 from acs.remediation import prune_cases
+from acs.remediation.safety.groups import prune_groups
 from acs.store import Store
 from acs.subscriptions import prune_dead
 from acs.traces import prune_traces
@@ -35,6 +36,7 @@ def _tidy(
     return (
         expire_overdue(conn, now=now, limit=_BATCH)
         + prune_cases(conn, before=before, limit=_BATCH)
+        + prune_groups(conn, before=before, limit=_BATCH)
         + prune_commands(conn, before=before, limit=_BATCH)
         + prune_triggers(conn, before=before, limit=_BATCH)
         + prune_alarms(conn, before=before, limit=_BATCH)

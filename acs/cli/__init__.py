@@ -30,6 +30,7 @@ from acs.cli import (
     pm,
     policy,
     profiles,
+    safety,
     serve,
     simulate,
     subscriptions,
@@ -76,6 +77,11 @@ app.add_typer(
     emergency.emergency,
     name="emergency",
     help="Emergency remediation: open cases, registrations elsewhere.",
+)
+app.add_typer(
+    safety.safety,
+    name="safety",
+    help="Limits on what disturbs devices: show, pause, resume, limits, windows.",
 )
 app.add_typer(files.files, name="files", help="Files for devices and from them: catalogue, signers, uploads.")
 app.add_typer(config.config, name="config", help="Declared state: set, show, plan, apply, verify, sites.")

@@ -314,15 +314,31 @@ def list_cases(
         wanted = find_device(conn, device).id if device else None
         found = rm.list_cases(conn, device_id=wanted, state=state, kind=kind, limit=limit)
         keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
-        return [{"device": keys[each.device_id], **asdict(each), "facts": each.fact} for each in found]
+        held = rm.held_cases(conn, [each.id for each in found])
+        return [
+            {
+                "device": keys[each.device_id],
+                **asdict(each),
+                "facts": each.fact,
+                "held": held.get(each.id, ""),
+            }
+            for each in found
+        ]
 
     found = read(settings_of(data, config), look)
     if json:
         print_json(found)
         return
-    columns = ("id", "device", "kind", "procedure", "state", "outcome", "because")
-    rows = [(*(each[name] for name in columns), moment(each["opened_at"])) for each in found]
-    print_table("Cases", (*columns, "opened"), rows)
+    columns = ("id", "device", "kind", "procedure", "state", "outcome")
+    rows = [
+        (
+            *(each[name] for name in columns),
+            f"held: {each['held']}" if each["held"] else each["because"],
+            moment(each["opened_at"]),
+        )
+        for each in found
+    ]
+    print_table("Cases", (*columns, "because", "opened"), rows)
 
 
 @cases.command("instruct")

@@ -161,8 +161,8 @@ def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
     found = rm.list_cases(
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
-    keys = _keys(conn, found)
-    shown = [shaped(sh.Case, each, device=keys[each.device_id]) for each in found]
+    keys, held = _keys(conn, found), rm.held_cases(conn, [each.id for each in found])
+    shown = [shaped(sh.Case, each, device=keys[each.device_id], held=held.get(each.id, "")) for each in found]
     return page_of(shown, query.limit, lambda each: each.id)
 
 
@@ -181,7 +181,7 @@ def instruct(conn: Connection, call: Call) -> sh.Instructed:
     found = rm.find_case(conn, number)
     assert found is not None
     key = dev.get(conn, found.device_id).device_key
-    return shaped(sh.Instructed, found, device=key, second_approval_needed=not done)
+    return shaped(sh.Instructed, found, device=key, held="", second_approval_needed=not done)
 
 
 def reach(conn: Connection, call: Call) -> sh.Case:
@@ -191,7 +191,7 @@ def reach(conn: Connection, call: Call) -> sh.Case:
         made = rm.reach(conn, owner.id, who=call.caller.who, why=call.body.why, env=call.env, now=call.now)
     except AcsError as error:
         raise ProblemError(409, str(error), field="device") from error
-    return shaped(sh.Case, made, device=owner.device_key)
+    return shaped(sh.Case, made, device=owner.device_key, held="")
 
 
 def emergency(conn: Connection, call: Call) -> sh.Device:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from acs.northbound import measuring, resources, subscribing
+from acs.northbound import measuring, resources, safety, subscribing
 from acs.northbound import shapes as sh
 from acs.northbound.resources import Call
 
@@ -123,6 +123,25 @@ ROUTES = (
         writes=True,
     ),
     Route("POST", "/v1/measures/{id}/retry", "measures:write", measuring.retry, sh.Measure, writes=True),
+    Route("GET", "/v1/safety", "safety:read", safety.show, safety.SafetyState),
+    Route(
+        "POST",
+        "/v1/safety/pause",
+        "safety:write",
+        safety.pause,
+        safety.SafetyState,
+        body=safety.SafetyRequest,
+        writes=True,
+    ),
+    Route(
+        "POST",
+        "/v1/safety/resume",
+        "safety:write",
+        safety.resume,
+        safety.SafetyState,
+        body=safety.SafetyRequest,
+        writes=True,
+    ),
     Route("GET", "/v1/subscriptions", "alarms:subscribe", subscribing.listing, sh.Page[sh.Subscription]),
     Route(
         "POST",

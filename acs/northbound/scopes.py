@@ -18,6 +18,8 @@ SCOPES = {
     "cases:instruct": "tell waiting cases what to do",
     "measures:read": "what the network was asked to do about devices",
     "measures:write": "ask the network for measures about devices, and undo them",
+    "safety:read": "limits on disruptive steps, and what waits for them",
+    "safety:write": "pause and resume disruptive steps",
     "sightings:write": "tell that the network sees a device",
     "commands:read": "RPCs and their outcomes",
     "commands:write": "queue RPCs for devices",

@@ -122,6 +122,9 @@ class Case(msgspec.Struct, frozen=True):
     alarm_id: int | None
     opened_at: Time
     closed_at: Time | None
+    held: Annotated[
+        str, Meta(description="Why its next step waits for its turn; empty where it does not.")
+    ] = ""
 
 
 class Instructed(Case, frozen=True):

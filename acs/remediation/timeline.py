@@ -16,6 +16,8 @@ from acs import measures as ms
 from acs.devices import Device
 from acs.errors import AcsError
 from acs.remediation.cases import Case, Step, find_case, journal_of
+from acs.remediation.safety.slots import held_cases
+from acs.remediation.steps import HELD
 from acs.store.tables import alarm_events, alarms, audit, commands, deliveries, outbox, uploads
 
 __all__ = ["Entry", "Kind", "timeline"]
@@ -182,6 +184,7 @@ def _steps(conn: Connection, case: Case, steps: list[Step]) -> list[_Placed]:
     query = select(commands).where(commands.c.case_id == case.id).limit(_MOST)
     sent = {row["id"]: row for row in conn.execute(query).mappings()}
     reason, found = _classified(case), []
+    held = held_cases(conn, [case.id]).get(case.id, "it goes on now")
     for step in steps:
         reason = step.because or reason
         command = sent.get(step.command_id) if step.command_id is not None else None
@@ -193,7 +196,9 @@ def _steps(conn: Connection, case: Case, steps: list[Step]) -> list[_Placed]:
             what=step.name,
             because=reason,
             detail=step.detail[:_TEXT],
-            outcome=_outcome(step, value),
+            outcome=f"held: {held}"[:_TEXT]
+            if step.event == HELD and not step.done
+            else _outcome(step, value),
             seconds=None if step.done_at is None else step.done_at - step.started_at,
             seq=step.seq,
             command_key=command["command_key"] if command else "",

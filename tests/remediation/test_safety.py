@@ -19,6 +19,7 @@ from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.remediation.cases import open_case
 from acs.remediation.policy import parse_policy
+from acs.remediation.safety import control
 from acs.remediation.safety.limits import Canary, GroupLimit, Safety, StopRule, Window
 from acs.remediation.safety.rules import (
     GroupState,
@@ -31,7 +32,7 @@ from acs.remediation.safety.rules import (
 )
 from acs.remediation.safety.slots import ask, end_slot, give_out, granted_cases, slot_state
 from acs.remediation.safety.windows import opens_at, windows_for
-from acs.store.tables import cases, safety_slots
+from acs.store.tables import cases, outbox, safety_slots
 from tests.world import POLICY, World
 
 NOW = 1_800_000_000.0
@@ -448,3 +449,94 @@ def test_facts_of_a_slot_are_rows_that_others_read():
     names = msgspec.json.decode(groups)
     assert names[0] == "kind:P2S SW_MODIFIED HeNB-LTE"
     assert names[-1] == "fleet"
+
+
+# --- pauses and stop rules --------------------------------------------------------------------
+
+
+def test_a_pause_holds_what_is_disruptive_until_somebody_resumes():
+    world = storm(POLICY, 2)
+    with world.conn.begin():
+        control.pause(world.conn, "model:HeNB-LTE", who="ann", why="an error in 2.0.0", now=world.now)
+    world.run(600)
+    assert [each.state for each in world.cases()] == ["active"] * 2
+    held = world.look(rm.held_cases, [each.id for each in world.cases()])
+    assert set(held.values()) == {"model:HeNB-LTE is paused: ann: an error in 2.0.0"}
+    names = {each.name for case in world.cases() for each in world.journal(case) if each.done}
+    assert "Download" not in names
+    assert [each["notificationType"] for each in world.outbox()].count("notifyNewAlarm") == 2
+    with world.conn.begin():
+        control.resume(world.conn, "model:HeNB-LTE", who="ann", why="2.0.1 is out", now=world.now)
+    world.run(4000)
+    assert [each.outcome for each in world.cases()] == ["REMEDIATED"] * 2
+    actions = [each["action"] for each in world.look(dev.audit_entries)]
+    assert {"disruptive steps paused", "disruptive steps resumed"} <= set(actions)
+
+
+def test_a_pause_holds_the_next_rung_of_a_case_that_is_at_work():
+    world = World(policy=POLICY)
+    world.boot()
+    world.henb.tamper("software-modified", world.now, until="factory_reset")
+    world.run(20)
+    with world.conn.begin():
+        control.pause(world.conn, "fleet", who="ann", why="a storm", now=world.now)
+    world.run(600)
+    (case,) = world.cases()
+    *before, last = world.journal(case)
+    assert (last.event, last.command_id) == ("held", None)
+    assert any(each.name == "Download" for each in before)
+    assert world.look(control.overview, world.env.policy.safety, now=world.now).running == 0
+    with world.conn.begin():
+        control.resume(world.conn, "fleet", who="ann", why="it is over", now=world.now)
+    world.run(4000)
+    assert world.cases()[-1].outcome == "REMEDIATED"
+
+
+async def test_failures_open_the_breaker_and_the_managers_are_told(store):
+    rules = Safety(stop=StopRule(failures=2, percent=50, window=600), canary=Canary(cases=0))
+
+    def story(conn):
+        ids = make_cases(conn, 3)
+        for each in ids[:2]:
+            assert asks(conn, each, rules=rules) is None
+            end_slot(conn, each, "bad")
+        held = asks(conn, ids[2], rules=rules)
+        assert held is not None
+        assert "fleet is paused: stop rule: 2 of the last 2 cases failed within 600 s" in held.reason
+        return [msgspec.json.decode(body) for body in conn.execute(select(outbox.c.body)).scalars()]
+
+    (told,) = await store.write(story)
+    assert told["commentText"] == "disruptive steps of fleet are stopped until somebody resumes them"
+
+    def resumed(conn):
+        with pytest.raises(AcsError, match="a reason"):
+            control.resume(conn, "fleet", who="ann", why=" ", now=NOW)
+        control.resume(conn, "fleet", who="ann", why="found and mended", now=NOW + 1)
+        gives(conn, rules=rules, now=NOW + 1)
+        assert len(granted_cases(conn, limit=9)) == 1
+        with pytest.raises(AcsError, match="is not paused"):
+            control.resume(conn, "fleet", who="ann", why="again", now=NOW + 1)
+
+    await store.write(resumed)
+
+
+async def test_only_groups_can_be_paused(store):
+    for name in ("", "planet", "site", "fleet:x", "site:" + "x" * 300):
+        with pytest.raises(AcsError, match="is no group"):
+            await store.write(control.pause, name, who="ann", why="because", now=NOW)
+
+
+def test_ladders_that_fail_stop_the_rest():
+    """The image does not help: after two devices that stay broken no other is reset."""
+    stop = "stop: {failures: 2, percent: 50}"
+    world = storm(POLICY + f"safety: {{limits: {{fleet: {{concurrent: 1}}}}, {stop}}}\n", 1)
+    for number in range(3):
+        world.add(f"N{number}")
+    for each in world.neighbours:
+        each.henb.tamper("software-modified", world.now, until="never")
+    world.run(6000)
+    outcomes = [each.outcome for each in world.cases()]
+    assert outcomes.count("EXTENDED") == 2
+    assert outcomes.count(None) == 1
+    stopped = [each for each in world.comments() if "are stopped until" in each]
+    assert any("fleet" in each for each in stopped)

@@ -465,3 +465,19 @@ async def test_a_value_can_not_name_a_secret_that_the_acs_would_fill_in(manager,
     assert (status, problem["field"]) == (422, "arguments")
     assert "a value can't have the character" in problem["detail"]
     assert (await manager.ask("GET", "/v1/commands"))[1]["items"] == []
+
+
+async def test_a_storm_is_paused_and_resumed(manager):
+    body = {"group": "model:HeNB-LTE", "why": "an error in 2.0.0"}
+    _, weak = await manager.new_token("safety:read")
+    assert (await manager.ask("POST", "/v1/safety/pause", token=weak, json=body))[0] == 403
+    status, shown, _ = await manager.ask("POST", "/v1/safety/pause", json=body)
+    assert status == 200
+    paused = {each["name"]: each["paused"] for each in shown["groups"] if each["paused"]}
+    assert paused == {"model:HeNB-LTE": f"{(await manager.audited())[-1][0]}: an error in 2.0.0"}
+    assert (await manager.ask("POST", "/v1/safety/pause", json=body))[0] == 409
+    assert (await manager.ask("POST", "/v1/safety/pause", json={"group": "x", "why": "y"}))[0] == 409
+    assert (await manager.ask("POST", "/v1/safety/resume", json=body))[0] == 200
+    assert ("disruptive steps resumed", "model:HeNB-LTE") in [each[1:] for each in await manager.audited()]
+    status, shown, _ = await manager.ask("GET", "/v1/safety", token=weak)
+    assert (status, shown["running"], shown["held"]) == (200, 0, [])
