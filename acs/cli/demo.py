@@ -81,6 +81,7 @@ async def _demo(trial: Trial, *, json: bool) -> bool:
             await trial.until(
                 trial.provisioned, _START, lambda count: progress.update(first, completed=count)
             )
+            await trial.give_distress_channels()
             trial.tamper()
             second = progress.add_task("HeNBs settled after tampering", total=total)
             await trial.until(trial.decided, _END, lambda count: progress.update(second, completed=count))

@@ -55,6 +55,9 @@ def serve(
     notification_port: Annotated[
         int | None, typer.Option(help="UDP port for lightweight notifications, usually 7547.")
     ] = None,
+    distress_port: Annotated[
+        int | None, typer.Option(help="HTTPS port for sessions over distress channels; 0 takes a free one.")
+    ] = None,
     insecure_http: Annotated[
         int | None, typer.Option(metavar="PORT", help="LABS ONLY: listen without TLS as well.")
     ] = None,
@@ -82,6 +85,7 @@ def serve(
         roles=role or None,
         stun_port=stun_port,
         notification_port=notification_port,
+        distress_port=distress_port,
         insecure_http_port=insecure_http,
         log_format=log_format,
         log_level=log_level,

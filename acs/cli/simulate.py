@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,6 +49,17 @@ def simulate(
     ] = False,
     udp: Annotated[bool, typer.Option(help="A UDP port and a STUN client each, without such a NAT.")] = False,
     host: Annotated[str, typer.Option(help="The address at which they listen for calls.")] = "127.0.0.1",
+    cut: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SECONDS:PATH:CUT",
+            help="After all have been there, cut a path of theirs: 10:standard:drop; may be repeated.",
+        ),
+    ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option(help="A Unix socket to make: REST that cuts paths; see docs/distress.md."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run simulated HeNBs, each with a certificate of a simulated vendor.
@@ -60,6 +72,7 @@ def simulate(
     The exit code is 1 when a session failed.
     """
     from acs.simulator import LAB, REAL, TAMPERS
+    from acs.simulator.control import parse_timed_cut
     from acs.simulator.tamper import parse_until
 
     if make_image:
@@ -72,6 +85,8 @@ def simulate(
         ]
         print_table("Ways to tamper", ("name", "source", "alarm", "SpecificProblem"), rows)
         return
+    if nat and (cut or control):
+        raise AcsError("a HeNB behind a NAT has no paths that can be cut; leave --nat out")
     if tamper and tamper not in TAMPERS:
         raise AcsError(f"the tamper {tamper!r} is unknown; known are {', '.join(TAMPERS)}")
     if tamper:
@@ -92,6 +107,8 @@ def simulate(
         "nat": nat,
         "udp": udp,
         "host": host,
+        "cuts": [parse_timed_cut(each) for each in cut or ()],
+        "control": control,
     }
     facts = run(_simulate(target, authority, vendor, **options))
     if json:
@@ -154,13 +171,18 @@ async def _simulate(
     nat: bool,
     udp: bool,
     host: str,
+    cuts: list[Any],
+    control: Path | None,
 ) -> dict[str, Any]:
     from acs.simulator import Fleet, Vendor
+    from acs.simulator.control import Control, cut_paths
 
     vendor = Vendor(vendor_directory)
     if enrol is not None:
         await _enrol(vendor, enrol)
     fleet = Fleet(vendor, url, server_ca=ca, pace=pace, open_sessions=open_sessions, host=host)
+    stack = AsyncExitStack()
+    stack.push_async_callback(fleet.stop)
     await fleet.start()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
@@ -168,13 +190,13 @@ async def _simulate(
             made = progress.add_task("HeNBs made", total=count)
             serials = [f"{prefix}{number:06d}" for number in range(1, count + 1)]
             for serial in serials:
-                fleet.add(serial)
-                if nat:
-                    fleet.put_behind_nat(serial)
-                elif udp:
-                    fleet.listen_udp(serial)
+                await _add(fleet, serial, nat=nat, udp=udp, separate=bool(cuts or control))
                 progress.advance(made)
                 await asyncio.sleep(0)
+            if control is not None:
+                socket = Control(fleet.networks, control)
+                await socket.start()
+                stack.push_async_callback(socket.stop)
             started = time.monotonic()
             fleet.power_on()
             served = progress.add_task("HeNBs served and at rest", total=count)
@@ -182,6 +204,8 @@ async def _simulate(
                 fleet, lambda number: progress.update(served, completed=number), patience=_patience(pace)
             )
             took = time.monotonic() - started
+            for at, name, what in cuts:
+                asyncio.get_running_loop().call_later(at, cut_paths, fleet.networks, "*", name, what)
             if tamper:
                 for serial in serials[::every]:
                     fleet.tamper(serial, tamper, until=until)
@@ -189,8 +213,18 @@ async def _simulate(
             if tamper:
                 await _rest(fleet, lambda _: None, patience=_patience(pace))
     finally:
-        await fleet.stop()
+        await stack.aclose()
     return _facts(fleet, took)
+
+
+async def _add(fleet: Any, serial: str, *, nat: bool, udp: bool, separate: bool) -> None:
+    fleet.add(serial)
+    if nat:
+        fleet.put_behind_nat(serial)
+    elif udp:
+        fleet.listen_udp(serial)
+    if separate:
+        await fleet.separate_paths(serial)
 
 
 async def _enrol(vendor: Any, data: Path) -> None:

@@ -16,22 +16,27 @@ from time import time
 from typing import Any
 
 import msgspec
+import yaml
 from sqlalchemy import Connection
 
 from acs import alarms as al
 from acs import devices as dev
+from acs import distress as ds
 from acs import files as fl
 from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.errors import AcsError
+from acs.security import Secrets
 from acs.simulator import LAB, OUI, PRODUCT_CLASS, Entry, Fleet, Pace, Scenario, Vendor, build_image
+from acs.simulator.lines import parse_cut
 from acs.store import Store
 
 __all__ = ["AcsProcess", "Row", "Trial"]
 
 _START_TIMEOUT = 60.0
 _POLL = 0.25
+_HASTY = 3.0  # seconds after which a HeNB takes an answer for lost, where paths are cut
 
 
 class AcsProcess:
@@ -127,8 +132,14 @@ def _free_udp_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _lab_policy() -> str:
-    return resources.files("acs.simulator").joinpath("lab-policy.yaml").read_text(encoding="utf-8")
+def _lab_policy(*, cut: bool) -> str:
+    text = resources.files("acs.simulator").joinpath("lab-policy.yaml").read_text(encoding="utf-8")
+    if not cut:
+        return text
+    policy = yaml.safe_load(text)  # a path that is cut is noticed soon
+    policy["timers"]["session"] = 10
+    policy["distress"] = {"standard_path": 4, "second_path": 6}
+    return str(yaml.safe_dump(policy))
 
 
 class Trial:
@@ -147,7 +158,10 @@ class Trial:
         self.data = directory / "acs"
         self.vendor = Vendor(directory / "vendor")
         path = directory / "policy.yaml"
-        text = policy or _lab_policy()
+        cut = any(entry.separate for entry in scenario.devices)
+        text = policy or _lab_policy(cut=cut)
+        if any(entry.distress for entry in scenario.devices):
+            options = (*options, "--distress-port", "0")
         if any(entry.nat for entry in scenario.devices):
             port = _free_udp_port()
             text += f"provisioning: {{stun_server: '127.0.0.1:{port}'}}\n"
@@ -171,12 +185,17 @@ class Trial:
         self.store = await Store.open(f"sqlite:///{(self.data / 'acs.db').absolute()}")
         await self._release_image()
         await self.store.write(self._fill)
-        self.fleet = Fleet(self.vendor, self.acs.url, server_ca=self.acs.ca_path, pace=self._pace)
+        timeout = _HASTY if any(entry.separate for entry in self.scenario.devices) else 60
+        self.fleet = Fleet(
+            self.vendor, self.acs.url, server_ca=self.acs.ca_path, pace=self._pace, timeout=timeout
+        )
         await self.fleet.start()
         for serial, entry in self.entries.items():
             self.fleet.add(serial)
             if entry.nat:
                 self.fleet.put_behind_nat(serial)
+            if entry.separate:
+                await self.fleet.separate_paths(serial)
 
     async def _release_image(self) -> None:
         image = build_image(self.scenario.image, PRODUCT_CLASS, self.vendor.image_key)
@@ -224,12 +243,36 @@ class Trial:
         found = (dev.find(conn, dev.device_key(OUI, serial)) for serial in self.entries)
         return sum(1 for each in found if each is not None and each.provisioned_for)
 
+    async def give_distress_channels(self) -> None:
+        """Give devices that are provisioned the distress channels that the scenario says they have."""
+        secrets = Secrets.load_or_create(self.data)
+        for serial, entry in self.entries.items():
+            if entry.distress:
+                key = dev.device_key(OUI, serial)
+                url = f"https://localhost:{self.acs.facts['distress_port']}/"
+                urls = {str(kind): url for kind in entry.distress}
+                ports = await self.fleet.listen_for_triggers(serial, urls, secrets.distress_key(key))
+                await self.store.write(self._add_paths, key, ports)
+
+    def _add_paths(self, conn: Connection, key: str, ports: dict[str, int]) -> None:
+        device = dev.find(conn, key)
+        assert device is not None
+        for kind, port in ports.items():
+            ds.add_path(conn, device, ds.Path(kind, f"127.0.0.1:{port}"), who="trial", now=time())
+
     def tamper(self) -> None:
         """Do to each device what the scenario says."""
         for serial, entry in self.entries.items():
             if entry.tamper:
                 self._tampered_at[serial] = time()
                 self.fleet.devices[serial].henb.faults = entry.make_faults()
+                for each in entry.paths:
+                    what = parse_cut(each.cut)
+                    if each.at:
+                        loop = asyncio.get_running_loop()
+                        loop.call_later(each.at, self.fleet.networks[serial].cut, each.path, what)
+                    else:
+                        self.fleet.networks[serial].cut(each.path, what)
                 self.fleet.tamper(serial, entry.tamper, until=entry.until)
 
     async def decided(self) -> int:

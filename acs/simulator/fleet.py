@@ -292,6 +292,11 @@ class Fleet:
         self.udp[serial_number] = side
         return side
 
+    @property
+    def networks(self) -> dict[str, Network]:
+        """The networks of the devices whose paths are separate."""
+        return {serial: each.network for serial, each in self.devices.items() if each.network is not None}
+
     def notify(self, serial_number: str, names: Iterable[str], to: tuple[str, int]) -> None:
         """Have a device send a lightweight notification of these parameters (TR-069 Annex M)."""
         device = self.devices[serial_number]
@@ -336,9 +341,8 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.nat.close()
-        for device in self.devices.values():
-            if device.network is not None:
-                await device.network.stop()
+        for network in self.networks.values():
+            await network.stop()
         for transport in self._listening:
             transport.close()
         if self._runner is not None:

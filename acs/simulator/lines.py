@@ -16,7 +16,7 @@ import msgspec
 from acs.distress import KINDS
 from acs.errors import AcsError
 
-__all__ = ["NAMES", "WHOLE", "Cut", "Lines", "Way", "parse_cut"]
+__all__ = ["NAMES", "WHOLE", "Cut", "Lines", "Way", "check_name", "parse_cut"]
 
 NAMES = ("standard", "call", "files", "emergency", *KINDS, "trigger", *(f"trigger {kind}" for kind in KINDS))
 
@@ -85,6 +85,12 @@ def parse_cut(what: object, where: str = "") -> Cut:
         raise AcsError(f"{where}a cut can't be read: {error}") from error
 
 
+def check_name(name: str, where: str = "") -> None:
+    """Raise ``AcsError`` for a path that there is not."""
+    if name not in NAMES:
+        raise AcsError(f"{where}the path {name!r} is unknown; known are {', '.join(NAMES)}")
+
+
 def _both(one: Way, other: Way) -> Way:
     """Return one way behind the other."""
     rates = [each.rate for each in (one, other) if each.rate]
@@ -109,8 +115,7 @@ class Lines:
 
     def cut(self, name: str, what: Cut) -> None:
         """Cut a path, or with ``WHOLE`` heal it. Raises ``AcsError`` for a name that is unknown."""
-        if name not in NAMES:
-            raise AcsError(f"the path {name!r} is unknown; known are {', '.join(NAMES)}")
+        check_name(name)
         self.cuts.pop(name, None)
         if what != WHOLE:
             self.cuts[name] = what

@@ -9,6 +9,9 @@
         until: reboot               # from which rung on it can be undone
         faults: [{method: Download, code: 9010, times: 1}]
         nat: false                  # true: behind a NAT, reached through STUN and UDP alone
+        distress: [IPsec2]          # its distress channels, in order
+        paths:                      # its network paths are separate; this is done to them, in seconds after
+          - {at: 0, path: standard, cut: drop}   # the tampering, see acs/simulator/lines.py
         expect: {procedure: P2S, outcome: REMEDIATED, rungs: [download, reboot]}
 """
 
@@ -17,7 +20,7 @@ from __future__ import annotations
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import yaml
@@ -25,6 +28,7 @@ import yaml
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.simulator.henb import Fault
+from acs.simulator.lines import check_name, parse_cut
 from acs.simulator.tamper import TAMPERS, parse_until
 
 __all__ = ["Entry", "Expectation", "Scenario", "load_scenario"]
@@ -50,8 +54,18 @@ class FaultEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hang: bool = False
 
 
+class PathCut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is done to a path ``at`` seconds after the tampering; ``cut`` as ``lines.parse_cut`` reads it."""
+
+    at: float
+    path: str
+    cut: Any = "drop"
+
+
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One device, or ``count`` alike; without ``tamper`` it is left in peace.
+
+    ``distress``: its distress channels. ``paths``: when which of its network paths is cut.
 
     ``nat``: it is behind a NAT, and only UDP connection requests reach it (TR-069 Annex G).
     """
@@ -62,7 +76,14 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str = ""
     faults: list[FaultEntry] = []
     nat: bool = False
+    distress: list[Literal["IPsec2", "Internet", "AirInterface"]] = []
+    paths: list[PathCut] = []
     expect: Expectation | None = None
+
+    @property
+    def separate(self) -> bool:
+        """Whether each of its network paths goes over a relay of its own."""
+        return bool(self.distress or self.paths)
 
     @property
     def serials(self) -> list[str]:
@@ -114,6 +135,7 @@ def _check(scenario: Scenario, source: str) -> None:
         if entry.tamper and entry.tamper not in TAMPERS:
             raise AcsError(f"{where}: tamper {entry.tamper!r} is unknown; known are {', '.join(TAMPERS)}")
         _check_tampering(entry, where)
+        _check_paths(entry, where)
         if entry.expect is not None and not entry.tamper:
             raise AcsError(f"{where}: expects an outcome but nothing is done to it; name a tamper")
         if not 1 <= entry.count <= 100_000:
@@ -122,6 +144,20 @@ def _check(scenario: Scenario, source: str) -> None:
             if serial in seen:
                 raise AcsError(f"{where}: the serial {serial!r} is there twice")
             seen.add(serial)
+
+
+def _check_paths(entry: Entry, where: str) -> None:
+    if entry.paths and not entry.tamper:
+        raise AcsError(f"{where}: `paths` are cut after a tampering; name a tamper")
+    if entry.separate and entry.nat:
+        raise AcsError(f"{where}: a HeNB behind a NAT has no separate paths; leave `nat` out")
+    if len(set(entry.distress)) < len(entry.distress):
+        raise AcsError(f"{where}: `distress` names a channel twice")
+    for each in entry.paths:
+        check_name(each.path, f"{where}: ")
+        parse_cut(each.cut, f"{where}: ")
+        if not 0 <= each.at < 1e7:
+            raise AcsError(f"{where}: `at` is {each.at}; it is seconds after the tampering")
 
 
 def _check_tampering(entry: Entry, where: str) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from acs import devices as dev
 from acs import distress as ds
 from acs import remediation as rm
+from acs.cli.trial import Trial
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.node import Node
 from acs.northbound import create_token
 from acs.security import Secrets
 from acs.settings import load_settings
-from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
+from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image, load_scenario
 from acs.simulator.lines import WHOLE, Cut, Way, parse_cut
 from tests.e2e.test_type2 import Nms, until
 from tests.releasing import release
 
 pytestmark = pytest.mark.timeout(120)
+SCENARIO = Path(__file__).parents[2] / "examples/scenarios/paths.yaml"
 SERIAL = "A1"
 KEY = f"{OUI}-{SERIAL}"
 DROP = parse_cut("drop")
@@ -202,3 +206,20 @@ async def test_when_all_is_cut_the_managers_are_told_and_a_retry_heals_it(bench)
     assert (await bench.nms.instruct(case.id, "RETRY", "the firewall was mended"))[0] == 0
     case = await bench.ended("closed")
     assert (case.outcome, case.because) == ("REMEDIATED", "factory_reset over the second path, IPsec2")
+
+
+@pytest.mark.row("S1 L54.6")
+async def test_a_scenario_gives_distress_channels_and_cuts_paths(tmp_path):
+    trial = Trial(load_scenario(SCENARIO), tmp_path, policy=POLICY)
+    try:
+        await trial.start()
+        trial.fleet.power_on()
+        assert await trial.until(trial.provisioned, 60, lambda _: None) == 1
+        await trial.give_distress_channels()
+        trial.tamper()
+        assert await trial.until(trial.decided, 60, lambda _: None) == 1
+        (row,) = await trial.rows()
+        assert row.ok, (row.problem, row.because)
+        assert trial.fleet.failures() == []
+    finally:
+        await trial.stop()

@@ -43,6 +43,19 @@ DEVICE = "{serial: a, tamper: clock-modified"
         ("name: x\ndevices: [{serial: a, count: 2}, {serial: a-2}]", "the serial 'a-2' is there twice"),
         ("name: x\ndevices: [{serial: a/b}]", "device 'a/b': a serial is 1 to 50 letters"),
         ("name: x\ndevices: [{serial: ''}]", "a serial is 1 to 50 letters"),
+        ("name: x\ndevices: [{serial: a, paths: [{at: 0, path: standard}]}]", "device 'a': .*name a tamper"),
+        (
+            f"name: x\ndevices: [{DEVICE}, paths: [{{at: 0, path: ipsec}}]}}]",
+            "device 'a': the path 'ipsec' is",
+        ),
+        (f"name: x\ndevices: [{DEVICE}, paths: [{{at: -1, path: call}}]}}]", "device 'a': `at` is -1.0"),
+        (
+            f"name: x\ndevices: [{DEVICE}, paths: [{{at: 0, path: call, cut: x}}]}}]",
+            "device 'a': the cut 'x'",
+        ),
+        (f"name: x\ndevices: [{DEVICE}, distress: [WLAN]}}]", "Invalid enum value 'WLAN'"),
+        (f"name: x\ndevices: [{DEVICE}, distress: [IPsec2, IPsec2]}}]", "device 'a': .*a channel twice"),
+        (f"name: x\ndevices: [{DEVICE}, distress: [IPsec2], nat: true}}]", "device 'a': .*leave `nat` out"),
     ],
 )
 def test_what_is_wrong_in_a_scenario_is_told(tmp_path, text, message):
