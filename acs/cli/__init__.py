@@ -32,6 +32,7 @@ from acs.cli import (
     profiles,
     safety,
     serve,
+    silence,
     simulate,
     subscriptions,
     tags,
@@ -64,7 +65,8 @@ app.add_typer(
 )
 look.devices.command("tag")(tags.tag_device)
 look.devices.command("reach")(distress.reach_device)
-app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge.")
+app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge, silence.")
+look.alarms.add_typer(silence.silence, name="silence", help="Silences: add, list, expire, approve, check.")
 app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
 app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
 app.add_typer(distress.distress, name="distress", help="Distress channels of devices: paths, key.")

@@ -264,7 +264,15 @@ def list_alarms(
         wanted = find_device(conn, device).id if device else None
         found = al.list_alarms(conn, device_id=wanted, state=None if everything else "active", limit=limit)
         keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
-        return [{"device": keys[each.device_id], **asdict(each)} for each in found]
+        holds = al.holds_of(conn, [each.id for each in found])
+        return [
+            {
+                "device": keys[each.device_id],
+                **asdict(each),
+                "held_back": asdict(holds[each.id]) if each.id in holds else None,
+            }
+            for each in found
+        ]
 
     found = read(settings_of(data, config), look)
     if json:
@@ -272,10 +280,15 @@ def list_alarms(
         return
     columns = ("id", "device", "state", "event_type", "probable_cause", "specific_problem")
     rows = [
-        (*(each[name] for name in columns), each["perceived_severity"], moment(each["raised_at"]))
+        (
+            *(each[name] for name in columns),
+            each["perceived_severity"],
+            moment(each["raised_at"]),
+            f"{each['held_back']['by']}: {each['held_back']['because']}" if each["held_back"] else "",
+        )
         for each in found
     ]
-    print_table("Alarms", (*columns, "severity", "raised"), rows)
+    print_table("Alarms", (*columns, "severity", "raised", "held back by"), rows)
 
 
 @alarms.command("ack")

@@ -51,6 +51,10 @@ def add(
     group: Annotated[
         list[str] | None, typer.Option(help="Only devices of these groups; may be repeated.")
     ] = None,
+    mark: Annotated[
+        bool,
+        typer.Option("--mark-held-back", help="Tell silenced and inhibited alarms at once, with a mark."),
+    ] = False,
     ca: Annotated[Path | None, typer.Option(help="PEM file of the CA of the manager's certificate.")] = None,
     bearer_file: Annotated[Path | None, typer.Option(help="Holds a token that the manager wants.")] = None,
 ) -> None:
@@ -64,7 +68,12 @@ def add(
     settings = settings_of(data, config)
     require_data(settings)
     sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
-    wanted = sub.Filter(tuple(notification_type or ()), tuple(severity or ()), tuple(group or ()))
+    wanted = sub.Filter(
+        tuple(notification_type or ()),
+        tuple(severity or ()),
+        tuple(group or ()),
+        held_back="mark" if mark else "omit",
+    )
     try:
         ca_text = read_file(ca).decode("ascii") if ca else ""
         bearer = read_file(bearer_file).decode("ascii").strip() if bearer_file else ""
@@ -153,6 +162,7 @@ def show(subscription: Number, data: Data = None, config: Config = None, json: J
         ("types", " ".join(found.filter.notification_types) or "all"),
         ("severities of new alarms", " ".join(found.filter.severities) or "all"),
         ("groups", " ".join(found.filter.groups) or "all"),
+        ("silenced and inhibited alarms", "told with a mark" if found.filter.marks else "when they come out"),
         ("delivered", found.delivered),
         ("last delivered", moment(found.delivered_at) or "never"),
         ("waiting", backlog.waiting),

@@ -137,8 +137,14 @@ def alarms(conn: Connection, call: Call) -> sh.Page[sh.Alarm]:
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
     keys = _keys(conn, found)
-    shown = [shaped(sh.Alarm, each, device=keys[each.device_id]) for each in found]
+    holds = al.holds_of(conn, [each.id for each in found])
+    shown = [_shown_alarm(each, keys[each.device_id], holds) for each in found]
     return page_of(shown, query.limit, lambda each: each.id)
+
+
+def _shown_alarm(found: al.Alarm, key: str, holds: dict[int, al.Hold]) -> sh.Alarm:
+    held = shaped(sh.HeldBack, holds[found.id]) if found.id in holds else None
+    return shaped(sh.Alarm, found, device=key, held_back=held)
 
 
 def acknowledge(conn: Connection, call: Call) -> sh.Alarm:
@@ -151,7 +157,7 @@ def acknowledge(conn: Connection, call: Call) -> sh.Alarm:
     owner = dev.get(conn, found.device_id)
     changed = al.acknowledge(conn, owner, number, who=call.caller.who, now=call.now)
     dev.audit(conn, call.caller.who, "alarm acknowledged", f"alarm {number}", owner.device_key, now=call.now)
-    return shaped(sh.Alarm, changed, device=owner.device_key)
+    return _shown_alarm(changed, owner.device_key, al.holds_of(conn, [changed.id]))
 
 
 def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:

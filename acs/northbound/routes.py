@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from acs.northbound import measuring, resources, safety, subscribing
+from acs.northbound import measuring, resources, safety, silencing, subscribing
 from acs.northbound import shapes as sh
 from acs.northbound.resources import Call
 
@@ -142,6 +142,27 @@ ROUTES = (
         body=safety.SafetyRequest,
         writes=True,
     ),
+    Route("GET", "/v1/silences", "alarms:read", silencing.listing, sh.Page[sh.Silence], sh.SilenceQuery),
+    Route(
+        "POST",
+        "/v1/silences",
+        "alarms:silence",
+        silencing.add,
+        sh.Silence,
+        body=sh.SilenceRequest,
+        writes=True,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/v1/silences/{id}/approve",
+        "alarms:silence",
+        silencing.approve,
+        sh.Silence,
+        body=sh.ForcedRequest,
+        writes=True,
+    ),
+    Route("DELETE", "/v1/silences/{id}", "alarms:silence", silencing.expire, sh.Silence, writes=True),
     Route("GET", "/v1/subscriptions", "alarms:subscribe", subscribing.listing, sh.Page[sh.Subscription]),
     Route(
         "POST",

@@ -13,6 +13,7 @@ SCOPES = {
     "devices:reach": "have the HeMS reach devices that are not heard of (forced management request)",
     "alarms:read": "the alarm list",
     "alarms:ack": "acknowledge alarms",
+    "alarms:silence": "silence alarms for a while, approve and end silences",
     "alarms:subscribe": "have notifications sent to a URL",
     "cases:read": "what is done about alarms",
     "cases:instruct": "tell waiting cases what to do",

@@ -24,6 +24,7 @@ __all__ = [
     "Device",
     "DeviceQuery",
     "ForcedRequest",
+    "HeldBack",
     "Instructed",
     "Instruction",
     "Login",
@@ -38,6 +39,9 @@ __all__ = [
     "Parameter",
     "ParameterQuery",
     "Sighting",
+    "Silence",
+    "SilenceQuery",
+    "SilenceRequest",
     "Subscription",
     "SubscriptionRequest",
     "SubscriptionState",
@@ -90,6 +94,16 @@ class Parameter(msgspec.Struct, frozen=True):
     type: str
 
 
+class HeldBack(msgspec.Struct, frozen=True):
+    """Why managers are not told of an alarm: a silence, or a rule by which another alarm holds it back."""
+
+    kind: str
+    by: str
+    because: str
+    hold_remediation: bool
+    since: Time
+
+
 class Alarm(msgspec.Struct, frozen=True):
     """An alarm of the alarm list (TS 32.111-2)."""
 
@@ -107,6 +121,7 @@ class Alarm(msgspec.Struct, frozen=True):
     ack_state: str
     ack_user_id: str
     case_id: int | None
+    held_back: HeldBack | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -217,6 +232,45 @@ class AlarmQuery(_Strict, frozen=True):
     before: Before | None = None
     device: DeviceKey | None = None
     state: Literal["active", "cleared"] | None = None
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """For a while managers are not told of the alarms that all matchers fit."""
+
+    id: int
+    state: Literal["asked", "pending", "active", "expired"]
+    matchers: list[str]
+    who: str
+    why: str
+    created_at: Time
+    starts_at: Time
+    ends_at: Time
+    hold_remediation: bool
+    grave: bool
+    approved_by: str
+    expired_by: str
+
+
+class SilenceQuery(_Strict, frozen=True):
+    """Which silences, the newest first."""
+
+    limit: Limit = 100
+    before: Before | None = None
+    ended: Annotated[bool, Meta(description="Those that ended as well.")] = False
+
+
+class SilenceRequest(_Strict, frozen=True):
+    """A silence. `grave`: about critical security alarms too, which takes the approval of a second person."""
+
+    matchers: Annotated[
+        list[Annotated[str, Meta(max_length=1000, description='For example model=~"HeNB.*".')]],
+        Meta(min_length=1, max_length=16),
+    ]
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+    ends_at: Time
+    starts_at: Time | None = None
+    hold_remediation: bool = False
+    grave: bool = False
 
 
 class CaseQuery(_Strict, frozen=True):

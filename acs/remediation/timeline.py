@@ -253,7 +253,7 @@ def _notifications(conn: Connection, case: Case, steps: list[Step], *, since: fl
             at=at,
             kind="notification",
             what=kind,
-            because=str(body.get("because") or _TOLD_OF_ALARM)[:_TEXT],
+            because=str(body.get("because") or _held_back(body) or _TOLD_OF_ALARM)[:_TEXT],
             detail=(comment or f"alarm {body.get('alarmId', '')} {_WORDS.get(kind, '')}".strip())[:_TEXT],
             outcome=owed.get(row["id"], "nothing outstanding"),
         )
@@ -264,6 +264,12 @@ def _notifications(conn: Connection, case: Case, steps: list[Step], *, since: fl
             rank = _RANK["told"] if "alarmId" in body else _LAST
             found.append(((at, rank, 0, number), entry))
     return found
+
+
+def _held_back(body: dict[str, Any]) -> str:
+    """Return what kept a notification from managers, if anything did."""
+    mark = body.get("heldBack")
+    return f"held back by {mark['by']}, {mark['because']}" if isinstance(mark, dict) else ""
 
 
 def _owed(conn: Connection, ids: list[int]) -> dict[int, str]:
