@@ -286,6 +286,8 @@ def load_settings(
 
 def _choices(kind: Any) -> tuple[str, ...]:
     """Return what a setting may be where that is a few words."""
+    if get_origin(kind) is list:
+        return _choices(*get_args(kind))
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 

@@ -73,7 +73,11 @@ def filled(tmp_path_factory) -> Path:
     world.tamper("circuit-modified")
     with world.conn.begin():
         dev.register(world.conn, "0005B9", "never", product_class="[red]\x1b[31m\n[/]", now=world.now)
-    data = tmp_path_factory.mktemp("filled") / "acs-data"
+    return kept(world, tmp_path_factory.mktemp("filled") / "acs-data")
+
+
+def kept(world: World, data: Path) -> Path:
+    """Write the store of a world into a data directory, and end the world."""
     data.mkdir(mode=0o700)
     head = ScriptDirectory.from_config(config()).get_current_head()
     with contextlib.closing(sqlite3.connect(data / "acs.db")) as target:

@@ -122,7 +122,10 @@ def test_a_case_that_waits_is_closed(acs, data):
         (("cases", "instruct", "99", "CLOSE", "--because", "y"), "there is no case 99"),
         (("cases", "instruct", "2", "CLOSE", "--because", "y"), "case 2 is closed with outcome REMEDIATED"),
         (("cases", "instruct", "3", "CLOSE", "--because", " "), "an instruction needs a reason"),
-        (("cases", "instruct", "3", "RETRY", "--because", "y"), "can be told RELEASE, CLOSE"),
+        (
+            ("cases", "instruct", "3", "RETRY", "--because", "y"),
+            "can be told RELEASE, EXPECT_EMERGENCY, CLOSE",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(acs, data, arguments, message):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 
 import aiohttp
 import pytest
 
 from acs import alarms as al
-from acs import detection as dt
 from acs import devices as dev
 from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.node import Node
+from acs.northbound import create_token
 from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
 from tests.releasing import release
@@ -34,11 +35,41 @@ async def started(tmp_path, name: str, vendor: Vendor, roles: list[str], *, fail
     cas = [vendor.ca_path, *([vendor.fail_safe_ca_path] if fail_safe else [])]
     policy = tmp_path / "policy.yaml"
     policy.write_text("extends: default\ntimers: {retry: 0.2}\nevidence: {files: []}\n", encoding="utf-8")
-    values = {"data": tmp_path / name, "host": "127.0.0.1", "port": 0, "management_port": 0, "roles": roles}
-    values |= {"device_ca": cas, "connection_request_networks": ["127.0.0.0/8"], "drain_timeout": 0.2}
+    values = {
+        "data": tmp_path / name,
+        "host": "127.0.0.1",
+        "port": 0,
+        "management_port": 0,
+        "northbound_port": 0,
+    }
+    values |= {
+        "roles": roles,
+        "device_ca": cas,
+        "connection_request_networks": ["127.0.0.0/8"],
+        "drain_timeout": 0.2,
+    }
     node = Node(load_settings(None, {**values, "policy": policy}, {}))
     await node.start()
     return node
+
+
+async def tell(node: Node, happened: str) -> tuple[int, dict]:
+    """Tell a HeMS by its REST interface, as the managers do, what the other one saw."""
+
+    def token(conn):
+        now = node.store.clock()
+        return create_token(conn, "nms", ["cases:instruct"], expires_at=now + 1000, who="test", now=now)[1]
+
+    tls = ssl.create_default_context(cafile=node.settings.data / "pki/server/ca.pem")
+    headers = {"Authorization": f"Bearer {await node.store.write(token)}"}
+    body = {"happened": happened, "version": "2.0.0", "why": "the other HeMS notified it"}
+    url = f"https://127.0.0.1:{node.northbound_port}/v1/devices/{KEY}/emergency"
+    connector = aiohttp.TCPConnector(ssl=tls)
+    async with (
+        aiohttp.ClientSession(connector=connector, headers=headers) as http,
+        http.post(url, json=body) as response,
+    ):
+        return response.status, await response.json(content_type=None)
 
 
 async def until(check, seconds: float = 60):
@@ -81,12 +112,10 @@ async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(
 
         await until(in_emergency)
         at_home = await serving.store.read(dev.find, KEY)
-
-        def expect(conn):
-            now = serving.store.clock()
-            dt.expect_software(conn, at_home, "2.0.0", who="nms", why="notified", now=now)
-
-        await serving.store.write(expect)
+        status, body = await tell(serving, "loaded")
+        assert (status, body["device"]) == (200, KEY)
+        status, body = await tell(serving, "registered")
+        assert (status, "no emergency case" in body["detail"]) == (409, True)
         device.access = reachable
 
         async def back() -> bool:
@@ -101,15 +130,9 @@ async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(
         assert (case.procedure, case.state, known.channel) == ("EM", "active", "emergency")
         assert known.certificate_name is None  # a fail-safe image binds nothing
 
-        def tell(conn):
-            now = emergency.store.clock()
-            why = "the managers saw it"
-            return rm.registered_elsewhere(
-                conn, known.id, "2.0.0", who="nms", why=why, env=emergency.env, now=now
-            )
-
-        told = await emergency.store.write(tell)
-        assert (told.state, told.outcome) == ("closed", "HANDED_OVER")
+        status, _ = await tell(emergency, "registered")
+        told = await emergency.store.read(rm.find_case, case.id)
+        assert (status, told.state, told.outcome) == (200, "closed", "HANDED_OVER")
         assert device.henb.stage == "N0"
         assert fleet.failures() == []
     finally:

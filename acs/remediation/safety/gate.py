@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.devices import Device
+from acs.distress import EMERGENCY
 from acs.remediation.cases import Case
 from acs.remediation.environment import Environment
 from acs.remediation.safety.rules import FLEET, Hold, disruptive, in_order, urgency
@@ -22,9 +23,12 @@ def may_send(
 ) -> Hold | None:
     """Return None when a request of a case may go to its device now, or why it has to wait.
 
-    What disturbs nobody may always, and so may what is urgent and what makes a new device ready.
+    What disturbs nobody may always, as at a device that runs its fail-safe image, and so may what is urgent
+    and what makes a new device ready.
     """
     rules = env.policy.safety
+    if device.channel == EMERGENCY:
+        return None
     if not disruptive(message, rules) or case.kind == "provisioning" or case.procedure in rules.urgent:
         return None
     groups = [] if slot_state(conn, case.id) else groups_of_case(conn, case, device)

@@ -94,7 +94,7 @@ class Safety(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=lambda: ["Reboot", "FactoryReset", "Download", "ScheduleDownload", "ChangeDUState"]
     )
     parameters: list[str] = msgspec.field(default_factory=lambda: ["*.AdminState", "*.RFTxStatus"])
-    urgent: list[str] = msgspec.field(default_factory=lambda: ["P3"])
+    urgent: list[str] = msgspec.field(default_factory=lambda: ["P3", "EM"])
     limits: dict[str, GroupLimit] = msgspec.field(default_factory=_default_limits)
     canary: Canary = Canary()
     stop: StopRule = StopRule()
