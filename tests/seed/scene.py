@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from acs import alarms as al
 from acs import measures as ms
 from acs import remediation as rm
+from acs import subscriptions as sub
 from acs.commands import enqueue
 from acs.cwmp import messages as m
 from acs.security import Sealer
@@ -157,6 +160,27 @@ class Scene(World):
         """Have an operator ask the HeNB for something; it is called for that."""
         with self.conn.begin():
             enqueue(self.conn, self.device.id, request, command_key="asked", purpose="operator", now=self.now)
+
+    def subscribe(self, name: str, *types: str) -> int:
+        """Have a manager told of what happens from now on, over Type 2: all of it, or these types."""
+        with self.conn.begin():
+            made, _ = sub.add_subscription(
+                self.conn,
+                f"https://{name}.example/type2",
+                sub.Filter(notification_types=types),
+                sealer=SEALER,
+                who="operator",
+                owner=name,
+                now=self.now,
+            )
+        return made.id
+
+    def heard(self, manager: int) -> list[dict[str, Any]]:
+        """What a manager is to be told, in order."""
+        with self.conn.begin():
+            page = sub.take_page(self.conn, manager, node="test", now=self.now)
+            self.conn.get_transaction().rollback()
+        return [] if page is None else [msgspec.json.decode(each.body) for each in page.waiting]
 
     def add_systems(self, **systems: str) -> None:
         """Have systems carry out measures: name and kind of each."""

@@ -13,6 +13,13 @@ def test_L32_1_the_alarm_is_forwarded_to_the_managers_over_type_2(scene):
     assert "no immediate remediation" in scene.comments()
 
 
+def test_L32_1_each_management_function_has_what_it_asked_for(scene):
+    fraud, nms = scene.subscribe("fraud", "notifyNewSecAlarm"), scene.subscribe("nms")
+    scene.alarm("software-behaviour", severity="Warning")
+    assert [each["notificationType"] for each in scene.heard(fraud)] == ["notifyNewAlarm"]
+    assert scene.heard(nms) == scene.outbox()
+
+
 def test_L32_2_what_follows_is_the_managers_and_nothing_is_done_to_the_henb(scene):
     scene.alarm("software-behaviour", severity="Warning", seconds=20_000)
     assert scene.end() == ("P1", "closed", "NOTIFIED")

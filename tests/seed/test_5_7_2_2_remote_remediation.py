@@ -31,7 +31,9 @@ def restarts(scene):
 
 @pytest.mark.parametrize("name", ["configuration-modified", "software-modified"])
 def test_L36_the_alarm_is_forwarded_analysed_and_a_procedure_begins(scene, name):
+    nms = scene.subscribe("nms")
     scene.tamper(name, seconds=2)
+    assert scene.heard(nms)[0]["notificationType"] == "notifyNewAlarm"
     assert scene.in_order("alarm ", "notifyNewAlarm", "case opened: P2", "note rung:")
     assert scene.case.fact["because"]
     assert scene.asked()

@@ -206,6 +206,19 @@ def test_L66_1_where_the_second_path_fails_too_the_henb_shuts_down_at_once():
     assert scene.henb.state == "off"
 
 
+def test_L66_1_so_it_does_where_the_second_path_breaks_down_in_the_middle_of_an_action():
+    scene = provisioned(distress=1)
+    scene.wait_for_a_trigger()
+    scene.cut_after_the_alarm("standard")
+    scene.henb.tamper("configuration-modified", scene.now, until="reboot")
+    scene.wait(lambda: "IPsec2" in scene.channels)
+    scene.cut = set(EVERYTHING)
+    scene.run(8000)
+    assert scene.stages()[-2:] == ["DISTRESS_SECOND_PATH", "SHUT_DOWN"]
+    assert "communication failed over the second path, IPsec2" in scene.comments()
+    assert scene.end() == ("P2R", "waiting", "NO_COMMUNICATION")
+
+
 def test_L66_1_or_begins_emergency_remediation_where_it_has_that():
     scene = provisioned(distress=2, emergency_available=True)
     scene.cut = set(EVERYTHING)
@@ -214,8 +227,11 @@ def test_L66_1_or_begins_emergency_remediation_where_it_has_that():
 
 
 def test_L66_2_the_managers_are_told_that_no_communication_is_possible_and_are_waited_for():
-    scene = cut_off(*EVERYTHING)
-    scene.run(100_000)
+    scene = provisioned(distress=1)
+    nms = scene.subscribe("nms")
+    scene.cut_after_the_alarm(*EVERYTHING)
+    scene.tamper("configuration-modified", until="reboot", seconds=100_000)
+    assert "no communication possible" in [each.get("commentText") for each in scene.heard(nms)]
     assert scene.comments().count("no communication possible") == 1
     assert scene.end() == ("P2R", "waiting", "NO_COMMUNICATION")
 
