@@ -124,6 +124,7 @@ def test_L42_1_the_hems_has_software_downloaded_over_tr_069_and_then_reconfigure
     assert "7 TRANSFER COMPLETE" in [each.code for each in scene.informs("M Download")[0].message.events]
     assert scene.henb.banks.running == "2.0.0"
     assert min(sets_the_configuration(scene)) >= complete.at
+    assert scene.in_order("Download", "declared state", "writes", "note report", "case closed REMEDIATED")
     assert scene.henb.tree.value(CONFIGURATION) != ROGUE
 
 

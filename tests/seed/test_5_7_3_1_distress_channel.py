@@ -66,6 +66,9 @@ def test_L54_4_an_emergency_diagnostic_test_is_triggered_and_values_are_got():
     assert {(each.name, each.value) for test in tests for each in test.parameters} == {
         (DIAGNOSTICS, "Requested")
     }
+    assert scene.in_order(
+        "notify connected", "SetParameterValues", "wait for 8 DIAGNOSTICS", "note report:", "note rung:"
+    )
     assert "GetParameterValues" in scene.asked(over="IPsec2")
     assert any(each.path == "IPsec2" for each in scene.informs("8 DIAGNOSTICS COMPLETE"))
 
@@ -191,9 +194,14 @@ def test_L64_1_the_henb_tells_what_it_has_to_tell_and_does_what_it_is_asked():
 
 def test_L64_2_the_hems_learns_what_it_needs_and_remedies():
     scene = cut_off("standard", until="factory_reset")
-    assert scene.in_order(
-        "distress trigger", "notify connected over the second path", "note report:", "FactoryReset"
+    story = (
+        "distress trigger",
+        "notify connected over the second path",
+        "note report:",
+        "note rung: reboot",
+        "Reboot",
     )
+    assert scene.in_order(*story)
     assert "remediated over the second path, IPsec2" in scene.comments()
     assert scene.end() == ("P2R", "closed", "REMEDIATED")
 
