@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from aiohttp import web
 from sqlalchemy import Connection, make_url
 
 from acs.alarms import set_inhibitions
@@ -65,8 +66,9 @@ from acs.southbound import (
     Way,
     XmppMedium,
     XmppWay,
-    bind,
     coap_medium,
+    guarded,
+    listen_for_managers,
 )
 from acs.store import Store
 from acs.watch import AuditKeeper, Watch
@@ -74,6 +76,10 @@ from acs.watch import AuditKeeper, Watch
 __all__ = ["Node"]
 
 _log = structlog.get_logger(__name__)
+
+
+def _proved(request: web.Request, who: str) -> None:
+    guarded(request).proved(who)
 
 
 class Node:
@@ -332,16 +338,13 @@ class Node:
         settings = self.settings
         if settings.northbound_port is None:
             return
-        northbound = Northbound(self.store, settings, secrets, self.env, self.metrics)
-        self._stack.push_async_callback(northbound.runner.cleanup)
+        northbound = Northbound(self.store, settings, secrets, self.env, self.metrics, proved=_proved)
         await northbound.runner.setup()
-        self.northbound_port = await bind(
-            northbound.runner,
-            settings.northbound_host,
-            settings.northbound_port,
-            northbound.context(),
-            "northbound_port",
-        )
+        context = northbound.context()
+        front, self.northbound_port = listen_for_managers(northbound.runner, settings, context, self.metrics)
+        self._stack.push_async_callback(front.stop)
+        self._stack.push_async_callback(northbound.runner.cleanup)
+        self._stack.callback(front.close)
 
     def _deliverer(self, secrets: Secrets) -> Deliverer:
         settings = self.settings

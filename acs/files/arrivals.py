@@ -34,9 +34,8 @@ from acs.store.tables import uploads
 __all__ = ["Arrival", "Arrivals", "Handler"]
 
 _TIMEOUT = 600.0  # seconds a handler may take
-_CLAIM = 2 * _TIMEOUT  # after which another node may take it over
+_CLAIM = 2 * _TIMEOUT  # after which another node may take it over; so only what is begun at once is claimed
 _PAUSE = 60.0
-_BATCH = 20
 _TRIES = 3
 _REMEMBERED = 500
 _log = structlog.get_logger(__name__)
@@ -57,19 +56,25 @@ class Arrival:
 Handler = Callable[[Arrival], Awaitable[None]]
 
 
-def _due(conn: Connection, now: float, beside: list[int]) -> list[Upload]:
-    """Take what is to be handled; from then on it is this node's for a while."""
+def _due(conn: Connection, now: float, beside: list[int]) -> Upload | None:
+    """Take the next that is to be handled; from then on it is this node's for a while.
+
+    One alone: what waited behind another would lose its claim before its turn, and count an attempt when the
+    other made the ACS fail.
+    """
     query = (
         select(uploads.c.id)
         .where(uploads.c.handle_at <= now, uploads.c.id.not_in(beside))
         .order_by(uploads.c.handle_at, uploads.c.id)
-        .limit(_BATCH)
+        .limit(1)
         .with_for_update(skip_locked=True)
     )
-    ids = list(conn.execute(query).scalars())
+    found: int | None = conn.execute(query).scalar()
+    if found is None:
+        return None
     taken = {"handle_at": now + _CLAIM, "handler_attempts": uploads.c.handler_attempts + 1}
-    conn.execute(update(uploads).where(uploads.c.id.in_(ids)).values(**taken))
-    return [found for each in ids if (found := find_upload(conn, each)) is not None]
+    conn.execute(update(uploads).where(uploads.c.id == found).values(**taken))
+    return find_upload(conn, found)
 
 
 def _settle(conn: Connection, upload_id: int, at: float | None, again: float | None, reason: str) -> None:
@@ -102,7 +107,7 @@ class Arrivals:
             while True:
                 self._wake.clear()
                 try:
-                    while await self.handle_due():
+                    while await self.handle_next():
                         pass
                 except Exception:  # noqa: BLE001 - the store may be back in a minute
                     _log.exception("handling uploads failed; it is tried again")
@@ -114,12 +119,12 @@ class Arrivals:
         finally:
             off()
 
-    async def handle_due(self) -> int:
-        """Call the handlers of a batch of uploads that are due; return how many there were."""
-        due = await self._store.write(_due, self._store.clock(), list(self._elsewhere))
-        for upload in due:
+    async def handle_next(self) -> bool:
+        """Call the handlers of the upload that is due first; return whether there was one."""
+        upload = await self._store.write(_due, self._store.clock(), list(self._elsewhere))
+        if upload is not None:
             await self._handle(upload)
-        return len(due)
+        return upload is not None
 
     async def _handle(self, upload: Upload) -> None:
         now = self._store.clock()

@@ -8,15 +8,17 @@ still looks like. Every attempt stores under a key of its own, so that two of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from acs import devices as dev
 from acs.files.refused import TransferRefused
 from acs.files.storage import Stored
 from acs.files.urls import UploadGrant
 from acs.store import signal
-from acs.store.tables import devices, uploads
+from acs.store.tables import devices, uploads, uploads_total
 
 __all__ = [
     "ARRIVED",
@@ -39,6 +41,8 @@ PM_FILE = "PM"
 ARRIVED = "upload"
 """The signal's topic; its payload is the number of the upload."""
 _ATTEMPTS = 20  # at one URL
+_COUNTED = 300.0  # seconds after which all uploads are counted anew
+_CLOCKS = 60.0  # seconds by which the clocks of two nodes may differ
 _NAME = 128  # characters that are kept of what a device calls its file
 
 
@@ -136,7 +140,7 @@ def claim_upload(
         raise TransferRefused(410, "used", "this URL was used; the ACS has to ask for the file again")
     if found is not None and found["attempt"] >= _ATTEMPTS:
         raise TransferRefused(410, "too-often", f"{_ATTEMPTS} attempts at this URL have failed; it is closed")
-    most = _reserve(conn, grant.device_id, found["id"] if found else None, limits, declared)
+    most = _reserve(conn, grant.device_id, found["id"] if found else None, limits, declared, now=now)
     facts = {
         "name": name[:_NAME],
         "media_type": media_type[:_NAME],
@@ -165,7 +169,13 @@ def claim_upload(
 
 
 def _reserve(
-    conn: Connection, device_id: int, own: int | None, limits: UploadLimits, declared: int | None
+    conn: Connection,
+    device_id: int,
+    own: int | None,
+    limits: UploadLimits,
+    declared: int | None,
+    *,
+    now: float,
 ) -> int:
     """Return how many bytes may come; raise ``TransferRefused`` when that is less than what is to come."""
     if own is None:
@@ -179,13 +189,38 @@ def _reserve(
     of_device = limits.device_quota - int(
         conn.execute(used.where(uploads.c.device_id == device_id)).scalar_one()
     )
-    of_all = limits.total_quota - int(conn.execute(used).scalar_one())
     wanted = 1 if declared is None else declared
+    enough = limits.size if declared is None else declared
+    of_all = limits.total_quota - _at_most_used(conn, now)
+    if enough > of_all:
+        of_all = limits.total_quota - int(conn.execute(used).scalar_one())
     if wanted > of_device:
         raise TransferRefused(507, "device-quota", "what is kept of this device has reached its quota")
     if wanted > of_all:
         raise TransferRefused(507, "total-quota", "what is kept of all devices has reached its quota")
     return min(limits.size, of_device, of_all) if declared is None else declared
+
+
+def _at_most_used(conn: Connection, now: float) -> int:
+    """Return a number of bytes that all uploads together do not exceed, without looking at all of them.
+
+    They were counted a while ago; what has changed since is counted again, as if it came on top.
+    """
+    size = func.coalesce(func.sum(uploads.c.size + uploads.c.reserved), 0)
+    last = conn.execute(select(uploads_total)).first()
+    if last is None or not last.counted_at <= now < last.counted_at + _COUNTED:
+        counted = int(conn.execute(select(size)).scalar_one())
+        values = {"bytes": counted, "counted_at": now}
+        if not conn.execute(update(uploads_total).values(values)).rowcount:
+            conn.execute(_first_count(conn).values(id=1, **values).on_conflict_do_nothing())
+        return counted
+    since = select(size).where(uploads.c.changed_at >= last.counted_at - _CLOCKS)
+    return int(last.bytes) + int(conn.execute(since).scalar_one())
+
+
+def _first_count(conn: Connection) -> Any:
+    """Return an insert that two nodes may do at once."""
+    return (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(uploads_total)
 
 
 def complete_upload(conn: Connection, claim: Claim, stored: Stored, *, now: float) -> bool:

@@ -51,8 +51,23 @@ def names_in(peer: Mapping[str, Any] | None, now: float) -> tuple[str, ...]:
     """
     if not peer or ssl.cert_time_to_seconds(peer["notAfter"]) <= now:
         return ()
-    names = [value for kind, value in peer.get("subjectAltName", ()) if kind in ("DNS", "URI")]
-    return tuple(name.lower() for name in names[:_MOST_NAMES] if "*" not in name)
+    found = [
+        _normal(value)
+        for kind, value in peer.get("subjectAltName", ())
+        if (kind == "URI" and ":" in value) or (kind == "DNS" and ":" not in value)
+    ]
+    return tuple(name for name in found[:_MOST_NAMES] if "*" not in name)
+
+
+def _normal(name: str) -> str:
+    """Return a name as it is compared: in a URI case counts after scheme and host (RFC 3986 6.2.2.1)."""
+    scheme, colon, rest = name.partition(":")
+    if not colon:
+        return name.lower()
+    if not rest.startswith("//"):
+        return f"{scheme.lower()}:{rest}"
+    authority, slash, path = rest[2:].partition("/")
+    return f"{scheme.lower()}://{authority.lower()}{slash}{path}"
 
 
 def certificate_of(conn: Connection, names: Iterable[str]) -> ClientCertificate | None:
@@ -70,7 +85,7 @@ def allow_certificate(
     conn: Connection, name: str, owner: str, scopes: Iterable[str], *, who: str, now: float
 ) -> ClientCertificate:
     """Let in whoever shows a certificate of this name. Raises ``AcsError`` when the name is taken or none."""
-    name = name.strip().lower()
+    name = _normal(name.strip())
     if not 0 < len(name) <= 255 or not name.isascii() or not name.isprintable() or "*" in name or " " in name:
         raise AcsError(f"{name[:80]!r} is no dNSName or URI of a certificate; for example nms.example")
     if not 0 < len(owner) <= 100 or not owner.isprintable():
@@ -91,7 +106,7 @@ def list_certificates(conn: Connection) -> list[ClientCertificate]:
 
 def forget_certificate(conn: Connection, name: str, *, who: str, now: float) -> None:
     """Let certificates of a name in no longer. Raises ``AcsError`` where they are not let in."""
-    name = name.strip().lower()
+    name = _normal(name.strip())
     if conn.execute(delete(table).where(table.c.name == name)).rowcount == 0:
         raise AcsError(f"certificates of the name {name[:80]!r} are not let in; see: acs tokens certificates")
     dev.audit(conn, who, "certificate shut out", name, now=now)

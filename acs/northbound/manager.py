@@ -42,7 +42,8 @@ def verdict(status: int, retry_after: str = "", told: str = "") -> Failure | Non
 class ManagerClient:
     """Sends to one URL and nowhere else: no redirections, no cookies, no proxies of the environment.
 
-    ``client``: our key and certificate, PEM; ``resolver`` decides where names lead.
+    ``client``: our key and certificate, PEM; ``resolver`` decides where names lead: the
+    system's by default, whatever libraries for names are installed.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class ManagerClient:
                 file.flush()
                 context.load_cert_chain(file.name)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS, resolver=resolver),
+            connector=aiohttp.TCPConnector(
+                ssl=context, limit=_CONNECTIONS, resolver=resolver or aiohttp.ThreadedResolver()
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=TIMEOUT),
             auto_decompress=False,

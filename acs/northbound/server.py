@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -45,15 +46,27 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # escaped in JSON; it can't be there otherwise
 _log = structlog.get_logger(__name__)
 
 
 class Northbound:
-    """The REST interface for managers, on ``runner`` once it is started."""
+    """The REST interface for managers, on ``runner`` once it is started.
+
+    ``proved`` is called with a request and the name of the manager that has proved to send it.
+    """
 
     def __init__(
-        self, store: Store, settings: Settings, secrets: Secrets, env: rm.Environment, metrics: Metrics
+        self,
+        store: Store,
+        settings: Settings,
+        secrets: Secrets,
+        env: rm.Environment,
+        metrics: Metrics,
+        *,
+        proved: Callable[[web.Request, str], None],
     ) -> None:
+        self._proved = proved
         self._store, self._settings, self._env, self._metrics = store, settings, env, metrics
         self._sealer = Sealer(secrets.store_key)
         self._lockout = Lockout()
@@ -100,6 +113,7 @@ class Northbound:
         """Turn whatever goes wrong into a problem, and put the headers on every answer."""
         try:
             self._same_origin(request)
+            _no_nul(request)
             response = await handler(request)
         except ProblemError as problem:
             response = problem_response(problem)
@@ -138,6 +152,7 @@ class Northbound:
             names = names_in(tls.getpeercert(), self._store.clock())
             found = await self._store.read(certificate_of, names) if names else None
             if found is not None:
+                self._proved(request, found.owner)
                 return Caller(f"{found.owner}@certificate-{found.name}", found.owner, found.scopes)
             if names:
                 raise _unauthorized(
@@ -145,6 +160,7 @@ class Northbound:
                     "see: acs tokens certificates",
                 )
         token = await self._token(request)
+        self._proved(request, token.owner)
         return Caller(f"{token.owner}@token-{token.id}", token.owner, token.scopes)
 
     async def _token(self, request: web.Request) -> Token:
@@ -226,6 +242,14 @@ def _login(conn: Connection, name: str, *, now: float) -> tuple[Token, str]:
     )
 
 
+def _no_nul(request: web.Request) -> None:
+    """Refuse the one character that PostgreSQL's text does not have; nothing here is called so."""
+    if "\0" in request.path or "%00" in request.rel_url.raw_query_string:
+        raise ProblemError(
+            400, "the URL holds a NUL character", field="path" if "\0" in request.path else "query"
+        )
+
+
 def _unauthorized(detail: str, remedy: str) -> ProblemError:
     headers = {"WWW-Authenticate": 'Bearer realm="femto-acs"'}
     return ProblemError(401, detail, remedy=remedy, headers=headers)
@@ -249,6 +273,8 @@ async def _body(request: web.Request, kind: type[msgspec.Struct]) -> Any:
         raise ProblemError(415, "the body has to be JSON", field="Content-Type", remedy=remedy)
     async with asyncio.timeout(30):
         content = await request.read()
+    if _NUL.search(content):
+        raise ProblemError(400, "the body holds a NUL character", field="body")
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:

@@ -35,6 +35,11 @@ class _SessionError(Exception):
     """The session can't go on."""
 
 
+def _connector(tls: ssl.SSLContext | None) -> aiohttp.TCPConnector:
+    """Return a connector for one connection; the system resolves names, whatever else is installed."""
+    return aiohttp.TCPConnector(ssl=tls or False, limit=1, resolver=aiohttp.ThreadedResolver())
+
+
 @dataclass(frozen=True)
 class Access:
     """How a device reaches the ACS and proves who it is: by the certificate in ``tls`` or by password."""
@@ -140,7 +145,7 @@ class Device:
         return self.emergency_access if self.henb.fail_safe else self.access.at(self.henb.acs_url)
 
     def _client(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(ssl=self._access.tls or False, limit=1)
+        connector = _connector(self._access.tls)
         jar = aiohttp.CookieJar(unsafe=True)
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=jar, timeout=self._timeout, middlewares=self._digest
@@ -294,7 +299,7 @@ class Device:
         credentials = (aiohttp.DigestAuthMiddleware(delivery.username, delivery.password),)
         stored = False
         try:
-            connector = aiohttp.TCPConnector(ssl=self.access.tls or False, limit=1)
+            connector = _connector(self.access.tls)
             async with (
                 self._slots,
                 aiohttp.ClientSession(

@@ -131,7 +131,9 @@ class SightingReporter:
 
     async def report(self) -> None:
         """Report once. What fails is logged, and reported the next time."""
-        connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=self._ca))
+        connector = aiohttp.TCPConnector(
+            ssl=ssl.create_default_context(cafile=self._ca), resolver=aiohttp.ThreadedResolver()
+        )
         headers = {"Authorization": f"Bearer {self._token}"}
         async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=_TIMEOUT) as http:
             for key in list(self._gateway.connected):

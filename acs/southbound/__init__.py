@@ -15,6 +15,8 @@ from acs.southbound.connection_requests import (
 from acs.southbound.distress import Medium, TriggerSender, UdpMedium, XmppMedium, coap_medium
 from acs.southbound.endpoint import Endpoint
 from acs.southbound.files import FileServer
+from acs.southbound.guarded import guarded
+from acs.southbound.guarded_listener import listen_for_managers
 from acs.southbound.listener import Southbound, bind
 from acs.southbound.notifications import NotificationServer
 from acs.southbound.placeholders import seal_config_secret
@@ -43,6 +45,8 @@ __all__ = [
     "XmppWay",
     "bind",
     "coap_medium",
+    "guarded",
+    "listen_for_managers",
     "read_pm_file",
     "seal_config_secret",
     "seal_device_password",

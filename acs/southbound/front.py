@@ -79,7 +79,6 @@ class Front:
         self._openings: dict[int, _Opening] = {}
         self._loop.add_reader(self._silent.fileno(), self._some_spoke)
         self._sweeper = self._loop.call_later(_SWEEP, self._sweep)
-        metrics.connections.set_function(lambda: len(connections))
 
     # --- accepting -------------------------------------------------------------------------------------
 

@@ -17,7 +17,17 @@ from acs.southbound.connections import Connection, Stage, Trust
 if TYPE_CHECKING:
     from acs.southbound.front import Front
 
-__all__ = ["Guarded", "guarded"]
+__all__ = ["HTTP", "Guarded", "guarded"]
+
+HTTP: dict[str, Any] = {
+    "keepalive_timeout": 3600,  # the table of connections has all time-outs
+    "lingering_time": 5.0,
+    "max_line_size": 8190,
+    "max_field_size": 8190,
+    "read_bufsize": 64 * 1024,
+    "access_log": None,
+}
+"""What aiohttp is told of each connection."""
 
 _WRITE_BUFFER = 64 * 1024  # bytes that wait for a peer before its answer is held back
 _HEAD = 32 * 1024  # bytes of request line and header fields together

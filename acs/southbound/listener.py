@@ -20,7 +20,7 @@ from acs.settings import Settings
 from acs.southbound.connections import Bounds, Connections, Stage
 from acs.southbound.endpoint import CHANNEL, Endpoint
 from acs.southbound.front import Front
-from acs.southbound.guarded import Guarded
+from acs.southbound.guarded import HTTP, Guarded
 from acs.southbound.limits import Buckets
 from acs.southbound.tls import Listening, make_certificate
 from acs.southbound.vendors import VendorCA
@@ -33,14 +33,6 @@ _BURST = 10  # seconds' worth of an address's rate that it may use at once
 _DELAY = 10.0  # seconds that a connection waits at most whose device connects too often
 _DEVICE_BURST = 30  # seconds' worth of new connections that a device may open at once
 _OWN_FILES = 256  # that a node needs beside connections
-_HTTP: dict[str, Any] = {
-    "keepalive_timeout": 3600,  # the table of connections has all time-outs
-    "lingering_time": 5.0,
-    "max_line_size": 8190,
-    "max_field_size": 8190,
-    "read_bufsize": 64 * 1024,
-    "access_log": None,
-}
 _VENDOR_POLL = 5.0
 _log = structlog.get_logger(__name__)
 
@@ -86,12 +78,12 @@ class Southbound:
         await self.endpoint.revocations.refresh()
         if not vendors.cas:
             _log.warning("no vendor CA is trusted yet; devices can't use certificates. See: acs trust add")
-        self._runner = web.AppRunner(self.app, shutdown_timeout=5, handle_signals=False, **_HTTP)
+        self._runner = web.AppRunner(self.app, shutdown_timeout=5, handle_signals=False, **HTTP)
         await self._runner.setup()
         self.front = self._make_front()
         server = self._runner.server
         assert server is not None
-        handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **_HTTP)
+        handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **HTTP)
         self.port = self.front.listen(settings.host, settings.port, tls.context, "port", handler)
         if settings.insecure_http_port is not None:
             _log.warning("LABS ONLY: devices may connect without TLS", setting="insecure_http_port")
@@ -109,13 +101,13 @@ class Southbound:
         for path in ("/", "/acs"):
             app.router.add_post(path, self.endpoint.handle)
         app.add_routes(self.distress_routes)
-        self._distress = web.AppRunner(app, shutdown_timeout=5, handle_signals=False, **_HTTP)
+        self._distress = web.AppRunner(app, shutdown_timeout=5, handle_signals=False, **HTTP)
         await self._distress.setup()
         server, tls = self._distress.server, Listening(self._settings, self.vendors, "distress")
         assert server is not None
         assert self.front is not None
         self._tls.append(tls)
-        handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **_HTTP)
+        handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **HTTP)
         host = self._settings.distress_host or self._settings.host
         self.distress_port = self.front.listen(host, port, tls.context, "distress_port", handler)
 
@@ -146,8 +138,10 @@ class Southbound:
                 Stage.CLOSING: _CLOSING,
             },
         )
+        connections = Connections(bounds)
+        self.endpoint.metrics.connections.set_function(lambda: len(connections))
         return Front(
-            Connections(bounds),
+            connections,
             rate=Buckets(settings.address_rate, settings.address_rate * _BURST),
             strangers=Buckets(settings.stranger_rate, settings.stranger_rate / 4),
             identities=Buckets(

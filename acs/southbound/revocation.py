@@ -225,7 +225,12 @@ class Revocations:
         port = parts.port or 80
         addresses = await self._guard.resolve(parts.raw_host, port)
         if self._http is None:
-            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+            # It is given addresses alone; aiohttp would choose a resolver by what else is installed.
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver()),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
         self.asked += 1
         sent = {"Host": f"{parts.raw_host}:{port}" if port != 80 else parts.raw_host, **(headers or {})}
         target = parts.with_host(addresses[0])

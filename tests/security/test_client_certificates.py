@@ -110,3 +110,24 @@ def test_only_names_that_are_checked_count():
 async def test_what_makes_no_sense_is_not_let_in(bench, wrong):
     with pytest.raises(AcsError):
         await bench.node.store.write(nb.allow_certificate, *wrong, ["alarms:read"], who="test", now=1.0)
+
+
+def test_case_counts_in_the_path_of_a_uri_and_a_host_name_is_no_uri():
+    def names(*found):
+        return names_in({"notAfter": "Jan  1 00:00:00 2030 GMT", "subjectAltName": found}, 0)
+
+    assert names(("URI", "SPIFFE://X.Example/Ann")) == ("spiffe://x.example/Ann",)
+    assert names(("DNS", "spiffe://x.example/ann"), ("DNS", "NMS.Example")) == ("nms.example",)
+    assert names(("URI", "nms.example")) == ()
+
+
+async def test_the_name_of_one_manager_is_not_that_of_another_by_its_case(bench):
+    facts = {"who": "test", "now": 1.0}
+    made = await bench.node.store.write(
+        nb.allow_certificate, "spiffe://x/Ann", "ann", ["alarms:read"], **facts
+    )
+    assert made.name == "spiffe://x/Ann"
+    other = await bench.node.store.write(
+        nb.allow_certificate, "spiffe://X/ann", "other", ["alarms:read"], **facts
+    )
+    assert other.name == "spiffe://x/ann"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
 import pytest
 from sqlalchemy import select
+from yarl import URL
 
 from acs import alarms as al
 from acs import devices as dev
@@ -35,12 +38,15 @@ class Manager:
     def base(self) -> str:
         return f"https://127.0.0.1:{self.bench.node.northbound_port}"
 
+    def url(self, path: str | URL) -> URL:
+        return URL(f"{self.base}{path}", encoded=True) if isinstance(path, URL) else URL(self.base + path)
+
     async def ask(self, method, path, *, token=None, headers=None, **options):
         sent = dict(headers or {})
         used = self.token if token is None else token
         if used:
             sent.setdefault("Authorization", f"Bearer {used}")
-        async with self.http.request(method, self.base + path, headers=sent, **options) as answer:
+        async with self.http.request(method, self.url(path), headers=sent, **options) as answer:
             body = await answer.json(content_type=None) if answer.content_length else None
             return answer.status, body, answer.headers
 
@@ -87,6 +93,48 @@ def alarm(conn, number: int = 1, now: float = 1.0):
         detector="HeMS:test",
         now=now,
     ).alarm.id
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/v1/devices/%00", "path"), ("/v1/devices?site=%00", "query"), ("/v1/devices/a%00/parameters", "path")],
+)
+async def test_a_nul_is_refused_before_any_database_sees_it(manager, path, field):
+    status, problem, _ = await manager.ask("GET", URL(path, encoded=True))
+    assert (status, problem["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("path", ["/v1/devices/%ff", "/v1/devices/%ed%a0%80", "/v1/devices?cursor=%ff"])
+async def test_what_is_no_utf_8_is_no_failure(manager, path):
+    assert (await manager.ask("GET", URL(path, encoded=True)))[0] in (400, 404)
+
+
+async def test_a_nul_in_a_body_is_refused(manager):
+    body, headers = b'{"user": "a\\u0000", "password": "x"}', {"Content-Type": "application/json"}
+    status, problem, _ = await manager.ask("POST", "/v1/session", data=body, headers=headers)
+    assert (status, problem["detail"]) == (400, "the body holds a NUL character")
+
+
+async def test_one_address_has_few_connections_that_prove_nothing(tmp_path):
+    async for bench in make_bench(tmp_path, northbound_port=0, unlimited_networks=[]):
+        port = bench.node.northbound_port
+        kept = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+        with suppress(ConnectionResetError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            kept.append((reader, writer))
+            assert await reader.read() == b""
+        assert bench.metric("acs_connections_ended_total", reason="too-many-of-one-address") == 1
+        for _, each in kept:
+            each.close()
+
+
+async def test_a_handshake_that_does_not_come_is_given_up(tmp_path):
+    async for bench in make_bench(tmp_path, northbound_port=0, handshake_timeout=0.2):
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.node.northbound_port)
+        writer.write(b"\x16\x03\x01\x02\x00")
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
 
 
 # --- who gets in --------------------------------------------------------------------------------------
@@ -269,8 +317,8 @@ async def test_every_answer_bears_the_security_headers_and_no_cookie(manager):
 
 async def test_it_speaks_tls_on_loopback_and_only_where_it_is_wanted(manager, tmp_path):
     assert manager.bench.node.settings.northbound_host == "127.0.0.1"
-    with pytest.raises(aiohttp.ClientError):
-        await manager.http.get(manager.base.replace("https", "http") + "/v1/devices")
+    async with manager.http.get(manager.base.replace("https", "http") + "/v1/devices") as answer:
+        assert (answer.status, await answer.text()) == (400, "this port speaks TLS")
     async for bench in make_bench(tmp_path / "other"):
         assert bench.node.northbound_port is None
 

@@ -46,6 +46,38 @@ async def test_a_part_of_a_file_is_served(bench, served):
         assert response.headers["Content-Range"] == f"bytes 1000-1999/{len(CONTENT)}"
 
 
+async def test_a_store_that_does_not_answer_is_told_as_busy(bench, served, monkeypatch):
+    _, url = served
+
+    async def read(*_, **__):
+        raise TimeoutError
+
+    async with bench.client() as http:
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.node.store, "read", read)
+            async with http.get(url) as response:
+                assert (response.status, response.headers["Retry-After"]) == (503, "30")
+        async with http.get(url) as response:
+            assert response.status == 200
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("gone"), OSError(5, "I/O"), AcsError("S3 is away")])
+async def test_what_vanishes_on_its_way_is_cut_off_and_not_mixed_with_an_answer(
+    bench, served, monkeypatch, error
+):
+    _, url = served
+
+    async def get(*_):
+        yield CONTENT[:1000]
+        raise error
+
+    monkeypatch.setattr(bench.node.storage, "get", get)
+    async with bench.client() as http, http.get(url) as response:
+        assert response.status == 200
+        with pytest.raises(aiohttp.ClientError):
+            await response.read()
+
+
 async def test_a_url_expires(bench, served):
     _, url = served
     bench.clock[0] += bench.node.settings.file_url_lifetime + 1

@@ -196,16 +196,37 @@ async def test_what_arrived_is_handed_to_its_handler_until_that_succeeds(bench, 
     url = bench.node.env.upload_url(device.id, LOG, "k", bench.clock[0])
     async with bench.client() as http:
         await send(http, url, b"log")
-    assert await arrivals.handle_due() == 1
+    assert await arrivals.handle_next()
     (found,) = await uploads(bench)
     assert (found.handled_at, found.reason) == (None, "ValueError: not yet")
-    assert await arrivals.handle_due() == 0
+    assert not await arrivals.handle_next()
     bench.clock[0] += 61
-    assert await arrivals.handle_due() == 1
+    assert await arrivals.handle_next()
     (found,) = await uploads(bench)
     assert (found.handled_at, found.reason) == (bench.clock[0], "")
     assert seen == [(found.id, b"log")] * 2
-    assert await arrivals.handle_due() == 0
+    assert not await arrivals.handle_next()
+
+
+async def test_only_what_is_handled_at_once_is_claimed(bench, device):
+    seen: list[int] = []
+
+    async def handler(arrival: fl.Arrival) -> None:
+        seen.append(arrival.upload.id)
+        raise asyncio.CancelledError
+
+    arrivals = bench.node.arrivals
+    arrivals.on(LOG, handler)
+    (worker,) = (task for task in bench.node._tasks if task.get_name() == "uploads")
+    worker.cancel()
+    async with bench.client() as http:
+        for key in ("k1", "k2"):
+            await send(http, bench.node.env.upload_url(device.id, LOG, key, bench.clock[0]), b"log")
+    with contextlib.suppress(asyncio.CancelledError):
+        await arrivals.handle_next()
+    attempts = {each.id: each.handler_attempts for each in await uploads(bench)}
+    assert sorted(attempts.values()) == [0, 1]
+    assert attempts[seen[0]] == 1
 
 
 async def test_what_stops_the_acs_each_time_is_not_handled_for_ever(bench, device):
@@ -224,7 +245,7 @@ async def test_what_stops_the_acs_each_time_is_not_handled_for_ever(bench, devic
         await send(http, url, b"log")
     for _ in range(6):
         with contextlib.suppress(asyncio.CancelledError):
-            await arrivals.handle_due()
+            await arrivals.handle_next()
         bench.clock[0] += 3600
     (found,) = await uploads(bench)
     assert seen == [found.id] * 3

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Mapping
+from typing import NoReturn
 from urllib.parse import quote
 
+import structlog
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
 from acs.devices import Device
+from acs.errors import AcsError
 from acs.files import CHUNK, CatalogueFile, FileGrant, Storage, TransferRefused, find_file, why_not
 from acs.southbound.files.ranges import http_date, part_wanted
 from acs.southbound.files.transfers import Transfers
 
 __all__ = ["find_content", "send"]
+
+_log = structlog.get_logger(__name__)
 
 
 def find_content(
@@ -53,13 +58,23 @@ async def send(
         try:
             chunks = storage.get(f"files/{file.sha256}", part.start, part.end)
             await _stream(request, response, chunks, transfers, key)
-        except FileNotFoundError:
-            raise TransferRefused(500, "missing", "the ACS has lost the content of this file") from None
-        except OSError as error:
-            if isinstance(error, ConnectionError) or response.prepared:
+        except (OSError, AcsError) as error:
+            if isinstance(error, ConnectionError):
                 raise
+            if response.prepared:
+                _break_off(request, file, error)
+            if isinstance(error, FileNotFoundError):
+                raise TransferRefused(500, "missing", "the ACS has lost the content of this file") from None
             raise TransferRefused(503, "storage", "the ACS can't read it now", retry_after=60) from error
     return response
+
+
+def _break_off(request: web.Request, file: CatalogueFile, error: Exception) -> NoReturn:
+    """Cut an answer off that can't be completed: whatever else were sent would be taken for the file."""
+    _log.error("a file broke off on its way to a device", file=file.name, why=str(error)[:300])
+    if request.transport is not None:
+        request.transport.abort()
+    raise ConnectionResetError("the content of the file can't be read any more") from error
 
 
 async def _stream(

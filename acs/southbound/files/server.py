@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from acs import devices as dev
 from acs.devices import Device
@@ -39,6 +40,7 @@ from acs.store import Store
 
 __all__ = ["FileServer"]
 
+_BUSY = 30  # seconds after which a device comes again when the store gave no answer
 _log = structlog.get_logger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -89,6 +91,10 @@ class FileServer:
                 return await handler(request)
             except TransferRefused as refused:
                 return self._refuse(request, refused)
+            except (TimeoutError, AcsError, OperationalError, InterfaceError) as error:
+                _log.warning("a file transfer could not be served", why=str(error)[:300])
+                busy = TransferRefused(503, "busy", "the ACS is busy; come again", retry_after=_BUSY)
+                return self._refuse(request, busy)
 
         return handle
 

@@ -38,7 +38,7 @@ from acs.store.tables.safety import safety_groups, safety_slots
 from acs.store.tables.secrets import secret_rotations
 from acs.store.tables.subscriptions import deliveries, subscriptions
 from acs.store.tables.traces import trace_requests, traces
-from acs.store.tables.uploads import uploads
+from acs.store.tables.uploads import uploads, uploads_total
 
 __all__ = [
     "Id",
@@ -97,5 +97,6 @@ __all__ = [
     "trace_requests",
     "traces",
     "uploads",
+    "uploads_total",
     "users",
 ]

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Ta
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["uploads"]
+__all__ = ["uploads", "uploads_total"]
 
 uploads = Table(
     "uploads",
@@ -31,6 +31,14 @@ uploads = Table(
     Column("handler_attempts", Integer, nullable=False, server_default="0"),
     Column("handle_at", Float),  # when a handler is to have it; null: nothing is to be done
     Column("handled_at", Float),
+)
+
+uploads_total = Table(
+    "uploads_total",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: it has one row
+    Column("bytes", BigInteger, nullable=False),  # of all uploads, kept and reserved, when they were counted
+    Column("counted_at", Float, nullable=False),
 )
 
 Index("ix_uploads_device", uploads.c.device_id, uploads.c.state)
