@@ -24,7 +24,9 @@ from tests.world import World
 ROOT = Path(__file__).parent.parent / "examples"
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("policies/*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*sorted(ROOT.glob("policies/*.yaml")), ROOT / "network/policy.yaml"], ids=lambda path: path.name
+)
 def test_an_example_policy_is_right(path):
     assert load_policy(path).rules
 

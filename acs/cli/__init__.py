@@ -34,6 +34,7 @@ from acs.cli import (
     serve,
     silence,
     simulate,
+    simulate_network,
     subscriptions,
     tags,
     trace,
@@ -58,7 +59,10 @@ app = typer.Typer(
 )
 
 app.command()(serve.serve)
-app.command()(simulate.simulate)
+simulation = typer.Typer(invoke_without_command=True)
+simulation.callback()(simulate.simulate)
+simulation.command("network")(simulate_network.simulate_network)
+app.add_typer(simulation, name="simulate")
 app.command()(demo)
 app.add_typer(
     look.devices, name="devices", help="The registry: list, show, register, enrol, approve, block, …"

@@ -13,12 +13,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from acs.cli.output import Data, Json, console, log_to_stderr, print_json, print_table, run
+from acs.cli.simulate_network import network_facts
 from acs.errors import AcsError
 
 __all__ = ["simulate"]
 
 
 def simulate(
+    ctx: typer.Context,
     count: Annotated[int, typer.Option(help="How many HeNBs.", min=1, max=100_000)] = 10,
     data: Data = None,
     url: Annotated[
@@ -60,6 +62,9 @@ def simulate(
         Path | None,
         typer.Option(help="A Unix socket to make: REST that cuts paths; see docs/distress.md."),
     ] = None,
+    network: Annotated[
+        Path | None, typer.Option(help="Of acs simulate network: each brings up its tunnel and S1 there.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run simulated HeNBs, each with a certificate of a simulated vendor.
@@ -75,6 +80,8 @@ def simulate(
     from acs.simulator.control import parse_timed_cut
     from acs.simulator.tamper import parse_until
 
+    if ctx.invoked_subcommand is not None:
+        return
     if make_image:
         _make_image(vendor, make_image)
         return
@@ -109,6 +116,7 @@ def simulate(
         "host": host,
         "cuts": [parse_timed_cut(each) for each in cut or ()],
         "control": control,
+        "network": network,
     }
     facts = run(_simulate(target, authority, vendor, **options))
     if json:
@@ -173,10 +181,12 @@ async def _simulate(
     host: str,
     cuts: list[Any],
     control: Path | None,
+    network: Path | None,
 ) -> dict[str, Any]:
     from acs.simulator import Fleet, Vendor
     from acs.simulator.control import Control, cut_paths
 
+    segw = None if network is None else network_facts(network)
     vendor = Vendor(vendor_directory)
     if enrol is not None:
         await _enrol(vendor, enrol)
@@ -191,6 +201,8 @@ async def _simulate(
             serials = [f"{prefix}{number:06d}" for number in range(1, count + 1)]
             for serial in serials:
                 await _add(fleet, serial, nat=nat, udp=udp, separate=bool(cuts or control))
+                if segw is not None:
+                    fleet.attach(serial, (segw["host"], segw["tunnel_port"]), Path(segw["ca"]))
                 progress.advance(made)
                 await asyncio.sleep(0)
             if control is not None:
@@ -212,9 +224,9 @@ async def _simulate(
             await asyncio.sleep(seconds)
             if tamper:
                 await _rest(fleet, lambda _: None, patience=_patience(pace))
+        return _facts(fleet, took)
     finally:
         await stack.aclose()
-    return _facts(fleet, took)
 
 
 async def _add(fleet: Any, serial: str, *, nat: bool, udp: bool, separate: bool) -> None:
@@ -275,5 +287,6 @@ def _facts(fleet: Any, took: float) -> dict[str, Any]:
         "session p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
         "session p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
         "errors": "; ".join(f"{count} x {reason}" for reason, count in statistics.errors.items()),
+        **({"with S1": sum(each.s1 for each in fleet.attachments.values())} if fleet.attachments else {}),
         "simulator failures": "; ".join(fleet.failures()[:3]),
     }

@@ -39,12 +39,18 @@ class OperatorNetwork:
     """
 
     def __init__(
-        self, directory: Path, vendor_ca: Path, *, host: str = "127.0.0.1", segw: Lists | None = None
+        self,
+        directory: Path,
+        vendor_ca: Path,
+        *,
+        host: str = "127.0.0.1",
+        segw: Lists | None = None,
+        gateway: Lists | None = None,
     ) -> None:
         self.directory, self.host = private_directory(directory), host
         self._vendor_ca = vendor_ca
         self._authority = Authority.load_or_create(directory, "femto-acs simulated operator CA")
-        self.gateway = HenbGateway()
+        self.gateway = HenbGateway(gateway)
         self.segw = SecurityGateway((host, 0), segw)
         self.subscribers = SubscriberInformation(directory / "letters.jsonl")
         self.measures = MeasureListener()
