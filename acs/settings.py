@@ -82,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A URL (http) that is asked before those that certificates name."""
     distress_port: Port | None = None
     """Of the HTTPS listener for sessions over distress channels (S1 5.7.3.1); none: there is none."""
+    distress_connections: Size = 1000
+    """Open connections of that listener; its bounds are its own, whatever happens to the standard one."""
     distress_host: str = ""
     """The address of that listener, where it is not ``host``."""
     distress_names: list[str] = []

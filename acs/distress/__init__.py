@@ -23,7 +23,14 @@ from acs.distress.trigger import (
     parse_query,
     parse_trigger,
 )
-from acs.distress.triggers import DueTrigger, due_triggers, prune_triggers, request_trigger, trigger_sent
+from acs.distress.triggers import (
+    DueTrigger,
+    due_triggers,
+    last_result,
+    prune_triggers,
+    request_trigger,
+    trigger_sent,
+)
 
 __all__ = [
     "CALLS_IN_VAIN",
@@ -45,6 +52,7 @@ __all__ = [
     "call_in_vain",
     "due_triggers",
     "filter_of",
+    "last_result",
     "listener_of",
     "may_ask",
     "may_send",

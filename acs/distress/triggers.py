@@ -11,7 +11,7 @@ from acs.distress.paths import Path
 from acs.store import signal
 from acs.store.tables import devices, distress_triggers
 
-__all__ = ["DueTrigger", "due_triggers", "prune_triggers", "request_trigger", "trigger_sent"]
+__all__ = ["DueTrigger", "due_triggers", "last_result", "prune_triggers", "request_trigger", "trigger_sent"]
 
 _HOUR = 3600.0
 _PATIENCE = 60.0  # seconds after which a trigger that was not sent is of no use to its case
@@ -79,6 +79,13 @@ def trigger_sent(conn: Connection, trigger_id: int, result: str, *, now: float) 
     """Note what came of a trigger."""
     where = distress_triggers.c.id == trigger_id
     conn.execute(update(distress_triggers).where(where).values(sent_at=now, result=result[:200]))
+
+
+def last_result(conn: Connection, case_id: int) -> str:
+    """Return what came of the last trigger of a case, in a few words, empty where it was not sent yet."""
+    mine = distress_triggers.c.case_id == case_id
+    query = select(distress_triggers.c.result).where(mine).order_by(distress_triggers.c.id.desc()).limit(1)
+    return str(conn.execute(query).scalar() or "")
 
 
 def prune_triggers(conn: Connection, *, before: float, limit: int) -> int:

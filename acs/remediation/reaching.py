@@ -33,6 +33,15 @@ class Reaching:
         found = await event_step(SESSION, because=because, timeout=timeout)
         return str(found) if found else ""
 
+    async def trigger_result(self, *, because: str) -> str:
+        """Return what came of the last trigger as far as this HeMS knows, such as ``acknowledged``."""
+
+        def read(context: StepContext) -> str:
+            return ds.last_result(context.conn, context.case.id) or "not sent in time"
+
+        result: str = await immediate_step("trigger result", read, because=because)
+        return result
+
     async def wait_for_request(self, *, because: str, timeout: float) -> bool:  # noqa: ASYNC109 - as above
         """Wait until the fail-safe image asks for software; False when it does not in time (S1 L82)."""
         return bool(await event_step(IMAGE_REQUESTED, because=because, timeout=timeout))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from functools import partial
 from secrets import token_hex
 from typing import Protocol
 
@@ -22,7 +23,8 @@ from acs.store import Store
 __all__ = ["Medium", "TriggerSender", "UdpMedium", "XmppMedium", "coap_medium"]
 
 _PAUSE = 0.5
-_BATCH = 32  # triggers at once, and so 64 a second: many cases together make no flood
+_BATCH = 32  # triggers begun at once, and so 64 a second: many cases together make no flood
+_MOST = 512  # under way at once: a device that does not answer holds up no other's
 _COPIES = 3  # datagrams get lost; the HeNB obeys one of them
 _TIMEOUT = 20.0
 _EXTRAS = ("COAP", "XMPP")
@@ -96,20 +98,38 @@ class TriggerSender:
     def __init__(self, store: Store, secrets: Secrets, media: Sequence[Medium]) -> None:
         self._store, self._secrets = store, secrets
         self._media = {each.method: each for each in media}
+        self._under_way: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Send until cancelled."""
-        while True:
-            try:
-                await self.send_due()
-            except Exception:  # noqa: BLE001 - the loop must go on
-                _log.exception("triggers could not be sent; it is tried again")
-            await asyncio.sleep(_PAUSE)
+        try:
+            while True:
+                try:
+                    await self.begin_due()
+                except Exception:  # noqa: BLE001 - the loop must go on
+                    _log.exception("triggers could not be sent; it is tried again")
+                await asyncio.sleep(_PAUSE)
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    async def send_due(self) -> None:
-        """Send the triggers that are due now."""
-        due = await self._store.read(due_triggers, now=self._store.clock(), limit=_BATCH)
-        await asyncio.gather(*(self._send(each) for each in due))
+    async def begin_due(self) -> None:
+        """Begin to send the triggers that are due now, as many as may be under way."""
+        room = min(_BATCH, _MOST - len(self._under_way))
+        if room <= 0:
+            return
+        limit = room + len(self._under_way)
+        due = await self._store.read(due_triggers, now=self._store.clock(), limit=limit)
+        for each in [one for one in due if one.id not in self._under_way][:room]:
+            task = asyncio.create_task(self._send(each), name=f"trigger {each.id}")
+            self._under_way[each.id] = task
+            task.add_done_callback(partial(self._ended, each.id))
+
+    def _ended(self, number: int, task: asyncio.Task[None]) -> None:
+        del self._under_way[number]
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("what came of a trigger could not be kept", trigger=number, why=repr(task.exception()))
 
     async def _send(self, due: DueTrigger) -> None:
         medium = self._media.get(due.method)
@@ -123,5 +143,8 @@ class TriggerSender:
                     result = await medium.send(due, trigger, self._secrets.distress_key(due.device_key))
             except TimeoutError:
                 result = f"not sent: no end after {_TIMEOUT:g} s"
+            except Exception as error:  # noqa: BLE001 - one trigger's, and it is not to be tried for ever
+                _log.exception("a trigger could not be sent", device=due.device_key)
+                result = f"not sent: {type(error).__name__}"
         _log.info("distress trigger", device=due.device_key, path=due.kind, result=result)
         await self._store.write(trigger_sent, due.id, result, now=self._store.clock())

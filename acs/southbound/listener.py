@@ -57,6 +57,7 @@ class Southbound:
         self.front: Front | None = None
         self._tls: list[Listening] = []
         self._distress: web.AppRunner | None = None
+        self._distress_front: Front | None = None
         self.distress_routes: list[web.RouteDef] = []
         """What the listener of distress channels serves besides sessions."""
         self.distress_port: int | None = None
@@ -80,7 +81,10 @@ class Southbound:
             _log.warning("no vendor CA is trusted yet; devices can't use certificates. See: acs trust add")
         self._runner = web.AppRunner(self.app, shutdown_timeout=5, handle_signals=False, **HTTP)
         await self._runner.setup()
-        self.front = self._make_front()
+        spare = settings.distress_connections if settings.distress_port is not None else 0
+        most = _files_for(settings.max_connections + spare)
+        spare = min(spare, most // 2)
+        self.front = self._make_front(most - spare)
         server = self._runner.server
         assert server is not None
         handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **HTTP)
@@ -92,10 +96,13 @@ class Southbound:
             )
 
         if settings.distress_port is not None:
-            await self._start_distress(settings.distress_port)
+            await self._start_distress(settings.distress_port, spare)
 
-    async def _start_distress(self, port: int) -> None:
-        """Open the listener of distress channels: its own port and certificate, few methods (S1 L54)."""
+    async def _start_distress(self, port: int, connections: int) -> None:
+        """Open the listener of distress channels: its own port and certificate, few methods (S1 L54).
+
+        Its bounds are its own as well: it is there for when the standard listener is not well.
+        """
         app = web.Application(client_max_size=self._settings.max_body)
         app[CHANNEL] = DISTRESS
         for path in ("/", "/acs"):
@@ -106,19 +113,22 @@ class Southbound:
         server, tls = self._distress.server, Listening(self._settings, self.vendors, "distress")
         assert server is not None
         assert self.front is not None
+        fronts = self.front, self._make_front(connections)
+        self._distress_front = fronts[1]
+        self._distress_front.familiar = self.front.familiar  # whoever came over the one is known at the other
+        self.endpoint.metrics.connections.set_function(lambda: sum(len(each.connections) for each in fronts))
         self._tls.append(tls)
         handler = partial(Guarded, server, loop=asyncio.get_running_loop(), **HTTP)
         host = self._settings.distress_host or self._settings.host
-        self.distress_port = self.front.listen(host, port, tls.context, "distress_port", handler)
+        self.distress_port = self._distress_front.listen(host, port, tls.context, "distress_port", handler)
 
     def _trust(self, cas: Iterable[VendorCA]) -> None:
         trusted = list(cas)
         for each in self._tls:
             each.trust(trusted)
 
-    def _make_front(self) -> Front:
+    def _make_front(self, most: int) -> Front:
         settings = self._settings
-        most = _files_for(settings.max_connections)
         delay = min(_DELAY, settings.idle_timeout)
         bounds = Bounds(
             total=most,
@@ -187,13 +197,14 @@ class Southbound:
         left = await self.endpoint.sessions.drain(self._settings.drain_timeout)
         if left:
             _log.warning("sessions were left unfinished; their devices will come again", count=left)
-        if self.front is not None:
-            self.front.close()
+        fronts = [each for each in (self.front, self._distress_front) if each is not None]
+        for each in fronts:
+            each.close()
         for runner in (self._runner, self._distress):
             if runner is not None:
                 await runner.cleanup()
-        if self.front is not None:
-            await self.front.stop()
+        for each in fronts:
+            await each.stop()
         await self.endpoint.revocations.close()
 
 

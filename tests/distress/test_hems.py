@@ -164,6 +164,8 @@ def test_without_communication_the_managers_are_told_and_decide():
     assert world.comments()[-1] == "no communication possible"
     assert world.comments().count("no communication possible") == 1
     assert [kind for kind, _ in world.triggers] == ["IPsec2", "Internet"]
+    details = [each.detail for each in world.journal(only_case(world))]
+    assert "the trigger over IPsec2: sent" in details  # from here on it was lost, and not before
 
 
 @pytest.mark.row("S1 L53")

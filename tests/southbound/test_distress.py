@@ -19,6 +19,7 @@ from acs.node import Node
 from acs.security import Secrets
 from acs.settings import load_settings
 from acs.simulator import Fleet
+from acs.southbound import Guard, TriggerSender, UdpMedium
 from acs.store.tables import distress_triggers
 from tests.southbound.conftest import OUI, SERIAL, Vendor, body_of, inform, make_bench
 
@@ -92,6 +93,67 @@ async def test_the_same_mutual_authentication_and_a_certificate_of_its_own(bench
         writer.close()
     assert "distress.example" in shown[1]
     assert "distress.example" not in shown[0]
+
+
+async def test_a_flood_of_the_standard_listener_leaves_the_distress_channel_alone(tmp_path):
+    """Even from the address that the device has, as behind one NAT."""
+    async for bench in make_bench(tmp_path, distress_port=0, address_connections=2):
+        port = bench.node.southbound.port
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        with pytest.raises(OSError, match="reset"):
+            await held[2][0].readexactly(1)
+        async with bench.client() as http:
+            status, _, _ = await post(bench, http, inform(SERIAL, "0 BOOTSTRAP", "X 0005B9 DISTRESS"))
+            assert status == 200
+        for _, writer in held:
+            writer.transport.abort()
+
+
+class Silent:
+    """A medium whose devices do not answer, or one that is broken."""
+
+    def __init__(self, method: str, *, broken: bool = False) -> None:
+        self.method, self.broken, self.asked = method, broken, 0
+
+    async def send(self, due, trigger, key) -> str:
+        self.asked += 1
+        if self.broken:
+            raise ZeroDivisionError
+        await asyncio.Event().wait()
+        return ""
+
+
+async def test_devices_that_do_not_answer_hold_up_no_other_devices_trigger(tmp_path, store):
+    """Neither do those of a medium that is broken, which is not tried for ever."""
+    now = store.clock()
+
+    def request(conn):
+        device = dev.register(conn, OUI, SERIAL, now=now)
+        methods = ["COAP"] * 70 + ["XMPP", "UDP"]
+        paths = [ds.Path("Internet", "127.0.0.1:9999", method) for method in methods]
+        return [ds.request_trigger(conn, device, path, case_id=None, hourly=99, now=now) for path in paths]
+
+    numbers = await store.write(request)
+    guard = Guard(["127.0.0.0/8"])
+    silent, broken = Silent("COAP"), Silent("XMPP", broken=True)
+    secrets = Secrets.load_or_create(tmp_path)
+    sender = asyncio.create_task(TriggerSender(store, secrets, [silent, broken, UdpMedium(guard)]).run())
+
+    def results(conn):
+        query = select(distress_triggers.c.id, distress_triggers.c.result)
+        return {row.id: row.result for row in conn.execute(query)}
+
+    try:
+        async with asyncio.timeout(20):
+            while (found := await store.read(results))[numbers[-1]] != "sent":
+                await asyncio.sleep(0.05)
+        assert found[numbers[-2]] == "not sent: ZeroDivisionError"
+        assert (silent.asked, broken.asked) == (70, 1)
+        assert {found[number] for number in numbers[:70]} == {""}
+    finally:
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+        guard.close()
 
 
 @pytest.mark.row("S1 L54.3")

@@ -91,6 +91,8 @@ async def _over(case: CaseApi, path: Path, pending: Pending, *, because: str) ->
         return await _emergency(case)
     if channel:
         return await _second_path(case, path, pending)
+    result = await case.trigger_result(because=f"no session came of it over {path.kind}")
+    await case.note(f"the trigger over {path.kind}: {result}")
     return None
 
 
