@@ -116,7 +116,7 @@ ROUTES = (
     Route(
         "POST",
         "/v1/devices/{device}/unblock",
-        "measures:write",
+        "cases:instruct",
         measuring.unblock,
         sh.Unblocked,
         body=sh.ForcedRequest,
