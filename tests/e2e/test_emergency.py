@@ -78,7 +78,8 @@ async def until(check, seconds: float = 60):
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.4")
+@pytest.mark.row("S1 L82.5")
 async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(tmp_path, vendor):
     nodes = [await started(tmp_path, "serving", vendor, ["serving"], fail_safe=False)]
     nodes.append(await started(tmp_path, "emergency", vendor, ["emergency"]))
@@ -149,7 +150,7 @@ async def answer(node: Node, tls, url: str, body: bytes = b"") -> tuple[int, str
             return response.status, await response.text()
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.3")
 async def test_the_credentials_of_a_fail_safe_image_are_good_for_nothing_else(tmp_path, vendor):
     """Wherever the CA is trusted: a serving HeMS, another device, another name, another kind of file."""
     serving = await started(tmp_path, "serving", vendor, ["serving"])

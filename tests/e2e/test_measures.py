@@ -127,9 +127,9 @@ async def operator(tmp_path):
 
 
 @pytest.mark.row("S1 L9")
-@pytest.mark.row("S1 L46")
-@pytest.mark.row("S1 L47")
-@pytest.mark.row("S1 L88")
+@pytest.mark.row("S1 L46.1")
+@pytest.mark.row("S1 L47.1")
+@pytest.mark.row("S1 L88.1")
 @pytest.mark.row("S1 L90")
 @pytest.mark.row("S1 L92")
 @pytest.mark.row("S1 L94")
@@ -199,7 +199,7 @@ async def test_a_fatal_breach_shuts_a_device_out_everywhere_until_two_persons_le
     ]
 
 
-@pytest.mark.row("S1 L88")
+@pytest.mark.row("S1 L88.1")
 async def test_an_operator_takes_a_measure_and_undoes_it_with_another(operator: Operator):
     attached = operator.fleet.attachments["A2"]
     path = "/v1/devices/0005B9-A2/measures"

@@ -197,7 +197,7 @@ async def test_secrets_of_a_system_are_sealed_and_bound_to_its_url(bench: Bench,
     assert await bench.store.read(ms.open_carrier, target.id, SEALER) is None
 
 
-@pytest.mark.row("S1 L88")
+@pytest.mark.row("S1 L88.1")
 async def test_to_undo_takes_two_persons(bench: Bench):
     await bench.ask("SEGW_BLOCK", "GATEWAY_BLOCK")
 

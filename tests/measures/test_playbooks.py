@@ -54,8 +54,8 @@ def released(policy: str = RULES) -> World:
 
 
 @pytest.mark.row("S1 L9")
-@pytest.mark.row("S1 L47")
-@pytest.mark.row("S1 L88")
+@pytest.mark.row("S1 L47.1")
+@pytest.mark.row("S1 L88.1")
 def test_a_fatal_breach_has_the_network_do_what_the_policy_says():
     world = fatal()
     assert (world.device.blocked, world.henb.state) == (True, "off")
@@ -78,14 +78,14 @@ def test_a_fatal_breach_has_the_network_do_what_the_policy_says():
     ]
 
 
-@pytest.mark.row("S1 L47")
+@pytest.mark.row("S1 L47.1")
 def test_without_rules_the_network_is_left_alone():
     world = fatal(POLICY)
     assert world.device.blocked
     assert world.look(ms.list_measures) == []
 
 
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L66.2")
 def test_no_communication_and_an_instruction_to_block_are_occasions_too():
     world = known(World(policy=RULES))
     world.boot()

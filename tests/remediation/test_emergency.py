@@ -70,7 +70,8 @@ def heard(world: World) -> list[tuple[bool, m.Message]]:
 # --- the whole of it -------------------------------------------------------------------------
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.4")
+@pytest.mark.row("S1 L82.5")
 def test_a_henb_that_nobody_reaches_is_given_software_and_registers_with_it():
     """N-33, N-51, N-52, N-60; H-80, H-81, H-82, H-83."""
     world = world_of()
@@ -85,7 +86,7 @@ def test_a_henb_that_nobody_reaches_is_given_software_and_registers_with_it():
     assert world.alarms() == []
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.3")
 def test_the_fail_safe_image_is_given_software_and_nothing_else():
     world = world_of()
     requests = heard(world)
@@ -99,7 +100,7 @@ def test_the_fail_safe_image_is_given_software_and_nothing_else():
     assert state(world.cases()[-1]) == ("closed", "REMEDIATED")
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_integrity_and_place_are_examined_before_the_radio_is_unlocked():
     world = world_of()
     requests = heard(world)
@@ -118,7 +119,7 @@ def test_integrity_and_place_are_examined_before_the_radio_is_unlocked():
     assert ("Device.SelfTestDiagnostics.DiagnosticsState", "Device.SelfTestDiagnostics.Results") in reads
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.4")
 def test_an_image_that_knows_no_request_download_asks_by_an_event():
     world = world_of()
     world.henb.emergency.vendor_event = True
@@ -173,8 +174,8 @@ def lost_after_alarm(world: World, *, tamper: str = "software-modified", until: 
     return case
 
 
-@pytest.mark.row("S1 L66")
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L66.1")
+@pytest.mark.row("S1 L82.4")
 def test_it_is_attached_to_the_case_that_waits_for_the_henb():
     """H-52, H-80."""
     world = world_of()
@@ -195,7 +196,7 @@ def test_it_is_attached_to_the_case_that_waits_for_the_henb():
     assert world.alarms() == []
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.4")
 def test_a_case_that_is_at_work_is_superseded_and_its_alarm_taken_over():
     """H-80."""
     world = world_of()
@@ -234,7 +235,7 @@ def blocked_world(policy: str = POLICY) -> World:
     return world
 
 
-@pytest.mark.row("S1 L47")
+@pytest.mark.row("S1 L47.2")
 def test_a_blocked_henb_is_served_only_where_that_is_expected():
     """H-71, H-80."""
     world = blocked_world()
@@ -252,7 +253,7 @@ def test_a_blocked_henb_is_served_only_where_that_is_expected():
     assert world.device.software_version == "2.0.0"
 
 
-@pytest.mark.row("S1 L47")
+@pytest.mark.row("S1 L47.2")
 @pytest.mark.parametrize(
     ("blocked", "outcomes"), [("refuse", ["BLOCKED"]), ("admit", ["SUPERSEDED", "REMEDIATED"])]
 )
@@ -267,7 +268,7 @@ def test_the_policy_decides_about_blocked_henbs(blocked, outcomes):
     assert world.device.blocked == (blocked == "refuse")
 
 
-@pytest.mark.row("S1 L47")
+@pytest.mark.row("S1 L47.2")
 def test_a_henb_that_is_blocked_in_the_middle_of_it_is_served_no_more():
     world = world_of(image=None)
     world.henb.emergency.sessions = 30
@@ -440,7 +441,7 @@ def test_an_emergency_management_system_serves_no_others():
     assert set(world.refused) == {"no-serving-role"}
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_discovery_leads_over_the_initial_hems_to_the_serving_one():
     """D2 to R6 of TS 32.593 5.1: three HeMSs, one store."""
     policy = POLICY + (
@@ -469,7 +470,7 @@ def test_discovery_leads_over_the_initial_hems_to_the_serving_one():
     assert world.henb.acs_url == serving
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_at_a_store_of_its_own_the_registration_is_told_by_the_managers():
     """H-82, where the serving HeMS keeps another store."""
     world = World(roles=("emergency",))
@@ -489,7 +490,7 @@ def test_at_a_store_of_its_own_the_registration_is_told_by_the_managers():
         )
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_what_is_told_of_a_registration_has_to_fit():
     world = World(roles=("emergency",))
     world.henb.power_on(world.now)

@@ -36,7 +36,7 @@ def in_emergency(**options) -> HeNB:
     return henb
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.1")
 @pytest.mark.parametrize("facts", list(itertools.product([False, True], repeat=4)))
 def test_the_guard(facts):
     """N-50: a fault, no exchange with the HeMS, a connection to the HeNB-GW/MME; and an image to boot."""
@@ -45,7 +45,7 @@ def test_the_guard(facts):
     assert begins == (facts == (True, True, False, True))
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.1")
 @pytest.mark.parametrize(("fault", "connected"), [(True, True), (True, False), (False, True)])
 def test_only_with_a_fault_and_a_connection_it_begins_else_it_shuts_down(fault, connected):
     henb = made()
@@ -58,7 +58,7 @@ def test_only_with_a_fault_and_a_connection_it_begins_else_it_shuts_down(fault, 
     assert henb.stage == (Stage.EMERGENCY_BOOT if henb.fail_safe else Stage.SHUT_DOWN)
 
 
-@pytest.mark.row("S1 L66")
+@pytest.mark.row("S1 L66.1")
 def test_where_it_is_not_available_the_henb_shuts_down_at_once():
     henb = made()
     henb.emergency_available = False
@@ -66,7 +66,8 @@ def test_where_it_is_not_available_the_henb_shuts_down_at_once():
     assert (henb.state, henb.stage) == ("off", Stage.SHUT_DOWN)
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.2")
+@pytest.mark.row("S1 L82.4")
 def test_it_boots_the_fail_safe_image_and_asks_for_software():
     """N-51."""
     henb = in_emergency()
@@ -78,7 +79,7 @@ def test_it_boots_the_fail_safe_image_and_asks_for_software():
     assert henb.tree.value(RADIO) == "0"
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.2")
 def test_the_reset_forgets_what_the_tampered_software_was_set_to():
     henb = made()
     henb.tamper("configuration-modified", NOW)
@@ -108,7 +109,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.3")
 @pytest.mark.parametrize("request_", REFUSED, ids=m.method_name)
 def test_only_predefined_basic_procedures_are_carried_out(request_):
     henb = in_emergency()
@@ -120,7 +121,7 @@ def test_only_predefined_basic_procedures_are_carried_out(request_):
     assert henb.tree._own == before
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.3")
 def test_the_fail_safe_image_tells_what_it_can_and_loads_software_alone():
     henb = in_emergency()
     assert henb.handle(m.GetRPCMethods(), NOW) == m.GetRPCMethodsResponse(FAIL_SAFE_METHODS)
@@ -142,7 +143,7 @@ def test_a_reboot_leads_to_the_fail_safe_image_again():
     assert henb.tree.value(VERSION) == "failsafe-1.0"
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.3")
 def test_nothing_overwrites_the_protected_bank():
     henb = in_emergency()
     for number in range(3):
@@ -152,7 +153,7 @@ def test_nothing_overwrites_the_protected_bank():
     assert henb.banks.running == "failsafe-1.0"
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_it_tells_of_the_download_then_boots_it_and_looks_for_its_hems():
     """N-52, N-60."""
     henb = in_emergency()
@@ -177,7 +178,7 @@ def test_it_tells_of_the_download_then_boots_it_and_looks_for_its_hems():
     assert henb.stage == Stage.OPERATIONAL
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_a_redirection_is_no_registration():
     henb = in_emergency()
     henb._leave_fail_safe(NOW + 50)
