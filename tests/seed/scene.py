@@ -14,9 +14,13 @@ from acs import remediation as rm
 from acs import subscriptions as sub
 from acs.commands import enqueue
 from acs.cwmp import messages as m
+from acs.enforcement import measure_body
 from acs.security import Sealer
 from acs.simulator import TAMPERS
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS
+from acs.simulator.henb_gw import HenbGateway
+from acs.simulator.segw import SecurityGateway
+from acs.simulator.subscribers import SubscriberInformation
 from acs.southbound import transactions as tx
 from tests.world import World
 
@@ -25,6 +29,8 @@ __all__ = ["EVERYTHING", "EXPEDITED", "FAULTS", "Said", "Scene", "provisioned"]
 FAULTS = "Device.FaultMgmt."
 EXPEDITED = "0 Expedited"
 SEALER = Sealer(bytes(32))
+DN = "DC=test"
+SYSTEMS = {"segw": "SEGW", "mme": "GATEWAY", "subscribers": "SUBSCRIBER", "other": "OTHER"}
 EVERYTHING = {"standard", "trigger", "IPsec2", "Internet", "AirInterface"}
 """Every path there may be, both ways."""
 NEVER = 10_000
@@ -45,14 +51,21 @@ class Said:
         return type(self.message).__name__
 
 
-@dataclass(frozen=True)
-class Carried:
-    """What one system did about a HeNB."""
+class Network:
+    """What carries measures out in the operator's network, as stand-ins without their sockets."""
 
-    system: str
-    action: str
-    operation: str
-    serial_number: str
+    def __init__(self) -> None:
+        self.segw = SecurityGateway(("", 0))
+        self.mme = HenbGateway()
+        self.subscribers = SubscriberInformation()
+        self.other: list[str] = []
+
+    def carry_out(self, system: str, order: dict[str, Any]) -> None:
+        """Do what a system is told."""
+        if system == "other":
+            self.other.append(order["operation"])
+        else:
+            getattr(self, system).carry_out(order["operation"], order["device"], order)
 
 
 class Scene(World):
@@ -60,6 +73,7 @@ class Scene(World):
 
     def __init__(self, **options: Any) -> None:
         self.wire: list[Said] = []
+        self.network = Network()
         super().__init__(**options)
 
     def _path(self) -> str:
@@ -182,16 +196,16 @@ class Scene(World):
             self.conn.get_transaction().rollback()
         return [] if page is None else [msgspec.json.decode(each.body) for each in page.waiting]
 
-    def add_systems(self, **systems: str) -> None:
-        """Have systems carry out measures: name and kind of each."""
+    def add_systems(self) -> None:
+        """Have the HeMS know the systems of the network."""
         with self.conn.begin():
-            for name, kind in systems.items():
+            for name, kind in SYSTEMS.items():
                 url = f"https://{name}.example/measures"
                 ms.add_target(self.conn, name, kind, url, sealer=SEALER, who="operator", now=self.now)
 
     def measure(self, name: str, *, who: str = "operator") -> None:
         """Have a person ask for a measure about the HeNB."""
-        told = {"who": who, "because": "it is not remedied", "system_dn": "DC=test", "now": self.now}
+        told = {"who": who, "because": "it is not remedied", "system_dn": DN, "now": self.now}
         device = self.device
         with self.conn.begin():
             ms.request_measures(self.conn, device, [name], **told)
@@ -203,29 +217,18 @@ class Scene(World):
             with self.conn.begin():
                 rm.undo(self.conn, device.id, [name], who=who, why="mended", env=self.env, now=self.now)
 
-    def carry_out(self) -> list[Carried]:
-        """Have the systems carry out what they are asked for; return that."""
+    def carry_out(self) -> list[tuple[str, str]]:
+        """Have the network carry out what it is asked for; return which system does what."""
         found = []
         with self.conn.begin():
             for target in ms.list_targets(self.conn):
                 orders = ms.take_orders(self.conn, target.id, node="test", now=self.now)
-                found += [
-                    Carried(
-                        target.name,
-                        each.measure.action,
-                        ms.operation_of(each.measure.measure, each.measure.action),
-                        each.serial_number,
-                    )
-                    for each in orders
-                ]
+                for each in orders:
+                    body = msgspec.json.decode(measure_body(each, system_dn=DN))
+                    self.network.carry_out(target.name, body)
+                    found.append((target.name, body["operation"]))
                 done = dict.fromkeys((each.measure.id for each in orders), None)
-                how = {
-                    "node": "test",
-                    "longest": 300.0,
-                    "jitter": 0.0,
-                    "system_dn": "DC=test",
-                    "now": self.now,
-                }
+                how = {"node": "test", "longest": 300.0, "jitter": 0.0, "system_dn": DN, "now": self.now}
                 ms.settle(self.conn, target.id, done, **how)
         return found
 
