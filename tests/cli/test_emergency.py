@@ -23,7 +23,7 @@ def waiting(tmp_path):
     return kept(world, tmp_path / "emergency-data")
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_open_cases_are_listed_until_the_registration_is_told(acs, waiting):
     (found,) = acs("emergency", "list", "--data", waiting, "--json").json
     assert (found["device"], found["software"]) == (KEY, "failsafe-1.0")
@@ -39,14 +39,14 @@ def test_open_cases_are_listed_until_the_registration_is_told(acs, waiting):
     assert "registered elsewhere" in acs("audit", "list", "--data", waiting).out
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_software_that_was_loaded_elsewhere_is_expected(acs, data):
     told = acs("emergency", "loaded", "0005B9-never", "2.0.0", "--because", "notified", "--data", data)
     assert (told.code, "may come with software 2.0.0" in told.text) == (0, True)
     assert "software expected" in acs("audit", "list", "--data", data).out
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.3")
 def test_a_ca_of_fail_safe_images_is_trusted_as_such(acs, data, tmp_path):
     ca = Vendor(tmp_path / "vendor").fail_safe_ca_path
     told = acs("trust", "add", ca, "--oui", "0005b9", "--fail-safe", "--data", data)
