@@ -28,8 +28,13 @@ class RefusedRequest(AcsError):  # noqa: N818 - it is an answer more than an err
 def problems_of(conn: Connection, device: dev.Device, message: m.Message, *, strict: bool) -> list[str]:
     """Return what is wrong with a request for ``device``, by its data model and what it told itself.
 
+    A device that was blocked does not get to radiate before it is readmitted.
     Raises ``AcsError`` where the device's profile names a model that is not there.
     """
+    if device.readmission and _radiates(message):
+        return [
+            "it was blocked and may not radiate before it was reset and tested; that begins when it comes"
+        ]
     names: tuple[str, ...] = ()
     if isinstance(message, m.SetParameterValues):
         names = tuple(each.name for each in message.parameters)
@@ -46,6 +51,14 @@ def problems_of(conn: Connection, device: dev.Device, message: m.Message, *, str
         known_access=_told_access(conn, device.id, names),
         namespace=device.cwmp_namespace,
         strict=strict,
+    )
+
+
+def _radiates(message: m.Message) -> bool:
+    """Tell whether a request has a cell transmit (TR-196, AdminState)."""
+    return isinstance(message, m.SetParameterValues) and any(
+        each.name.endswith("AdminState") and each.value.strip().lower() in ("1", "true")
+        for each in message.parameters
     )
 
 

@@ -8,8 +8,11 @@ from sqlalchemy import select, update
 from acs import devices as dev
 from acs import measures as ms
 from acs import remediation as rm
+from acs.commands import RefusedRequest, enqueue
+from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.security import Sealer
+from acs.simulator import Fault
 from acs.store.tables import measures
 from tests.world import POLICY, World
 
@@ -135,7 +138,7 @@ def test_a_released_device_is_reset_and_tested_before_it_may_radiate():
     world.henb.power_on(world.now, first=False)
     world.run(2000)
     case = world.cases()[-1]
-    assert (case.procedure, case.outcome) == ("READMIT", "READMITTED")
+    assert (case.procedure, case.outcome) == ("READMIT", "READMITTED"), case.because
     steps = [f"{each.name} {each.detail}".strip() for each in world.journal(case)]
     reset, tested = steps.index("FactoryReset"), steps.index("wait for 8 DIAGNOSTICS COMPLETE")
     radiates = steps.index(f"SetParameterValues {ADMIN}")
@@ -146,6 +149,28 @@ def test_a_released_device_is_reset_and_tested_before_it_may_radiate():
     assert world.device.readmission == ""
     assert world.alarms() == []
     assert world.comments()[-1].endswith("closed: READMITTED")
+
+
+def test_nobody_else_has_a_released_device_radiate():
+    world = released()
+    on = m.SetParameterValues((m.ParameterValue(ADMIN, "1", "xsd:boolean"),), "k")
+    with world.conn.begin(), pytest.raises(RefusedRequest, match="may not radiate before it was reset"):
+        enqueue(world.conn, world.device.id, on, command_key="k", purpose="operator", now=world.now)
+    off = m.SetParameterValues((m.ParameterValue(ADMIN, "0", "xsd:boolean"),), "k")
+    with world.conn.begin():
+        enqueue(world.conn, world.device.id, off, command_key="k", purpose="operator", now=world.now)
+
+
+def test_one_that_is_sound_and_cant_be_provisioned_is_not_blocked():
+    world = released()
+    world.henb.repair()
+    world.henb.power_on(world.now, first=True)
+    world.run(1)
+    world.henb.faults = [Fault("SetParameterValues", 9002, times=20)]  # the test has begun
+    world.run(2000)
+    assert (world.cases()[-1].procedure, world.cases()[-1].outcome) == ("READMIT", "FAILED")
+    assert not world.device.blocked
+    assert world.device.readmission == ""
 
 
 def test_a_released_device_that_is_still_tampered_with_is_blocked_again():

@@ -25,7 +25,6 @@ async def readmission(case: CaseApi) -> Result:
             because = "a device that was blocked begins from factory defaults"
             demand(await case.factory_reset(because=because), "FactoryReset")
         await verify(case)
-        await provision(case)
     except NoCommunication as silence:
         await case.readmit_later(because=str(silence))
         return Result("FAILED", f"not readmitted yet: {silence}")
@@ -34,4 +33,8 @@ async def readmission(case: CaseApi) -> Result:
         return await fatal(case)
     await case.readmitted()
     await case.notify("readmitted", because=case.because)
+    try:
+        await provision(case)
+    except (StepFailed, NoCommunication) as failure:
+        return Result("FAILED", f"sound, but not provisioned: {failure}")
     return Result("READMITTED", case.because)
