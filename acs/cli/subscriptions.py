@@ -55,6 +55,12 @@ def add(
         bool,
         typer.Option("--mark-held-back", help="Tell silenced and inhibited alarms at once, with a mark."),
     ] = False,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(help="Tell alarms alike in this in one message: site, product_class, …; repeat it."),
+    ] = None,
+    group_wait: Annotated[float, typer.Option(help="Seconds until the first message of a group.")] = 30.0,
+    group_interval: Annotated[float, typer.Option(help="Seconds between messages of a group.")] = 300.0,
     ca: Annotated[Path | None, typer.Option(help="PEM file of the CA of the manager's certificate.")] = None,
     bearer_file: Annotated[Path | None, typer.Option(help="Holds a token that the manager wants.")] = None,
 ) -> None:
@@ -74,6 +80,7 @@ def add(
         tuple(group or ()),
         held_back="mark" if mark else "omit",
     )
+    grouping = sub.Grouping(tuple(group_by), group_wait, group_interval) if group_by else None
     try:
         ca_text = read_file(ca).decode("ascii") if ca else ""
         bearer = read_file(bearer_file).decode("ascii").strip() if bearer_file else ""
@@ -91,6 +98,7 @@ def add(
             bearer=bearer,
             ca=ca_text,
             insecure_http=settings.subscription_insecure_http,
+            grouping=grouping,
             now=time.time(),
         )
 
@@ -163,6 +171,10 @@ def show(subscription: Number, data: Data = None, config: Config = None, json: J
         ("severities of new alarms", " ".join(found.filter.severities) or "all"),
         ("groups", " ".join(found.filter.groups) or "all"),
         ("silenced and inhibited alarms", "told with a mark" if found.filter.marks else "when they come out"),
+        (
+            "grouped by",
+            " ".join(found.grouping.by) or "nothing: all in one" if found.grouping else "not grouped",
+        ),
         ("delivered", found.delivered),
         ("last delivered", moment(found.delivered_at) or "never"),
         ("waiting", backlog.waiting),

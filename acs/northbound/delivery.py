@@ -17,7 +17,7 @@ import structlog
 
 from acs import subscriptions as sub
 from acs.northbound.manager import TIMEOUT, ManagerClient
-from acs.northbound.notification import notification_body
+from acs.northbound.notification import group_body, notification_body
 from acs.observability import Metrics
 from acs.security import Sealer, SealError
 from acs.settings import Settings
@@ -135,8 +135,9 @@ class Deliverer:
             return False
         delivered: list[int] = []
         failures: dict[int, sub.Failure] = {}
+        groups: list[str] = []
         try:
-            await self._send(page, delivered, failures)
+            await self._send(page, delivered, failures, groups)
         finally:
             for result, count in (
                 ("delivered", len(delivered)),
@@ -150,6 +151,7 @@ class Deliverer:
                     node=self._node,
                     delivered=delivered,
                     failures=failures,
+                    groups=groups,
                     longest=self._settings.delivery_longest_wait,
                     jitter=random.random(),  # noqa: S311 - it spreads attempts, no more
                     now=self._store.clock(),
@@ -160,12 +162,15 @@ class Deliverer:
             _log.warning("a manager was not told", subscription=number, notifications=len(failures), why=why)
         return bool(delivered)
 
-    async def _send(self, page: sub.Page, delivered: list[int], failures: dict[int, sub.Failure]) -> None:
+    async def _send(
+        self, page: sub.Page, delivered: list[int], failures: dict[int, sub.Failure], groups: list[str]
+    ) -> None:
         try:
             client = await self._client(page)
         except (SealError, ValueError) as error:
             why = f"the secret of the subscription can't be opened: {error}; add it again"
-            failures[page.waiting[0].id] = sub.Failure("down", why)
+            first = page.waiting[0].id if page.waiting else page.groups[0].ids[0]
+            failures[first] = sub.Failure("down", why)
             return
         under_way = _Pass(
             client, page.subscription.id, asyncio.get_running_loop().time() + _PASS, delivered, failures
@@ -173,14 +178,16 @@ class Deliverer:
         lines: dict[int, list[sub.Waiting]] = {}
         for waiting in page.waiting:
             lines.setdefault(waiting.line, []).append(waiting)
-        queue = list(reversed(lines.values()))
+        queue, messages = list(reversed(lines.values())), list(reversed(page.groups))
 
         async def work() -> None:
             while queue and under_way.goes_on:
                 await self._line(under_way, queue.pop())
+            while messages and under_way.goes_on:
+                await self._group(under_way, messages.pop(), groups)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(_LINES, len(lines))):
+            for _ in range(min(_LINES, len(lines) + len(messages))):
                 group.create_task(work())
 
     async def _line(self, under_way: _Pass, line: Sequence[sub.Waiting]) -> None:
@@ -198,6 +205,18 @@ class Deliverer:
             under_way.failures[waiting.id] = failure
             if failure.kind != "refused":
                 return
+
+    async def _group(self, under_way: _Pass, group: sub.Group, told: list[str]) -> None:
+        """Send one message about many notifications; what becomes of it becomes of them all."""
+        body = group_body(group, url=self._url(), system_dn=self._system_dn)
+        # Another number where it tells of more than in the attempt before.
+        message_id = f"{under_way.subscription_id}-{group.ids[0]}-{group.ids[-1]}-{len(group.ids)}"
+        failure = await under_way.client.send(message_id, body, now=self._store.clock())
+        if failure is None:
+            under_way.delivered += group.ids
+            told.append(group.key)
+        else:
+            under_way.failures.update(dict.fromkeys(group.ids, failure))
 
     async def _client(self, page: sub.Page) -> ManagerClient:
         """Return the client of a subscription; a number may be that of another one by now."""

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from acs import measures as ms
 from acs import remediation as rm
-from acs.subscriptions import Filter
+from acs.subscriptions import Filter, Grouping
 
 __all__ = [
     "Alarm",
@@ -361,11 +361,13 @@ class CommandRequest(_Strict, frozen=True):
 class SubscriptionRequest(_Strict, frozen=True):
     """Where notifications are to be sent (TS 28.532), and which. An empty filter: all.
 
+    With `grouping` many alarms are one message; without one notification is sent for each change, in order.
     `bearer` is sent with each of them; `ca` are PEM certificates that the consumer's has to come from.
     """
 
     consumer_reference: Annotated[str, Meta(max_length=1000)] = msgspec.field(name="consumerReference")
     filter: Filter = Filter()
+    grouping: Grouping | None = None
     bearer: Annotated[str, Meta(max_length=4096)] = ""
     ca: Annotated[str, Meta(max_length=262144)] = ""
 
@@ -377,6 +379,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     consumer_reference: str = msgspec.field(name="consumerReference")
     filter: Filter
+    grouping: Grouping | None
     created_at: Time
     failures: int
     retry_at: Time | None

@@ -42,6 +42,7 @@ def subscribe(conn: Connection, call: Call) -> sh.NewSubscription:
             bearer=wanted.bearer,
             ca=wanted.ca,
             insecure_http=call.settings.subscription_insecure_http,
+            grouping=wanted.grouping,
             now=call.now,
         )
     except AcsError as error:

@@ -1,11 +1,13 @@
 """Managers that are told what happens (Type 2), and what each has still to be told."""
 
+from acs.subscriptions.grouping import LABELS, Grouping, labels_of
 from acs.subscriptions.model import (
     NOTIFICATION_TYPES,
     SEVERITIES,
     Backlog,
     DeadLetter,
     Filter,
+    Group,
     Page,
     Subscription,
     Waiting,
@@ -35,6 +37,7 @@ from acs.subscriptions.registry import (
 )
 
 __all__ = [
+    "LABELS",
     "LEASE",
     "NOTIFICATION_TYPES",
     "SEVERITIES",
@@ -42,6 +45,8 @@ __all__ = [
     "DeadLetter",
     "Failure",
     "Filter",
+    "Group",
+    "Grouping",
     "Page",
     "Subscription",
     "Waiting",
@@ -54,6 +59,7 @@ __all__ = [
     "due_subscriptions",
     "fan_out",
     "find_subscription",
+    "labels_of",
     "list_subscriptions",
     "open_secrets",
     "prune_dead",

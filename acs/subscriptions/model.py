@@ -8,12 +8,15 @@ from typing import Any, Literal
 
 import msgspec
 
+from acs.subscriptions.grouping import Grouping
+
 __all__ = [
     "NOTIFICATION_TYPES",
     "SEVERITIES",
     "Backlog",
     "DeadLetter",
     "Filter",
+    "Group",
     "Page",
     "Subscription",
     "Waiting",
@@ -80,6 +83,7 @@ class Subscription:
     owner: str
     consumer_reference: str
     filter: Filter
+    grouping: Grouping | None
     ca: str
     created_at: float
     failures: int
@@ -103,13 +107,30 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Notifications told in one message: ``ids`` of all, ``kinds`` how many of each, ``shown`` the newest.
+
+    ``lines``: of how many devices; ``first_at``, ``last_at``: when the oldest and the newest came.
+    """
+
+    key: str
+    ids: tuple[int, ...]
+    lines: int
+    kinds: dict[str, int]
+    first_at: float
+    last_at: float
+    shown: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """What one node may deliver now, the oldest first."""
+    """What one node may deliver now: ``waiting`` by themselves, the oldest first, and ``groups``."""
 
     subscription: Subscription
     secret_sealed: bytes
     bearer_sealed: bytes | None
     waiting: tuple[Waiting, ...]
+    groups: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from acs import devices as dev
-from acs.store.tables import deliveries, devices, outbox, subscriptions
-from acs.subscriptions.model import Backlog, DeadLetter, Filter, Page, Waiting
+from acs.store.tables import deliveries, delivery_groups, devices, outbox, subscriptions
+from acs.subscriptions.grouping import Grouping, Row, group_key, plan
+from acs.subscriptions.model import Backlog, DeadLetter, Filter, Group, Page, Waiting
 from acs.subscriptions.registry import subscription_from_row
 
 __all__ = [
@@ -35,6 +36,9 @@ __all__ = [
 ]
 
 PAGE = 128
+_WINDOW = 10_000  # notifications that are looked at for groups; one message may be about all of them
+_GROUPS = 16  # messages of groups in a page
+_SHOWN = 100  # notifications of a group whose content is told
 LEASE = 60.0
 """Seconds for which a node may deliver a page; twice what it takes at most."""
 MOST_ATTEMPTS = 20
@@ -71,19 +75,40 @@ def fan_out(
 
     ``to``: only those that are told of alarms that are held back (``marking``), or only the others.
     """
-    found = conn.execute(select(subscriptions.c.id, subscriptions.c.filter)).all()
+    query = select(subscriptions.c.id, subscriptions.c.filter, subscriptions.c.grouping)
+    found = conn.execute(query).all()
     if not found:
         return
-    filters = {number: msgspec.json.decode(text, type=Filter) for number, text in found}
+    filters = {number: msgspec.json.decode(text, type=Filter) for number, text, _ in found}
     if to != "all":
         filters = {number: each for number, each in filters.items() if each.marks is (to == "marking")}
     groups: tuple[str, ...] = ()
     if device_id is not None and any(each.groups for each in filters.values()):
         groups = dev.groups_of(conn, device_id)
     wanted = [number for number, each in filters.items() if each.wants(notification_type, body, groups)]
-    if wanted:
-        row = {"outbox_id": outbox_id, "device_id": device_id or 0}
-        conn.execute(insert(deliveries), [{"subscription_id": number, **row} for number in wanted])
+    if not wanted:
+        return
+    row = {"outbox_id": outbox_id, "device_id": device_id or 0}
+    grouped = {number: text for number, _, text in found if text}
+    device = _labels(conn, device_id) if device_id is not None and grouped.keys() & wanted else {}
+    keys = {
+        number: group_key(msgspec.json.decode(text, type=Grouping), body, device)
+        for number, text in grouped.items()
+    }
+    rows = [{"subscription_id": number, "group_key": keys.get(number), **row} for number in wanted]
+    conn.execute(insert(deliveries), rows)
+
+
+def _labels(conn: Connection, device_id: int) -> dict[str, str]:
+    """Return what alarms of a device may be grouped by."""
+    found = dev.get(conn, device_id)
+    return {
+        "device": found.device_key,
+        "oui": found.oui,
+        "manufacturer": found.manufacturer,
+        "product_class": found.product_class,
+        "site": dev.site_of(conn, device_id),
+    }
 
 
 def _waiting(subscription_id: Any) -> Any:
@@ -109,7 +134,7 @@ def take_page(conn: Connection, subscription_id: int, *, node: str, now: float) 
     held = select(deliveries.c.device_id).where(
         mine, deliveries.c.due_at > now, deliveries.c.dead_at.is_(None)
     )
-    lines = (
+    shown = (
         select(
             outbox.c.id,
             deliveries.c.device_id.label("line"),
@@ -121,17 +146,70 @@ def take_page(conn: Connection, subscription_id: int, *, node: str, now: float) 
         )
         .select_from(deliveries.join(outbox, outbox.c.id == deliveries.c.outbox_id))
         .outerjoin(devices, devices.c.id == outbox.c.device_id)
-        .where(_waiting(subscription_id), deliveries.c.device_id.not_in(held))
-        .order_by(deliveries.c.outbox_id)
-        .limit(PAGE)
+        .where(_waiting(subscription_id))
     )
+    lines = shown.where(deliveries.c.device_id.not_in(held)).order_by(deliveries.c.outbox_id).limit(PAGE)
+    groups: tuple[Group, ...] = ()
+    if row["grouping"]:
+        wanted = msgspec.json.decode(row["grouping"], type=Grouping)
+        alone, planned = _planned(conn, subscription_id, wanted, held, now=now)
+        lines = lines.where(deliveries.c.outbox_id.in_(alone[:PAGE]))
+        groups = tuple(_group(conn, shown, key, ids) for key, ids in list(planned.items())[:_GROUPS])
     waiting = tuple(Waiting(**each) for each in conn.execute(lines).mappings())
-    if not waiting:
+    if not waiting and not groups:
         return None
     claim = {"served_by": node, "served_until": now + LEASE}
     conn.execute(update(subscriptions).where(subscriptions.c.id == subscription_id).values(claim))
     secrets = row["secret_sealed"], row["bearer_sealed"]
-    return Page(subscription_from_row(row), *secrets, waiting)
+    return Page(subscription_from_row(row), *secrets, waiting, groups)
+
+
+def _planned(
+    conn: Connection, subscription_id: int, wanted: Grouping, held: Any, *, now: float
+) -> tuple[list[int], dict[str, list[int]]]:
+    """Return what a subscription that groups is to be told now."""
+    query = (
+        select(deliveries.c.outbox_id, deliveries.c.device_id, deliveries.c.group_key, outbox.c.created_at)
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .where(_waiting(subscription_id), deliveries.c.device_id.not_in(held))
+        .order_by(deliveries.c.outbox_id)
+        .limit(_WINDOW)
+    )
+    rows = [Row(*each) for each in conn.execute(query)]
+    last = select(delivery_groups.c.group_key, delivery_groups.c.sent_at).where(
+        delivery_groups.c.subscription_id == subscription_id
+    )
+    sent_at = {each.group_key: each.sent_at for each in conn.execute(last)}
+    return plan(rows, sent_at, wanted, now=now)
+
+
+def _group(conn: Connection, shown: Any, key: str, ids: Sequence[int]) -> Group:
+    newest = shown.where(deliveries.c.outbox_id.in_(ids[-_SHOWN:])).order_by(outbox.c.id)
+    counted = select(outbox.c.notification_type, func.count()).where(outbox.c.id.in_(ids))
+    facts = select(
+        func.count(outbox.c.device_id.distinct()),
+        func.min(outbox.c.created_at),
+        func.max(outbox.c.created_at),
+    ).where(outbox.c.id.in_(ids))
+    lines, first_at, last_at = conn.execute(facts).one()
+    by_kind = conn.execute(counted.group_by(outbox.c.notification_type))
+    kinds: dict[str, int] = dict(by_kind)
+    waiting = tuple(Waiting(**each) for each in conn.execute(newest).mappings())
+    return Group(key, tuple(ids), lines, kinds, first_at, last_at, waiting)
+
+
+def _note_groups(conn: Connection, subscription_id: int, told: Sequence[str], *, now: float) -> None:
+    """Note when messages of groups went, and forget what matters no longer."""
+    mine = delivery_groups.c.subscription_id == subscription_id
+    query = select(subscriptions.c.grouping).where(subscriptions.c.id == subscription_id)
+    text = conn.execute(query).scalar()
+    if not told or not text:
+        return
+    interval = msgspec.json.decode(text, type=Grouping).interval
+    old = delivery_groups.c.sent_at <= now - interval
+    conn.execute(delete(delivery_groups).where(mine, or_(old, delivery_groups.c.group_key.in_(told))))
+    rows = [{"subscription_id": subscription_id, "group_key": key, "sent_at": now} for key in told]
+    conn.execute(insert(delivery_groups), rows)
 
 
 def settle(
@@ -143,15 +221,18 @@ def settle(
     failures: Mapping[int, Failure],
     longest: float,
     jitter: float,
+    groups: Sequence[str] = (),
     now: float,
 ) -> None:
     """Note what became of a page, and release the subscription.
 
     ``longest``: seconds between two attempts at most; ``jitter``: 0 to 1, so that nodes do not march in step.
+    ``groups``: of which a message was delivered.
     """
     mine = deliveries.c.subscription_id == subscription_id
     if delivered:
         conn.execute(delete(deliveries).where(mine, deliveries.c.outbox_id.in_(delivered)))
+        _note_groups(conn, subscription_id, groups, now=now)
     attempts = _attempts(conn, subscription_id, list(failures))
     for number, failure in failures.items():
         if failure.kind == "down":

@@ -16,6 +16,7 @@ from acs.errors import AcsError
 from acs.security import Sealer
 from acs.store import signal
 from acs.store.tables import subscriptions as table
+from acs.subscriptions.grouping import Grouping, check_grouping
 from acs.subscriptions.model import NOTIFICATION_TYPES, SEVERITIES, Filter, Subscription
 
 __all__ = [
@@ -37,7 +38,8 @@ _MOST_CA = 256 * 1024
 def subscription_from_row(row: RowMapping) -> Subscription:
     """Return a row as a subscription."""
     names = Subscription.__dataclass_fields__
-    known = {**row, "filter": msgspec.json.decode(row["filter"], type=Filter)}
+    grouping = msgspec.json.decode(row["grouping"], type=Grouping) if row["grouping"] else None
+    known = {**row, "filter": msgspec.json.decode(row["filter"], type=Filter), "grouping": grouping}
     return Subscription(**{name: known[name] for name in names})
 
 
@@ -95,15 +97,19 @@ def add_subscription(
     bearer: str = "",
     ca: str = "",
     insecure_http: bool = False,
+    grouping: Grouping | None = None,
     now: float,
 ) -> tuple[Subscription, str]:
     """Have ``consumer`` told of what happens from now on; return that and the secret that signs it.
 
     The secret (Standard Webhooks: ``whsec_`` and base64) is stored sealed and never shown again.
-    Raises ``AcsError`` for a URL, filter or CA that makes no sense.
+    ``grouping``: many alarms are one message; None: one notification a change, in order.
+    Raises ``AcsError`` for a URL, filter, grouping or CA that makes no sense.
     """
     check_consumer(consumer, insecure_http=insecure_http)
     _check_filter(wanted)
+    if grouping is not None:
+        check_grouping(grouping)
     _check_ca(ca)
     if len(bearer) > 4096 or not (bearer.isascii() and bearer.isprintable()):
         raise AcsError("the bearer token has at most 4096 printable ASCII characters")
@@ -114,6 +120,7 @@ def add_subscription(
         "owner": owner[:100],
         "consumer_reference": consumer,
         "filter": msgspec.json.encode(wanted).decode(),
+        "grouping": msgspec.json.encode(grouping).decode() if grouping is not None else "",
         "secret_sealed": sealer.seal(secret.encode(), _context(consumer, "secret")),
         "bearer_sealed": sealer.seal(bearer.encode(), _context(consumer, "bearer")) if bearer else None,
         "ca": ca,

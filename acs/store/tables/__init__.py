@@ -36,7 +36,7 @@ from acs.store.tables.playbooks import playbook_runs, playbook_sources
 from acs.store.tables.remediation import approvals, case_is_open, cases, journal, policies
 from acs.store.tables.safety import safety_groups, safety_slots
 from acs.store.tables.secrets import secret_rotations
-from acs.store.tables.subscriptions import deliveries, subscriptions
+from acs.store.tables.subscriptions import deliveries, delivery_groups, subscriptions
 from acs.store.tables.traces import trace_requests, traces
 from acs.store.tables.uploads import uploads, uploads_total
 
@@ -64,6 +64,7 @@ __all__ = [
     "config_writes",
     "data_models",
     "deliveries",
+    "delivery_groups",
     "detections",
     "device_tags",
     "devices",

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, T
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["deliveries", "subscriptions"]
+__all__ = ["deliveries", "delivery_groups", "subscriptions"]
 
 subscriptions = Table(
     "subscriptions",
@@ -15,6 +15,7 @@ subscriptions = Table(
     Column("owner", Text, nullable=False),
     Column("consumer_reference", Text, nullable=False),  # the URL (TS 28.532)
     Column("filter", Text, nullable=False),  # JSON
+    Column("grouping", Text, nullable=False, server_default=""),  # JSON; empty: one notification a change
     Column("secret_sealed", LargeBinary, nullable=False),  # signs what is sent; bound to the URL
     Column("bearer_sealed", LargeBinary),  # the token that the manager wants
     Column("ca", Text, nullable=False, server_default=""),  # PEM; empty: the CAs of the system
@@ -37,9 +38,18 @@ deliveries = Table(
     Column("subscription_id", Id, ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True),
     Column("outbox_id", Id, primary_key=True, index=True),
     Column("device_id", Id, nullable=False),  # the line it stands in; 0: of no device
+    Column("group_key", Text),  # JSON of labels; NULL: it is told by itself
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", Float),  # not before then, and nothing of its line either
     Column("dead_at", Float),  # when it was given up
     Column("error", Text, nullable=False, server_default=""),
     Index("ix_deliveries_line", "subscription_id", "device_id", "outbox_id"),
+)
+
+delivery_groups = Table(  # when the last message of a group went, while that matters
+    "delivery_groups",
+    metadata,
+    Column("subscription_id", Id, ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_key", Text, primary_key=True),
+    Column("sent_at", Float, nullable=False),
 )
