@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
-from acs.cwmp.versions import NAMESPACES, SUPPORTED
 from acs.simulator import rpc
 from acs.simulator.bulkdata import FACTS as BULK_DATA_FACTS
 from acs.simulator.bulkdata import BulkData
@@ -20,9 +19,10 @@ from acs.simulator.delivery import Delivery
 from acs.simulator.demand import Executed, Fault
 from acs.simulator.distress import HELD_BACK, Distress, DistressSide
 from acs.simulator.emergency import ASK, DISCOVERY, Emergency, EmergencySide
-from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement, date_time
+from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement
 from acs.simulator.files import FileTransfers
 from acs.simulator.firmware import Banks
+from acs.simulator.informing import INFO, SERVER, InformingSide
 from acs.simulator.integrity import SELF_TEST, IntegritySide
 from acs.simulator.module_changes import PENDING, ModuleChanges
 from acs.simulator.modules import Modules
@@ -43,28 +43,11 @@ from acs.simulator.tree import (
 
 __all__ = ["Executed", "Fault", "HeNB"]
 
-INFO = "Device.DeviceInfo."
-SERVER = "Device.ManagementServer."
 HEARTBEAT = f"{SERVER}HeartbeatPolicy."
-_FORCED = (
-    "Device.RootDataModelVersion",
-    f"{INFO}HardwareVersion",
-    f"{INFO}SoftwareVersion",
-    f"{INFO}ProvisioningCode",
-    f"{SERVER}ParameterKey",
-    f"{SERVER}ConnectionRequestURL",
-    f"{SERVER}AliasBasedAddressing",
-)
-_ACTIVE = (
-    f"{INFO}SoftwareVersion",
-    f"{SERVER}ConnReqJabberID",
-    f"{SERVER}UDPConnectionRequestAddress",
-    f"{SERVER}NATDetected",
-)
 
 
 @dataclass(slots=True)
-class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencySide):
+class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencySide, InformingSide):
     """A simulated HeNB. Times are seconds since the epoch; ``random`` only spreads retries."""
 
     device_id: m.DeviceId
@@ -265,127 +248,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
         interval = int(self.tree.value(f"{SERVER}PeriodicInformInterval"))
         self._periodic_at = now + interval if enabled else None
 
-    # --- what it has to tell ------------------------------------------------------------
-
-    def add_event(self, event: m.Event) -> None:
-        """Have an event told in the next Inform; single events once."""
-        if event not in self.events:
-            self.events.append(event)
-
-    def connection_requested(self) -> None:
-        """A connection request came in (TR-069 3.2.2)."""
-        if self.state == "running":
-            self.add_event(m.Event(ev.CONNECTION_REQUEST))
-
-    @property
-    def called(self) -> bool:
-        """Whether a connection request has not led to a session yet."""
-        return m.Event(ev.CONNECTION_REQUEST) in self.events
-
-    def report(self, name: str, value: str) -> None:
-        """Change a parameter of the device's own; the ACS hears of it as its notification attribute says."""
-        if self.tree.value(name) != value:
-            self.tree.set(name, value)
-            self._tell([name])
-
-    def _tell(self, names: list[str]) -> None:
-        """Note changed parameters; those with active notification open a session."""
-        for name in names:
-            notification = self.notification(name)
-            if notification:
-                self.changed[name] = None
-            if notification in (2, 5, 6):
-                self.add_event(m.Event(ev.VALUE_CHANGE))
-
-    def notification(self, name: str) -> int:
-        """Return the notification attribute of a parameter, set on itself or on what is above it."""
-        if name in _ACTIVE and name not in self.attributes:
-            return 2  # forced, or by default (TR-181 Issue 2)
-        path = name
-        while path:
-            if path in self.attributes:
-                return self.attributes[path]
-            path = path.rstrip(".")
-            path = path[: path.rindex(".") + 1] if "." in path else ""
-        return 0
-
-    @property
-    def wants_to_talk(self) -> bool:
-        """Whether it has something to tell, or a broken session to repeat."""
-        return self._retrying or bool(self.events)
-
-    def wants_session(self, now: float) -> bool:
-        """Whether a session is to be opened now."""
-        if self.state != "running" or not self.wants_to_talk or now < self._retry_at:
-            return False
-        return self._retrying or not self.held_back(now)
-
-    def inform(self, now: float) -> m.Inform:
-        """Return the Inform that opens the session."""
-        if self.changed:
-            self.add_event(m.Event(ev.VALUE_CHANGE))
-        if self.alarm_untold:
-            self.stages.on(Trigger.FATAL_REPORT if self.fatal else Trigger.REPORT)
-        names = list(dict.fromkeys((*_FORCED, *self.changed)))
-        # A heartbeat is told alone, and after everything else (TR-069 Annex O).
-        others = tuple(each for each in self.events if each.code != ev.HEARTBEAT)
-        return m.Inform(
-            self.device_id,
-            (others or tuple(self.events)) + self.distress_event(),
-            1,
-            date_time(self.clock(now)),
-            self.retry_count,
-            tuple(self._value(name) for name in names),
-        )
-
-    def _value(self, name: str) -> m.ParameterValue:
-        found = self.tree.get(name)
-        assert found is not None, name
-        return m.ParameterValue(name, *found)
-
-    def informed(self, inform: m.Inform) -> None:
-        """The InformResponse came: what it told is delivered."""
-        for event in inform.events:
-            if ev.acknowledged_by(event.code) == "InformResponse" and event in self.events:
-                self.events.remove(event)
-        for value in inform.parameters:
-            if value.name in self.changed and self.tree.value(value.name) == value.value:
-                del self.changed[value.name]
-        if any(self.notification(name) in (2, 5, 6) for name in self.changed):
-            self.add_event(m.Event(ev.VALUE_CHANGE))  # what changed while the Inform was under way
-        if not (self.alarm_untold or self.fatal):
-            self.stages.on(Trigger.ALARM_DELIVERED)
-
-    @property
-    def namespace(self) -> str:
-        """The CWMP namespace of its messages."""
-        return NAMESPACES[min(self.cwmp_version, 2)]
-
-    def header(self) -> m.Header:
-        """Return the header of its Inform: CWMP 1.3 tells how long it waits, 1.4 what it speaks."""
-        return m.Header(
-            id="1",
-            session_timeout=60 if self.cwmp_version >= 3 else None,
-            supported_cwmp_versions=SUPPORTED if self.cwmp_version >= 4 else (),
-        )
-
-    def next_request(self) -> m.Message | None:
-        """Return what the device itself wants to call in this session."""
-        return next((each for each in self.outgoing if self.may_request(each)), None)
-
-    def answered(self, request: m.Message) -> None:
-        """The ACS answered the device's own request."""
-        self.outgoing.remove(request)
-        response = m.response_of(type(request)).__name__
-        more = any(type(each) is type(request) for each in self.outgoing)
-        self.events = [each for each in self.events if not self._heard(each, request, response, more=more)]
-
-    @staticmethod
-    def _heard(event: m.Event, request: m.Message, response: str, *, more: bool) -> bool:
-        """Tell whether the answer to ``request`` ends an event; a single one stays while more are to come."""
-        if ev.acknowledged_by(event.code) != response:
-            return False
-        return event.command_key == request.command_key if ev.is_cumulative(event.code) else not more
+    # --- sessions -----------------------------------------------------------------------
 
     def session_failed(self, now: float) -> None:
         """The session broke off: try again after a while, if only for the ACS's sake (TR-069 3.2.1.1)."""
@@ -442,11 +305,6 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
             return
         if self.fatal and not self.alarm_untold:
             self.shut_down(Trigger.FATAL_DELIVERED)  # it can't restore itself (S1 L45)
-
-    @property
-    def alarm_untold(self) -> bool:
-        """Whether an alarm waits to be delivered."""
-        return any(name.startswith(self.fault_management_path) for name in self.changed)
 
     def shut_down(self, trigger: Trigger = Trigger.SWITCHED_OFF) -> None:
         """Shut down because of ``trigger``; only a person switches it on again."""
