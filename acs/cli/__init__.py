@@ -35,6 +35,7 @@ from acs.cli import (
     silence,
     simulate,
     simulate_network,
+    storm,
     subscriptions,
     tags,
     trace,
@@ -118,6 +119,7 @@ access.tokens.command("allow-certificate")(client_certificates.allow)
 access.tokens.command("certificates")(client_certificates.show)
 access.tokens.command("forget-certificate")(client_certificates.forget)
 bench.bench.command()(attack.attack)
+bench.bench.command()(storm.storm)
 look.devices.command()(tree.discover)
 look.devices.command()(tree.tree)
 model.model.command("canonical")(profiles.canonical)

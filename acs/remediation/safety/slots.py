@@ -66,18 +66,28 @@ def ask(
     made = conn.execute(
         insert(safety_slots).values(case_id=case_id, asked_at=now, **values).returning(safety_slots.c.id)
     ).scalar_one()
-    board = give_out(conn, rules=rules, system_dn=system_dn, now=now)
-    if slot_state(conn, case_id) == "granted":
+    held = _hurry(conn, case_id, names, rules=rules, system_dn=system_dn, now=now)
+    if held is None:
         _change(conn, made, state="running")
         return None
-    signal(conn, TOPIC)
-    held = Hold("it waits for its turn", "")
-    if board is not None:
-        found = may_begin(names, board.states(names), rules, now)
-        held = found if isinstance(found, Hold) else held
-        board.save()
     _change(conn, made, reason=held.reason, blocked_by=held.group, until=held.until)
     return held
+
+
+def _hurry(
+    conn: Connection, case_id: int, names: list[str], *, rules: Safety, system_dn: str, now: float
+) -> Hold | None:
+    """Give a case that is new in the line its slot at once, where there is room and it is its turn."""
+    board = _board(conn, rules, system_dn=system_dn, now=now)
+    if board is None:
+        signal(conn, TOPIC)  # the clock gives out what is left
+        return Hold("it waits for its turn", "")
+    found = may_begin(names, board.states(names), rules, now)
+    if isinstance(found, Hold):
+        board.save()
+        return found
+    _give(conn, board, rules, now=now)
+    return None if slot_state(conn, case_id) == "granted" else Hold("others have waited longer", "")
 
 
 def _go_on(conn: Connection, row: Any, rules: Safety, *, now: float) -> Hold | None:
@@ -158,10 +168,22 @@ def give_out(conn: Connection, *, rules: Safety, system_dn: str, now: float) -> 
 
     Returns what is known of the groups afterwards; None where somebody else is giving out slots now.
     """
+    board = _board(conn, rules, system_dn=system_dn, now=now)
+    if board is not None:
+        _give(conn, board, rules, now=now)
+    return board
+
+
+def _board(conn: Connection, rules: Safety, *, system_dn: str, now: float) -> Groups | None:
+    """Claim the right to give out slots; return what is known of the groups. None: somebody else has it."""
     if not claim(conn):
         return None
     groups = Groups(conn, rules, now=now)
     _settle(conn, groups, rules, system_dn=system_dn, now=now)
+    return groups
+
+
+def _give(conn: Connection, groups: Groups, rules: Safety, *, now: float) -> None:
     after: tuple[int, float, int] | None = None
     given, full = 0, set[str]()
     while not closed(FLEET, groups.states((FLEET,))[FLEET], rules, now=now):
@@ -177,7 +199,6 @@ def give_out(conn: Connection, *, rules: Safety, system_dn: str, now: float) -> 
     groups.save()
     if given:
         signal(conn, TOPIC)
-    return groups
 
 
 def _settle(conn: Connection, groups: Groups, rules: Safety, *, system_dn: str, now: float) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
-__all__ = ["PREFIX", "TooLongError", "limited"]
+__all__ = ["PREFIX", "TooLongError", "limited", "unwatched"]
 
 PREFIX = "<playbook "
 """What the names of files of operators' playbooks begin with in tracebacks."""
@@ -47,6 +47,17 @@ def limited(*, lines: int = _MAX_LINES, seconds: float = _MAX_SECONDS) -> Iterat
 
     before = sys.gettrace()
     sys.settrace(call)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Run what is not a playbook's without counting: to be asked at each call costs as much as the call."""
+    before = sys.gettrace()
+    sys.settrace(None)
     try:
         yield
     finally:
