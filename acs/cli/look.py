@@ -15,6 +15,7 @@ from acs.cli.output import (
     Data,
     Json,
     Number,
+    check_kind,
     console,
     moment,
     print_json,
@@ -326,6 +327,8 @@ def list_cases(
     def look(conn: Connection) -> list[dict[str, Any]]:
         wanted = find_device(conn, device).id if device else None
         found = rm.list_cases(conn, device_id=wanted, state=state, kind=kind, limit=limit)
+        if kind is not None and not found:
+            check_kind(kind, rm.case_kinds(conn), "cases")
         keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
         held = rm.held_cases(conn, [each.id for each in found])
         return [

@@ -26,6 +26,7 @@ __all__ = [
     "Data",
     "Json",
     "Number",
+    "check_kind",
     "console",
     "log_to_stderr",
     "moment",
@@ -136,6 +137,12 @@ def who() -> str:
 def moment(at: float | None) -> str:
     """Return a time for people, UTC; empty for none."""
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def check_kind(kind: str, known: Sequence[str], of: str) -> None:
+    """Raise ``AcsError`` where there are none of a kind and it may be a slip of the pen."""
+    if known and kind not in known:
+        raise AcsError(f"there are no {of} of the kind {kind!r}; those that there are: {', '.join(known)}")
 
 
 def print_json(value: Any) -> None:

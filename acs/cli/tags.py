@@ -6,6 +6,7 @@ import time
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from sqlalchemy import Connection
 
 from acs.cli.look import DeviceKey, find_device
@@ -23,10 +24,17 @@ def tag_device(
     remove: Annotated[list[str] | None, typer.Option("--no-group", help="Take it out of this group.")] = None,
     site: Annotated[str | None, typer.Option(help="The site where it is; '' for none.")] = None,
 ) -> None:
-    """Put a device into groups, say at which site it is, and show both; each may have a declared layer."""
+    """Put a device into groups, say at which site it is, and show both; each may have a declared layer.
+
+    A group or a site need not have been heard of before: tagging makes it.
+    """
     from acs import devices as dev
 
+    new_sites: list[str] = []
+
     def act(conn: Connection) -> dict[str, Any]:
+        if site and not dev.site_known(conn, site):
+            new_sites.append(site)
         found = find_device(conn, device)
         for name in add or []:
             dev.add_group(conn, found.id, name)
@@ -40,6 +48,10 @@ def tag_device(
         return told
 
     told = write(settings_of(data, config), act)
+    if new_sites:
+        Console(stderr=True).print(
+            f"nothing is known of a site {site!r} yet; see: acs config site", style="yellow", markup=False
+        )
     if json:
         print_json(told)
         return

@@ -16,6 +16,7 @@ from acs.cli.output import (
     Data,
     Json,
     Number,
+    check_kind,
     console,
     moment,
     print_json,
@@ -46,7 +47,10 @@ def list_uploads(
 
     def look(conn: Connection) -> list[fl.Upload]:
         wanted = find_device(conn, device).id if device else None
-        return fl.list_uploads(conn, device_id=wanted, kind=kind, limit=limit)
+        found = fl.list_uploads(conn, device_id=wanted, kind=kind, limit=limit)
+        if kind is not None and not found:
+            check_kind(kind, fl.upload_kinds(conn), "uploads")
+        return found
 
     found = read(settings_of(data, config), look)
     if json:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import msgspec
-import yaml
 
 import device_models
+from acs.documents import read_yaml
 from acs.errors import AcsError
 
 __all__ = ["golden_configuration", "parse_golden"]
@@ -35,9 +34,8 @@ def golden_configuration(name: str) -> list[tuple[str, str, str]]:
 def parse_golden(text: str, source: str) -> list[tuple[str, str, str]]:
     """Parse a golden configuration. Raises ``AcsError`` naming ``source`` and the place."""
     try:
-        raw: Any = yaml.safe_load(text)
-        entries = msgspec.convert(raw, list[_Entry])
-    except (yaml.YAMLError, msgspec.ValidationError, ValueError) as error:  # ValueError: no such date
+        entries = msgspec.convert(read_yaml(text, source), list[_Entry])
+    except msgspec.ValidationError as error:
         raise AcsError(f"{source}: {error}") from error
     twice = [name for name, count in Counter(each.name for each in entries).items() if count > 1]
     if twice:

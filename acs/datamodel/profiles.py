@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import yaml
 
 import device_models
 from acs.datamodel.matching import Identified, Match
 from acs.datamodel.profile import STANDARD, Profile
+from acs.documents import read_yaml
 from acs.errors import AcsError
 
 __all__ = [
@@ -64,10 +64,7 @@ class Found:
 
 def parse_profile(text: str, source: str, *, shipped: bool = False) -> ProfileFile:
     """Parse a profile's YAML. Raises ``AcsError`` naming ``source`` and the place."""
-    try:
-        raw: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no such date
-        raise AcsError(f"the profile {source} is no YAML: {error}") from error
+    raw = read_yaml(text, f"the profile {source}")
     if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
         raise AcsError(f"the profile {source} is no mapping of fields")
     fields = dict(raw)

@@ -19,12 +19,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-import yaml
 
 from acs.cwmp import messages as m
 from acs.datamodel import Profile
 from acs.datamodel.canonical import canonical_names, place_of
 from acs.declared.templates import check_template, is_template
+from acs.documents import read_yaml
 from acs.errors import AcsError
 
 __all__ = ["Entry", "Layer", "Table", "alias_conflicts", "layer_of_values", "parse_layer"]
@@ -87,10 +87,7 @@ def parse_layer(text: str, source: str) -> Layer:
 
     Raises ``AcsError`` naming ``source`` and the place.
     """
-    try:
-        raw: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no such date
-        raise AcsError(f"{source} is no YAML: {error}") from error
+    raw = read_yaml(text, source)
     if not isinstance(raw, dict) or not raw.keys() <= {"values", "tables"}:
         raise AcsError(f"{source} is no declared state: it has the sections values and tables")
     values = {str(name): _entry(each, f"{source}, {name}") for name, each in _mapping(raw, "values", source)}

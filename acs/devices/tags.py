@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from acs.errors import AcsError
 from acs.store.tables import device_tags as tags
+from acs.store.tables import layers
 from acs.store.tables import site_values as values
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "remove_group",
     "set_site",
     "set_site_values",
+    "site_known",
     "site_of",
     "site_values",
     "sites",
@@ -78,6 +80,16 @@ def sites(conn: Connection) -> dict[str, dict[str, str]]:
     for row in conn.execute(select(values).order_by(values.c.site, values.c.name)):
         found.setdefault(row.site, {})[row.name] = row.value
     return found
+
+
+def site_known(conn: Connection, site: str) -> bool:
+    """Tell whether a site has values or a layer, or a device is there."""
+    places = (
+        select(values.c.site).where(values.c.site == site),
+        select(layers.c.scope).where(layers.c.scope == f"site:{site}"),
+        select(tags.c.name).where(tags.c.kind == "site", tags.c.name == site),
+    )
+    return any(conn.execute(query.limit(1)).first() is not None for query in places)
 
 
 def site_values(conn: Connection, site: str) -> dict[str, str]:

@@ -34,6 +34,7 @@ from acs.files.uploads import (
     forget_uploads,
     list_uploads,
     old_uploads,
+    upload_kinds,
 )
 from acs.files.urls import FileGrant, FileUrls, UploadGrant
 from acs.files.versions import floor_of, is_below
@@ -83,6 +84,7 @@ __all__ = [
     "read_signature",
     "revoke_file",
     "take_in",
+    "upload_kinds",
     "verified",
     "why_not",
 ]

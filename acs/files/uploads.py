@@ -34,6 +34,7 @@ __all__ = [
     "forget_uploads",
     "list_uploads",
     "old_uploads",
+    "upload_kinds",
 ]
 
 PM_FILE = "PM"
@@ -279,6 +280,11 @@ def list_uploads(
     if kind is not None:
         query = query.where(uploads.c.kind == kind)
     return [_upload(row) for row in conn.execute(query).mappings()]
+
+
+def upload_kinds(conn: Connection) -> list[str]:
+    """Return the kinds of upload that there are."""
+    return sorted(conn.execute(select(uploads.c.kind).distinct()).scalars())
 
 
 def break_overdue(conn: Connection, *, before: float, now: float, limit: int) -> int:

@@ -21,6 +21,7 @@ import yaml
 
 from acs import devices as dev
 from acs import remediation as rm
+from acs.documents import read_yaml
 from acs.errors import AcsError
 from acs.lab.timeline import timeline
 from acs.lab.world import POLICY, START, World
@@ -167,9 +168,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_scenarios(path: Path) -> list[Scenario]:
     """Read a YAML file of one scenario or of a list. Raises ``AcsError`` naming file and place."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml(path.read_text(encoding="utf-8"), str(path))
         found = msgspec.convert(raw if isinstance(raw, list) else [raw], list[Scenario])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise AcsError(f"{path}: {error}") from error
     for each in found:
         if bool(each.playbook) == bool(each.tamper):

@@ -1,7 +1,7 @@
 """Remediation: what is done about a security alarm, as policy, cases and playbooks (S1 5.7.2)."""
 
 from acs.remediation.advance import advance, due_cases
-from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, list_cases
+from acs.remediation.cases import Case, Step, active_case, case_kinds, find_case, journal_of, list_cases
 from acs.remediation.dry_run import Assumed, DryStep, dry_run
 from acs.remediation.emergency import (
     emergency_expected,
@@ -58,6 +58,7 @@ __all__ = [
     "alarms_changed",
     "apply_declared",
     "begin_runs",
+    "case_kinds",
     "classify",
     "commands_settled",
     "default_policy_text",

@@ -18,6 +18,7 @@ __all__ = [
     "Case",
     "Step",
     "active_case",
+    "case_kinds",
     "change_case",
     "find_case",
     "journal_of",
@@ -172,6 +173,11 @@ def list_cases(
     if before is not None:
         query = query.where(cases.c.id < before)
     return [_case(row) for row in conn.execute(query).mappings()]
+
+
+def case_kinds(conn: Connection) -> list[str]:
+    """Return the kinds of case that there are."""
+    return sorted(conn.execute(select(cases.c.kind).distinct()).scalars())
 
 
 def journal_of(conn: Connection, case_id: int) -> list[Step]:

@@ -19,6 +19,7 @@ import yaml
 
 from acs.alarms import EVENT_TYPES, PROBABLE_CAUSES, SEVERITIES, Inhibition, inhibition_problems
 from acs.detection import CHECKS, Thresholds, threshold_problems
+from acs.documents import read_yaml
 from acs.errors import AcsError
 from acs.remediation.measures import Measures, measure_problems
 from acs.remediation.safety.limits import Safety, safety_problems
@@ -228,15 +229,13 @@ def load_policy(path: Path | None) -> Policy:
 def parse_policy(text: str, source: str = "the policy") -> Policy:
     """Parse and check a policy; ``source`` names it in errors."""
     try:
-        raw: Any = yaml.safe_load(text)
+        raw = read_yaml(text, source)
         if isinstance(raw, dict) and raw.get("extends") == "default":
             raw = _extended(raw)
             text = yaml.safe_dump(raw, sort_keys=False)  # what is kept of it stands for itself
         policy = msgspec.convert(raw, Policy)
     except msgspec.ValidationError as error:
         raise AcsError(f"{source}: {error}; see `acs policy show` for a policy that is right") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
-        raise AcsError(f"{source} is no YAML: {error}") from error
     problems = list(_problems(policy))
     if problems:
         raise AcsError(f"{source}: " + "; ".join(problems))

@@ -228,7 +228,11 @@ def _gist(value: dict[str, Any]) -> str:
         return str(value.get("state", ""))
     if "action" in value:  # an instruction
         return f"{value['action']} by {value.get('who', '')}"[:_TEXT]
-    return ", ".join(f"{name}={item}" for name, item in value.items())[:100]
+    words = (
+        f"{name}: {len(item)}" if isinstance(item, dict | list) else f"{name}={item}"
+        for name, item in value.items()
+    )
+    return ", ".join(words)[:100]
 
 
 # --- what was told and written down ---------------------------------------------------------

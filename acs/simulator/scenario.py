@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from acs.cwmp import messages as m
+from acs.documents import read_yaml
 from acs.errors import AcsError
 from acs.simulator.henb import Fault
 from acs.simulator.lines import check_name, parse_cut
@@ -114,9 +114,9 @@ def load_scenario(path: Path | None) -> Scenario:
             text = resources.files("acs.simulator").joinpath("demo.yaml").read_text(encoding="utf-8")
         else:
             text = path.read_text(encoding="utf-8")
-        raw: Any = yaml.safe_load(text)
+        raw = read_yaml(text, str(source))
         scenario = msgspec.convert(raw, Scenario)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise AcsError(f"{source}: {error}") from error
     _check(scenario, source)
     return scenario

@@ -175,3 +175,19 @@ def test_a_case_is_shown_as_a_timeline_with_reasons(acs, data):
     assert told[0]["kind"] == "alarm"
     shown = acs("cases", "show", 2, "--data", data).text
     assert all(words in shown for words in ("Timeline", "[c2-", "notifyNewAlarm"))
+
+
+def test_a_kind_that_there_is_not_is_told_with_those_that_there_are(acs, data):
+    wrong = acs("cases", "list", "--kind", "remedation", "--data", data)
+    assert wrong.code == 2
+    assert "no cases of the kind 'remedation'" in wrong.text
+    assert "remediation" in wrong.text.partition("there are:")[2]
+    assert acs("cases", "list", "--kind", "remediation", "--data", data, "--json").json
+    assert acs("files", "uploads", "list", "--kind", "PM", "--data", data, "--json").json == []
+
+
+def test_a_site_that_nobody_has_heard_of_is_told_once(acs, data):
+    first = acs("devices", "tag", KEY, "--site", "Nowhere", "--data", data, "--json")
+    assert first.json["site"] == "Nowhere"
+    assert "nothing is known of a site 'Nowhere'" in first.err
+    assert acs("devices", "tag", OTHER, "--site", "Nowhere", "--data", data, "--json").err == ""
