@@ -130,7 +130,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     # --- distress channels ----------------------------------------------------------------------
     Transition(
         "N-40",
-        (_S.OPERATIONAL, _S.WAIT_REMEDIATION, _S.RECONFIGURING, _S.DISCOVERY),
+        (*_AT_WORK, _S.DISCOVERY),
         _T.SILENCE,
         _S.DISTRESS_STANDARD_RETRY,
         "S1 L76",

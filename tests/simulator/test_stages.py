@@ -257,6 +257,36 @@ def test_a_device_that_is_called_tries_the_standard_path_first(works):
     assert bench.ids == ["N-41", "N-42" if works else "N-43"]
 
 
+@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L84")
+@pytest.mark.parametrize("given", [True, False])
+def test_the_emergency_ends_with_registration_or_shut_down(given):
+    bench = Bench(emergency=True).ready()
+    bench.henb.tamper("configuration-modified", bench.now, until="factory_reset")
+    for _ in range(3):
+        bench.session(breaks="inform")
+    bench.pass_time(60)
+    assert bench.stage == Stage.EMERGENCY_SESSION
+    bench.henb.tamper("circuit-modified", bench.now)  # the fail-safe image knows of no alarms
+    bench.henb.repair()
+    for _ in range(20):
+        bench.session(*((DOWNLOAD,) if given and bench.stage == Stage.EMERGENCY_SESSION else ()))
+        bench.transfer()
+        bench.pass_time(60)
+    ended = ["N-52", "N-52", "N-60"] if given else ["N-53"]
+    assert bench.ids[2:] == ["N-33", "N-51", *ended]
+    assert bench.stage == (Stage.OPERATIONAL if given else Stage.SHUT_DOWN)
+
+
+def test_a_person_switches_it_off_and_on():
+    bench = Bench().ready()
+    bench.henb.shut_down()
+    assert bench.stage == Stage.SHUT_DOWN
+    bench.henb.power_on(bench.now, first=False)
+    bench.session()
+    assert bench.ids == ["N-62", "N-61", "N-60"]
+
+
 OPERATIONS = st.one_of(
     st.tuples(
         st.just("tamper"), st.sampled_from(["case-opened", "configuration-modified", "software-modified"])
@@ -269,6 +299,7 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("download"), st.sampled_from(["", "after"])),
     st.tuples(st.just("transfer"), st.sampled_from([0, 9018])),
     st.tuples(st.just("test"), st.just("")),
+    st.tuples(st.just("cut"), st.just("")),
     st.tuples(st.just("pass"), st.sampled_from([1, 30])),
     st.tuples(st.just("call"), st.just("")),
     st.tuples(st.just("power"), st.sampled_from(["on", "off"])),
@@ -287,6 +318,10 @@ def perform(bench: Bench, what: str, how) -> None:
     }
     if what in requests:
         bench.session(*requests[what], breaks=how)
+    elif what == "cut":
+        for _ in range(6):
+            bench.pass_time(60)
+            bench.session(breaks="inform")
     elif what == "tamper":
         bench.henb.tamper(how, bench.now)
     elif what == "transfer":
