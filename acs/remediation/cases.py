@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from acs.remediation.policy import Policy
 from acs.store import signal
@@ -24,6 +24,7 @@ __all__ = [
     "journal_of",
     "list_cases",
     "open_case",
+    "remediated_since",
 ]
 
 ACTIVE = ("active", "waiting")
@@ -145,6 +146,21 @@ def active_case(conn: Connection, device_id: int) -> Case | None:
     query = select(cases).where(cases.c.device_id == device_id, case_is_open)
     row = conn.execute(query).mappings().first()
     return _case(row) if row else None
+
+
+def remediated_since(conn: Connection, device_id: int, procedure: str, *, since: float) -> int:
+    """Return how many cases of this procedure remedied the device since then."""
+    query = (
+        select(func.count())
+        .select_from(cases)
+        .where(
+            cases.c.device_id == device_id,
+            cases.c.procedure == procedure,
+            cases.c.outcome == "REMEDIATED",
+            cases.c.closed_at >= since,
+        )
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def change_case(conn: Connection, case_id: int, **values: Any) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
+from acs import alarms as al
 from acs import commands as cm
 from acs import devices as dev
+from acs.commands import Command
 from acs.cwmp import messages as m
 from acs.datamodel import profile_for
 from acs.datamodel.canonical import place_of
@@ -13,12 +17,13 @@ from acs.devices import CheckIn, Device
 from acs.remediation.environment import Environment
 from acs.remediation.policy import Discovery
 
-__all__ = ["addresses_of", "tell_addresses"]
+__all__ = ["addresses_of", "addresses_settled", "tell_addresses"]
 
 PURPOSE = "redirection"
 """The purpose of the command that tells them."""
 _SERVING = "ManagementServer.URL"
 _GATEWAYS = ("segw.address", "segw.backup")
+_PAUSE = 60.0  # seconds; a HeNB that was told and is back so soon would be led round in circles
 _MOST_S1 = 256  # characters of S1SigLinkServerList (TR-196)
 
 
@@ -53,10 +58,17 @@ def tell_addresses(conn: Connection, check: CheckIn, *, env: Environment, now: f
     if not check.boot:
         return
     values = addresses_of(device, env.policy.discovery)
-    wanted = dev.declared(conn, device).wanted
-    values = {name: _declared(wanted.value(name), value) for name, value in values.items()}
-    waiting = cm.open_commands(conn, device.id) if device.has_open_commands else []
-    if not values or any(each.purpose == PURPOSE and each.state == "queued" for each in waiting):
+    declared = dev.declared(conn, device).wanted
+    for name in values:
+        found = declared.value(name)
+        values[name] = values[name] if found is None else found.value
+    told = [each for each in cm.list_commands(conn, device_id=device.id, limit=20) if each.purpose == PURPOSE]
+    if not values or any(each.state == "queued" for each in told):
+        return
+    if any(each.succeeded and now - (each.settled_at or now) < _PAUSE for each in told):
+        where = env.policy.discovery.serving_hems
+        detail = f"it was told {where} less than {_PAUSE:g} s ago, and is back; is that the serving HeMS?"
+        dev.audit_seldom(conn, "discovery", "addresses not told again", device.device_key, detail, now=now)
         return
     key = f"d{device.id}-{check.epoch}"
     request = m.SetParameterValues(
@@ -65,6 +77,16 @@ def tell_addresses(conn: Connection, check: CheckIn, *, env: Environment, now: f
     cm.enqueue(conn, device.id, request, command_key=key, purpose=PURPOSE, priority=1, now=now)
 
 
-def _declared(declared: object, value: str) -> str:
-    found = getattr(declared, "value", declared)
-    return found if isinstance(found, str) else value
+def addresses_settled(conn: Connection, settled: Iterable[Command], *, env: Environment, now: float) -> None:
+    """Tell the managers of a HeNB that would not take the addresses: it stays at the initial HeMS."""
+    for command in settled:
+        if command.purpose != PURPOSE or command.succeeded:
+            continue
+        device = dev.get(conn, command.device_id)
+        body = {
+            "device": device.device_key,
+            "commentText": "the HeNB did not take the addresses of its serving HeMS and gateways",
+            "because": f"fault {command.fault_code} {command.fault_string}"[:300],
+            "systemDN": env.system_dn,
+        }
+        al.notify(conn, device, "notifyComments", body, now=now)

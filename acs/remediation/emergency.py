@@ -15,7 +15,16 @@ from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step
-from acs.remediation.cases import SHIPPED, Case, Step, active_case, find_case, journal_of, open_case
+from acs.remediation.cases import (
+    SHIPPED,
+    Case,
+    Step,
+    active_case,
+    find_case,
+    journal_of,
+    open_case,
+    remediated_since,
+)
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOK_OF
 from acs.remediation.reaching import IN_EMERGENCY
@@ -98,6 +107,8 @@ def _open(conn: Connection, device: Device, before: Case | None, *, env: Environ
     facts = {**facts_of(device), "software_version": device.software_version, "seed": token_hex(8)}
     because = f"the HeNB runs its fail-safe image {device.software_version}"
     alarm_id = None
+    since = now - env.policy.limits.recurrence_window
+    facts["recurrences"] = remediated_since(conn, device.id, "EM", since=since)
     if before is not None and before.kind == "remediation":
         facts |= {name: before.fact.get(name) for name in SIGNATURE}
         because += f"; it was treated in case {before.id}"

@@ -20,7 +20,7 @@ from acs.distress import INITIAL, STANDARD
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step, open_next
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
-from acs.remediation.discovery import tell_addresses
+from acs.remediation.discovery import addresses_settled, tell_addresses
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
 from acs.remediation.script_api import Cleared
@@ -119,6 +119,8 @@ def waiting_steps(conn: Connection, device_id: int) -> tuple[Case | None, list[S
 
 def commands_settled(conn: Connection, settled: Iterable[Command], *, env: Environment, now: float) -> None:
     """Hand the outcome of each command to the step that waits for it."""
+    settled = tuple(settled)
+    addresses_settled(conn, settled, env=env, now=now)
     for command in settled:
         if command.case_id is None:
             continue

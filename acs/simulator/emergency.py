@@ -74,8 +74,10 @@ class _InEmergency(Cpe, Protocol):
     distress: Distress
     emergency: Emergency
     emergency_available: bool
-    redirected: bool
     _due: list[tuple[float, str]]
+
+    @property
+    def redirected(self) -> bool: ...
 
     def add_event(self, event: m.Event) -> None: ...
 

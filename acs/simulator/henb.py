@@ -78,8 +78,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
     stages: Stages = field(default_factory=Stages)
     boots: int = 0
     retry_count: int = 0
-    redirected: bool = False
-    """Whether it was told another ACS in this session."""
+    talking_to: str = ""
+    """The ``acs_url`` of its last session."""
     connection_request_password: str = ""
     banks: Banks = field(init=False)
     bulk_data: BulkData = field(init=False)
@@ -114,6 +114,11 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
     def acs_url(self) -> str:
         """The ACS that it was told, empty for the one it knows from the factory: the initial HeMS."""
         return self.tree.value(f"{SERVER}URL")
+
+    @property
+    def redirected(self) -> bool:
+        """Whether it was told another ACS in this session."""
+        return self.acs_url != self.talking_to
 
     # --- life ---------------------------------------------------------------------------
 
@@ -272,10 +277,10 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
         self._retry_at, self._retrying, self.retry_count = now, False, 0
         if not self.fail_safe:
             self._reached(now)
+        redirected = self.redirected
         self._end_of_session(now)
         self.emergency_session(now, ok=True)
-        if self.redirected:
-            self.redirected = False
+        if redirected and self.state == "running":
             self.add_event(m.Event(ev.BOOTSTRAP))  # another ACS (TR-069 3.7.1.5)
 
     def _reached(self, now: float) -> None:
@@ -398,7 +403,6 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
             self._schedule_heartbeat(now)
         if any(not name.startswith(SELF_TEST) for name in names):
             self.stages.on(Trigger.RECONFIGURED)
-        self.redirected |= f"{SERVER}URL" in names
         self.defend()
         follow_admin_state(self.tree)
         self.check_integrity(now)

@@ -46,8 +46,12 @@ class _Informer(Protocol):
     changed: dict[str, None]
     attributes: dict[str, int]
     outgoing: list[m.Message]
+    talking_to: str
     _retrying: bool
     _retry_at: float
+
+    @property
+    def acs_url(self) -> str: ...
 
     @property
     def alarm_untold(self) -> bool: ...
@@ -135,6 +139,7 @@ class InformingSide:
 
     def inform(self: _Informer, now: float) -> m.Inform:
         """Return the Inform that opens the session."""
+        self.talking_to = self.acs_url
         if self.changed:
             self.add_event(m.Event(ev.VALUE_CHANGE))
         if self.alarm_untold:

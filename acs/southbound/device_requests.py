@@ -35,7 +35,9 @@ def handle_request(
         case m.AutonomousTransferComplete() | m.AutonomousDUStateChangeComplete():
             _note(conn, device, request, str(request), now=now)
         case m.RequestDownload() if device.channel == EMERGENCY:
-            done = rm.image_requested(conn, device, env=env, now=now)
+            done = "it is given software alone"
+            if request.file_type == fl.FIRMWARE:
+                done = rm.image_requested(conn, device, env=env, now=now)
             _note(conn, device, request, f"in emergency remediation: {done}", now=now)
         case m.RequestDownload():
             granted = _grant(conn, device, epoch, request, env=env, now=now)

@@ -423,6 +423,41 @@ def test_software_that_does_not_pass_its_test_is_not_let_on_the_air():
     assert world.henb.tree.value(ADMIN_STATE) == "0"
 
 
+@pytest.mark.row("S1 L84")
+def test_emergency_remediation_that_does_not_last_is_for_people_to_decide():
+    world = world_of()
+    for number in range(3):
+        cut_off(world)
+        assert len(world.cases()) == number + 1
+    assert [each.outcome for each in world.cases()] == ["REMEDIATED", "REMEDIATED", "EMERGENCY_FAILED"]
+    assert failures(world) == ["emergency remediation was done 2 times, and it did not last"]
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.instruct(world.cases()[-1], "RETRY", "once more")
+    world.run(4000)
+    assert state(world.cases()[-1]) == ("closed", "REMEDIATED")
+
+
+def test_a_fail_safe_image_that_asks_for_something_else_is_given_nothing():
+    world = world_of()
+    world.henb.begin_emergency(world.now)
+    world.henb.__class__ = asking_for("3 Vendor Configuration File", world)
+    world.run(4000)
+    assert failures(world) == ["the fail-safe image did not ask for software"]
+    assert not [each for each in world.look(list_commands) if each.method == "Download"]
+
+
+def asking_for(file_type: str, world: World) -> type:
+    class Asking(type(world.henb)):
+        __slots__ = ()
+
+        def ask_for_software(self, now):
+            self.outgoing.append(m.RequestDownload(file_type))
+            self.add_event(m.Event("9 REQUEST DOWNLOAD"))
+
+    return Asking
+
+
 # --- roles and stores ------------------------------------------------------------------------
 
 
@@ -468,6 +503,53 @@ def test_discovery_leads_over_the_initial_hems_to_the_serving_one():
     told = [each for each in world.look(list_commands) if each.purpose == "redirection"]
     assert len(told) == 2
     assert world.henb.acs_url == serving
+
+
+def test_a_henb_that_does_not_take_the_addresses_is_told_of():
+    world = World(
+        policy=POLICY + "discovery: {serving_hems: 'https://serving.example/'}\n", roles=("initial",)
+    )
+    world.henb.faults = [Fault("SetParameterValues", 9002, times=1)]
+    world.boot()
+    assert world.henb.acs_url == ""
+    assert world.comments() == ["the HeNB did not take the addresses of its serving HeMS and gateways"]
+    world.henb.power_on(world.now, first=False)
+    world.run(10)
+    assert world.henb.acs_url == "https://serving.example/"
+
+
+def test_a_henb_is_not_led_round_in_circles():
+    """The policy names an initial HeMS as the serving one."""
+    world = World(
+        policy=POLICY + "discovery: {serving_hems: 'https://initial.example/{serial}'}\n", roles=("initial",)
+    )
+    world.boot()
+
+    class Forgetful(type(world.henb)):
+        __slots__ = ()
+
+        @property
+        def redirected(self):
+            return True
+
+    world.henb.__class__ = Forgetful
+    world.henb.power_on(world.now)
+    world.reachable = False
+    for _ in range(10):
+        world.session()
+    assert len([each for each in world.look(list_commands) if each.purpose == "redirection"]) == 1
+
+
+@pytest.mark.row("S1 L82.5")
+def test_what_is_declared_of_addresses_goes_before_the_policy():
+    name = "Device.Services.FAPService.1.FAPControl.LTE.Gateway.SecGWServer1"
+    discovery = "discovery: {security_gateways: [segw.policy.example], s1_servers: [gw.example]}\n"
+    world = World(policy=POLICY + discovery, golden=False, roles=("initial",))
+    with world.conn.begin():
+        dev.set_golden(world.conn, "*", [m.ParameterValue(name, "segw.declared.example")])
+    world.boot()
+    assert world.henb.tree.value(name) == "segw.declared.example"
+    assert world.cases("provisioning") == []  # which is the serving HeMS's to do
 
 
 @pytest.mark.row("S1 L82.5")

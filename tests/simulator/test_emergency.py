@@ -190,6 +190,7 @@ def test_a_redirection_is_no_registration():
     assert henb.emergency.discovering
     assert henb.acs_url == "https://serving.example/"
     assert m.Event("0 BOOTSTRAP") in henb.events
+    henb.informed(henb.inform(NOW + 201))
     henb.session_ended(NOW + 201)
     assert not henb.emergency.discovering
 

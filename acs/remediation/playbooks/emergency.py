@@ -32,24 +32,28 @@ _PLACE = "C-11"
 
 
 async def emergency(case: CaseApi) -> Result:
-    """Remedy a HeNB that came with its fail-safe image."""
-    return await emergency_remediation(case, because=case.because)
+    """Remedy a HeNB that came with its fail-safe image, unless that did not last before (S1 L10)."""
+    times = int(case.facts.get("recurrences", 0))
+    lasting = times < case.policy.limits.recurrences
+    why = "" if lasting else f"emergency remediation was done {times} times, and it did not last"
+    return await emergency_remediation(case, because=case.because, refused=why)
 
 
-async def emergency_remediation(case: CaseApi, *, because: str, channel: str = EMERGENCY) -> Result:
-    """Take over a case whose HeNB runs its fail-safe image, or came out of it over ``channel`` by itself."""
+async def emergency_remediation(case: CaseApi, *, because: str, refused: str = "") -> Result:
+    """Take over a case whose HeNB runs its fail-safe image; ``refused``: why people have to decide first."""
     running = await case.in_emergency(because=because)
-    if channel == EMERGENCY:
-        await case.notify(f"emergency remediation began; the HeNB runs {running}", because=because)
-    patience = case.policy.emergency.request
-    begun = 0
+    await case.notify(f"emergency remediation began; the HeNB runs {running}", because=because)
+    channel, patience, attempts = EMERGENCY, case.policy.emergency.request, case.policy.emergency.attempts
+    begun = attempts if refused else 0
     while True:
         try:
-            return await _attempt(case, channel, patience)
+            if not refused:
+                return await _attempt(case, channel, patience)
+            because, refused = refused, ""
         except (StepFailed, NoCommunication) as failure:
             because = str(failure)
         begun += 1
-        told = await _failed(case, because, by_itself=begun < case.policy.emergency.attempts)
+        told = await _failed(case, because, by_itself=begun < attempts)
         if isinstance(told, Result):
             return told
         channel, patience = told
