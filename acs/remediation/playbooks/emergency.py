@@ -75,9 +75,9 @@ async def _attempt(case: CaseApi, channel: str, patience: float) -> Result:
         if who:
             return Result("HANDED_OVER", f"it registered with {version} at its serving HeMS, says {who}")
     await _examine(case)
+    await case.readmitted()  # where it was blocked: it was reset and tested, and may radiate
     await provision(case)
     await verify(case)
-    await case.readmitted()  # it was reset, tested and configured anew
     return Result("REMEDIATED", f"emergency remediation: {version} was loaded and registered")
 
 
