@@ -48,10 +48,13 @@ class Distress:
     alarm_tries: int = 3
     silence_tries: int = 5
     path_tries: int = 2
+    download_tries: int = 3
     over: int | None = None
     good: int | None = None
     called: bool = False
     again_at: float = 0.0
+    downloads_failed: int = 0
+    """In a row, while the standard path does not work."""
     reason: str = ""
     ended: str = ""
     refused: dict[str, int] = field(default_factory=dict)
@@ -252,6 +255,21 @@ class DistressSide:
             self._retry_at = now
         elif reason:
             distress.reason = reason
+            self._exhausted(now)
+
+    def software_came(self: _Distressed, *, ok: bool) -> None:
+        """Note whether software that it was told to load over the second path came (S1 L66)."""
+        failed = not ok and self.distress.good is not None
+        self.distress.downloads_failed = self.distress.downloads_failed + 1 if failed else 0
+
+    def second_path_ended(self: _Distressed, now: float) -> None:
+        """A session went well, yet where software fails over the second path as well nothing is left."""
+        distress = self.distress
+        if distress.good is None:
+            distress.downloads_failed = 0
+        idle = self.state == "running" and not self.outgoing
+        if idle and self.tampers and distress.downloads_failed >= distress.download_tries:
+            distress.downloads_failed = 0
             self._exhausted(now)
 
     def _leave_standard_path(self: _Distressed) -> None:

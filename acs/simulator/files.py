@@ -36,6 +36,8 @@ class _Mover(Cpe, Protocol):
     def take_fault(self, method: str, *, hang: bool = False) -> Fault | None:
         """Return a fault on demand that is to happen now."""
 
+    def software_came(self, *, ok: bool) -> None: ...
+
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None: ...
 
     @property
@@ -121,12 +123,14 @@ class FileTransfers:
         if code or transfer.file_type != FIRMWARE:
             if transfer.file_type == FIRMWARE:
                 self.stages.on(Trigger.DOWNLOAD_FAILED)
+                self.software_came(ok=False)
             for event in told:
                 self.add_event(event)
             return
         if self.fail_safe:
             self.fail_safe_downloaded(version, told)
             return
+        self.software_came(ok=True)
         self.stages.on(Trigger.INSTALLED)
         self.banks.install(version)
         self._restart([m.Event(ev.BOOT), *told], self.pace.install + self.pace.boot, now)

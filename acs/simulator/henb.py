@@ -279,6 +279,8 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
             self._reached(now)
         redirected = self.redirected
         self._end_of_session(now)
+        if not self.fail_safe:
+            self.second_path_ended(now)
         self.emergency_session(now, ok=True)
         if redirected and self.state == "running":
             self.add_event(m.Event(ev.BOOTSTRAP))  # another ACS (TR-069 3.7.1.5)

@@ -7,6 +7,7 @@ import pytest
 from acs import distress as ds
 from acs.commands import list_commands
 from acs.cwmp import messages as m
+from acs.simulator import Fault
 from tests.seed.scene import EVERYTHING, provisioned
 from tests.world import DISTRESS_KEY
 
@@ -225,6 +226,20 @@ def test_L66_1_so_it_does_where_the_second_path_breaks_down_in_the_middle_of_an_
     assert scene.stages()[-2:] == ["DISTRESS_SECOND_PATH", "SHUT_DOWN"]
     assert "communication failed over the second path, IPsec2" in scene.comments()
     assert scene.end() == ("P2R", "waiting", "NO_COMMUNICATION")
+
+
+@pytest.mark.parametrize(("available", "stage"), [(True, "EMERGENCY_BOOT"), (False, "SHUT_DOWN")])
+def test_L66_1_so_it_does_where_software_fails_to_come_over_the_second_path(available, stage):
+    scene = provisioned(distress=1, emergency_available=available)
+    scene.wait_for_a_trigger()
+    scene.henb.faults = [Fault("Download", 9010, times=9)]
+    scene.cut_after_the_alarm("standard")
+    scene.henb.tamper("software-modified", scene.now)
+    scene.wait(lambda: scene.henb.state == "off" or "EMERGENCY_BOOT" in scene.stages(), seconds=8000)
+    assert stage in scene.stages()
+    assert scene.asked(over="IPsec2").count("Download") == 3
+    scene.run(8000)
+    assert "no communication possible" in scene.comments()
 
 
 def test_L66_1_or_begins_emergency_remediation_where_it_has_that():
