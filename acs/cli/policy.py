@@ -37,10 +37,12 @@ def explain(
 ) -> None:
     """Say which procedure an alarm would start, by which rule, and why. Any spelling of the words will do.
 
+    And which measures the network would be asked for, should it come to that.
+
     Example: acs policy explain "Integrity Violation" "Information Modification Detected" Major
     """
     from acs import alarms as al
-    from acs.remediation import classify, load_policy
+    from acs.remediation import classify, load_policy, occasions_of, wanted_measures
 
     found = load_policy(path)
     event = al.event_type(event_type)
@@ -50,6 +52,16 @@ def explain(
         found, event, cause, level, specific_problem=specific_problem, product_class=product_class
     )
     assert decision is not None
+    facts = {"event_type": event, "probable_cause": cause, "perceived_severity": level}
+    facts["specific_problem"] = specific_problem
+    procedure = decision.procedure
+    measures = {
+        occasion: wanted_measures(
+            found.measures, occasion, procedure=procedure, product_class=product_class, facts=facts
+        )
+        for occasion in occasions_of(procedure)
+    }
+    measures = {occasion: wanted for occasion, wanted in measures.items() if wanted}
     known = event in al.SECURITY_EVENT_TYPES
     if json:
         print_json(
@@ -61,6 +73,7 @@ def explain(
                 "rule": decision.rule,
                 "because": decision.because,
                 "security": known,
+                "measures": measures if known else {},
             }
         )
         return
@@ -69,6 +82,9 @@ def explain(
         console.print(f"{event} is no security event type: the alarm is forwarded and starts no procedure")
         return
     console.print(f"{decision.procedure} by rule {decision.rule}: {decision.because}", markup=False)
+    for occasion, wanted in measures.items():
+        for name, because in wanted.items():
+            console.print(f"on {occasion}, {name}: {because}", markup=False)
 
 
 @policy.command()

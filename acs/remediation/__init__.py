@@ -14,6 +14,7 @@ from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.export import CaseExport, export_case, export_html, export_json
 from acs.remediation.instructions import INSTRUCTIONS, Instruction, instruct, reach, unblock, undo
+from acs.remediation.measures import occasions_of, wanted_measures
 from acs.remediation.policy import (
     Decision,
     Policy,
@@ -86,6 +87,7 @@ __all__ = [
     "load_policy",
     "look_again_at",
     "missing_playbooks",
+    "occasions_of",
     "open_case_alarms",
     "parse_policy",
     "prune_cases",
@@ -96,4 +98,5 @@ __all__ = [
     "timeline",
     "unblock",
     "undo",
+    "wanted_measures",
 ]

@@ -10,7 +10,14 @@ import msgspec
 from acs.measures import MEASURES
 from acs.remediation.words import Words, fits, listed
 
-__all__ = ["MeasureRule", "Measures", "Occasion", "measure_problems", "wanted_measures"]
+__all__ = [
+    "MeasureRule",
+    "Measures",
+    "Occasion",
+    "measure_problems",
+    "occasions_of",
+    "wanted_measures",
+]
 
 Occasion = Literal["FATAL", "NO_COMMUNICATION", "EXTENDED", "EMERGENCY_FAILED", "BLOCK"]
 """A fatal breach (S1 L9); no path to the device (S1 L66); ladders that failed though it answers (S1 L97);
@@ -43,6 +50,13 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: list[MeasureRule] = []
     second_approval: bool = True
     readmission: Literal["reset", "test", "none"] = "reset"
+
+
+def occasions_of(procedure: str) -> tuple[Occasion, ...]:
+    """Return what a case of this procedure can come to by itself that may call for measures."""
+    if procedure == "P1":
+        return ()
+    return ("FATAL",) if procedure == "P3" else ("NO_COMMUNICATION", "EXTENDED", "FATAL")
 
 
 def wanted_measures(

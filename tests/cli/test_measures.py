@@ -135,6 +135,17 @@ async def test_the_network_runs_makes_itself_known_and_ends_with_0(data, tmp_pat
         assert secret.stat().st_mode & 0o077 == 0
 
 
+def test_the_policy_explains_what_the_network_would_be_asked_for(acs):
+    policy = ("--policy", ROOT / "examples/network/policy.yaml")
+    alarm = ("Physical Violation", "Intrusion Detection")
+    told = acs("policy", "explain", *alarm, "Critical", *policy).text
+    assert "on FATAL, SEGW_BLOCK: a device that" in told
+    assert "NO_COMMUNICATION" not in told
+    found = acs("policy", "explain", *alarm, "Minor", *policy, "--json").json["measures"]
+    assert list(found["NO_COMMUNICATION"]) == ["GATEWAY_BLOCK"]
+    assert acs("policy", "explain", *alarm, "Warning", *policy, "--json").json["measures"] == {}
+
+
 def test_the_example_of_a_network_is_right():
     found = load_network(ROOT / "examples/network/network.yaml")
     assert (found.measure_port, found.tunnel_port) == (8450, 8451)
