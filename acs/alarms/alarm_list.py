@@ -241,7 +241,7 @@ def raise_alarm(
         "specific_problem": specific_problem,
         "perceived_severity": perceived_severity,
         "managed_object_instance": "",
-        "additional_text": additional_text[:256],
+        "additional_text": additional_text[:256].replace("\0", "\ufffd"),  # which PostgreSQL does not take
         "additional_information": "",
     }
     if found is None:

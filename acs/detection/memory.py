@@ -24,6 +24,8 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     ``expected`` was loaded elsewhere, as the managers say.
     ``baseline``: what was first seen of what must not change. ``deviating``: declared parameters that
     somebody else changed. ``absent``: what the device did not know when it was asked, under ``absent_for``.
+    ``accepted``: checks whose finding a person took as right, until they find nothing once; of C-11 how far
+    away (metres) that was.
     """
 
     states: dict[str, str] = {}
@@ -43,6 +45,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     tested_at: float = 0.0
     absent: tuple[str, ...] = ()
     absent_for: str = ""
+    accepted: dict[str, float] = {}
 
 
 def memory_of(text: str) -> Memory:

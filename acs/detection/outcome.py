@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
@@ -15,7 +15,7 @@ from acs.detection.thresholds import Thresholds
 from acs.devices import Device
 from acs.store.tables import detections, devices
 
-__all__ = ["Circumstances", "Known", "conclude", "known_results", "remember"]
+__all__ = ["Circumstances", "Known", "conclude", "known_results", "metres_of", "remember"]
 
 _OF_CASES = frozenset({"C-08", "C-09", "C-15", "C-16", "C-21"})
 """While a case is open these raise nothing: it reads and restores all that they look at, and tests."""
@@ -52,9 +52,11 @@ def conclude(
     """
     changes: list[al.AlarmChange] = []
     states = dict(memory.states)
-    for verdict in verdicts:
-        if verdict.check in how.limits.skip:
+    accepted = dict(memory.accepted)
+    for judged in verdicts:
+        if judged.check in how.limits.skip:
             continue
+        verdict = _as_accepted(judged, accepted, how.limits)
         before = states.get(verdict.check)
         if verdict.state == "found":
             if verdict.check == "C-21" and device.has_open_case:
@@ -67,7 +69,28 @@ def conclude(
             _keep(conn, device, verdict, how)
     if states != memory.states:
         memory = msgspec.structs.replace(memory, states=states)
+    if accepted != memory.accepted:
+        memory = msgspec.structs.replace(memory, accepted=accepted)
     return memory, changes
+
+
+def _as_accepted(verdict: Verdict, accepted: dict[str, float], limits: Thresholds) -> Verdict:
+    """Return the verdict as a person took it; what finds nothing, or goes further, is accepted no longer."""
+    if verdict.check not in accepted or verdict.state == "unknown":
+        return verdict
+    if (
+        verdict.state == "found"
+        and abs(metres_of(verdict.facts) - accepted[verdict.check]) <= limits.max_distance
+    ):
+        return replace(verdict, state="ok", alarm=None)
+    del accepted[verdict.check]
+    return verdict
+
+
+def metres_of(facts: Mapping[str, object]) -> float:
+    """Return how far away a device is, by what C-11 was judged by; 0 where that does not tell."""
+    metres = facts.get("metres", 0)
+    return float(metres) if isinstance(metres, int | float) else 0.0
 
 
 def _raise(conn: Connection, device: Device, verdict: Verdict, how: Circumstances) -> list[al.AlarmChange]:

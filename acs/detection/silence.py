@@ -20,7 +20,11 @@ _INTERVAL = "ManagementServer.PeriodicInformInterval"
 def note_sighting(conn: Connection, device: Device, *, source: str, now: float) -> None:
     """Note that a HeNB-GW or MME sees the device connected now; the last one counts. One row a device."""
     conn.execute(delete(sightings).where(sightings.c.device_id == device.id))
-    conn.execute(insert(sightings).values(device_id=device.id, source=source[:128], seen_at=now))
+    conn.execute(
+        insert(sightings).values(
+            device_id=device.id, source=source[:128].replace("\0", "\ufffd"), seen_at=now
+        )
+    )
 
 
 def silent_devices(

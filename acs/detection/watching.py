@@ -22,7 +22,7 @@ from acs.detection.checks import CHECKS, Verdict
 from acs.detection.clock import follow_clock
 from acs.detection.memory import Memory, memory_of
 from acs.detection.ours import keys_of, loads_of, reset_of_ours, set_by_us
-from acs.detection.outcome import Circumstances, conclude, remember
+from acs.detection.outcome import Circumstances, conclude, known_results, metres_of, remember
 from acs.detection.place import judge_place
 from acs.detection.report import judge_report, parse_report
 from acs.detection.software import follow_boots, follow_software, judge_key
@@ -43,6 +43,7 @@ PURPOSE = "detection"
 """The purpose of a command by which detection reads or tests."""
 _TEST = "SelfTestDiagnostics."
 _BY_VALUES = ("C-03", "C-07h", "C-08", "C-09", "C-10", "C-11", "C-14", "C-15", "C-16")
+_STANDING = ("C-10", "C-11", "C-14")  # what they find goes on when it is accepted
 _PREFIXES = (
     "Services.FAPService.1.",
     "DeviceInfo.",
@@ -296,9 +297,12 @@ def expect_software(
 def accept(conn: Connection, device: Device, number: str, *, who: str, why: str, how: Circumstances) -> bool:
     """Take what a check finds as right from now on, as a person says; False: it finds nothing.
 
-    Kept in the audit. The change of the alarm list is the caller's to tell to remediation.
+    Kept in the audit. A finding that goes on (C-10, C-11, C-14) is right until the check finds nothing once,
+    or of C-11 something further away. A case that waits for the alarm's end looks for itself, by the clock.
     """
     check = CHECKS[number]
+    dev.lock(conn, device.id)
+    device = dev.get(conn, device.id)
     start = memory = memory_of(device.detection)
     if memory.states.get(number) != "found":
         return False
@@ -313,7 +317,10 @@ def accept(conn: Connection, device: Device, number: str, *, who: str, why: str,
         memory = replace(memory, boots=())
     elif number in ("C-09", "C-15", "C-16"):
         memory = replace(memory, deviating=(), baseline={})
+    found = next((each.facts for each in known_results(conn, device.id) if each.check == number), {})
     memory, _ = conclude(conn, device, memory, [Verdict(number, "ok", f"accepted by {who}: {why}")], how)
+    if number in _STANDING:
+        memory = replace(memory, accepted={**memory.accepted, number: metres_of(found)})
     remember(conn, device, memory, start)
     dev.audit(conn, who, f"finding accepted: {check.title}", device.device_key, why, now=how.now)
     return True

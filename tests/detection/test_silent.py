@@ -92,6 +92,17 @@ def test_an_opened_case_is_found_by_reading_and_diagnosed():
     assert len(made.alarms()) == 1  # it stays until the device is closed again
 
 
+def test_an_opened_case_that_was_accepted_is_not_found_again_and_again():
+    made = world()
+    made.tamper("case-opened", silent=True, seconds=6000)
+    facts = {"who": "ann@cli", "why": "a technician was there"}
+    with made.conn.begin():
+        assert dt.accept(made.conn, made.device, "C-10", how=made.env.detection(made.now), **facts)
+    made.run(20_000)
+    assert made.alarms() == []
+    assert raised(made) == [("HeMS:enclosure", "CASE_OPENED", "HeMS")]
+
+
 @pytest.mark.row("S1 L20")
 @pytest.mark.row("S1 L27")
 def test_modified_circuits_are_found_by_a_fresh_diagnostic_test_and_fatal():
