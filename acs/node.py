@@ -136,6 +136,8 @@ class Node:
         await self.store.write(set_inhibitions, policy.inhibit)
         library = self._library(policy)
         paths = parse_template(self.settings.distress_paths)
+        if paths and self.settings.distress_port is None:
+            _log.warning("triggers go out, but this node listens for no session over a distress channel")
         self.env = Environment(
             policy,
             self._file_url,

@@ -95,6 +95,7 @@ def _usable(path: Path, device: Device) -> Path | None:
 def add_path(conn: Connection, device: Device, path: Path, *, who: str, now: float) -> Path:
     """Append a path to those of a device. Raises ``AcsError`` for one that can't be used."""
     check_path(path)
+    dev.lock(conn, device.id)
     mine = distress_paths.c.device_id == device.id
     count, last = conn.execute(
         select(func.count(), func.coalesce(func.max(distress_paths.c.position), 0)).where(mine)

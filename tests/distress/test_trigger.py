@@ -58,7 +58,7 @@ def test_no_command_and_no_secret_is_in_a_trigger():
 
 @given(
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 5)), max_size=400),
-    st.lists(st.floats(0, 30), max_size=400),
+    st.lists(st.floats(-200, 60), max_size=400),  # its clock is set back as well
 )
 def test_each_trigger_is_obeyed_once_whatever_comes_in_between(sent, waits):
     memory, now, obeyed = TriggerMemory(), 1000.0, set()

@@ -165,6 +165,29 @@ async def test_what_the_standard_path_does_not_carry_is_done_over_the_second(ben
     assert bench.fleet.failures() == []
 
 
+@pytest.mark.row("S1 L62.2")
+@pytest.mark.row("S1 L62.3")
+async def test_where_only_connection_requests_are_blocked_a_trigger_brings_it_over_the_standard_path(bench):
+    bench.cut("call", what=parse_cut("refuse"))
+    bench.network.tried.clear()
+    node = bench.node
+
+    def reach(conn, now):
+        device = dev.find(conn, KEY)
+        return rm.reach(conn, device.id, who="anna@cli", why="not heard of", env=node.env, now=now).id
+
+    number = await node.store.write(reach, node.store.clock())
+
+    async def closed() -> bool:
+        return (await node.store.read(rm.find_case, number)).state == "closed"
+
+    await until(closed)
+    case = await node.store.read(rm.find_case, number)
+    assert (case.outcome, case.because) == ("REACHED", "over the standard path")
+    assert set(bench.network.tried) == {"standard"}
+    assert {kind for kind, _ in await bench.triggers()} == {"IPsec2"}
+
+
 @pytest.mark.row("S1 L42.3")
 @pytest.mark.row("S1 L54.3")
 async def test_software_is_downloaded_though_the_standard_path_is_dead(bench):
