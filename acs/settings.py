@@ -193,6 +193,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     inform_rate: Positive = 1
     """Informs of one device a second in the long run; ``inform_burst`` at once."""
     inform_burst: Size = 60
+    informs_at_once: Size = 32
+    """Informs that are being stored at the same time; others wait, 15 s at most, and are told to come again
+    (503, Retry-After), so that sessions that have begun come to their end."""
     message_rate: Size = 256 * 1024
     """Bytes of messages of one device a second in the long run; twice ``max_body`` at once."""
     file_storage: str = "file"

@@ -40,6 +40,7 @@ from acs.southbound.revocation import Revocations
 from acs.southbound.roles import channel_for
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
 from acs.southbound.tracer import SECRET_PATHS, Heard, Tracer
+from acs.southbound.turns import Turns
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
@@ -49,6 +50,7 @@ CHANNEL = web.AppKey("channel", str)
 """Over which channel an application's requests come; the standard one where it does not say."""
 
 _BIG = 32 * 1024  # bytes; parsing more than this is done in a thread, one after the other
+_PATIENCE = 15.0  # seconds that an Inform waits for its turn; a device waits for 30 or more
 _MOST_UNPROVED = 256 * 1024  # bytes of a message whose proof can't be checked without it
 _WHO = web.RequestKey("who", str)
 _CLAIMED = web.RequestKey("claimed", str)
@@ -76,6 +78,7 @@ class Endpoint:
         self.vendors = Vendors(settings, store.clock)
         self.intake = Intake(settings)
         self._narrow, self._quarantine = Narrow(), Quarantine()
+        self._turns = Turns(settings.informs_at_once, _PATIENCE)
         self._tickets = Tickets(secret.cookie_key)
         self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
         self.tracer = Tracer(store, settings)
@@ -261,17 +264,18 @@ class Endpoint:
             proof = replace(proof, allowed=allowed, address=peer.address)
             if proof.vouched is not None:
                 await self.revocations.refuse(proof.vouched)
-            opened = await self._store.write(
-                tx.open_session,
-                inform,
-                proof,
-                namespace=received.namespace,
-                settings=self._settings,
-                env=self._env,
-                now=self._store.clock(),
-                session_timeout=received.header.session_timeout,
-                channel=channel,
-            )
+            async with self._turns.turn():
+                opened = await self._store.write(
+                    tx.open_session,
+                    inform,
+                    proof,
+                    namespace=received.namespace,
+                    settings=self._settings,
+                    env=self._env,
+                    now=self._store.clock(),
+                    session_timeout=received.header.session_timeout,
+                    channel=channel,
+                )
         except Refused as refused:
             if refused.reason in ("identity-of-another", "out-of-scope", "revoked"):
                 await self._alarm(inform, proof, peer, refused)

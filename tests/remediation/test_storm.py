@@ -1,4 +1,4 @@
-"""A small storm over virtual time on both engines: fifty devices alarm at once, a few are rebooted at a time."""
+"""A small storm over virtual time on both engines: fifty devices alarm, few are rebooted at once."""
 
 from __future__ import annotations
 
