@@ -263,3 +263,20 @@ def test_unblocking_by_hand_tells_the_waiting_case():
         assert rm.unblock(world.conn, device.id, **told)
     assert world.cases()[0].outcome == "RELEASED"
     assert not world.look(dev.get, device.id).blocked
+
+
+@pytest.mark.row("S1 L82")
+def test_a_device_that_is_to_help_itself_is_let_in_by_two_and_the_network_with_it():
+    world = known(World(policy=RULES, roles=("initial", "serving", "emergency")))
+    world.boot()
+    world.tamper("circuit-modified")
+    world.henb.emergency_available = True
+    case = world.cases()[-1]
+    assert not world.instruct(case, "EXPECT_EMERGENCY", "it may help itself", who="ann@cli")
+    assert world.instruct(case, "EXPECT_EMERGENCY", "I agree", who="bob@cli")
+    world.henb.repair()
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.run(2000)
+    assert world.cases()[-1].outcome == "REMEDIATED"
+    assert (world.device.blocked, world.device.readmission, standing(world)) == (False, "", set())
