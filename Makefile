@@ -4,6 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Many tests start processes: none of them compiles again what the first has compiled.
+export PYTHONDONTWRITEBYTECODE =
+export PYTHONPYCACHEPREFIX = $(CURDIR)/$(VENV)/bytecode
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check servers fuzz model lock clean
 
@@ -38,7 +42,7 @@ check: $(STAMP) ## Static checks: style, types, the direction of imports.
 
 test: check servers ## All static checks, all tests, coverage of the rooms that must not fail.
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=
 	@for room in cwmp alarms remediation; do \
 	  echo "coverage of acs/$$room, lines and branches:"; \
 	  $(BIN)/coverage report --include="acs/$$room/*" --format=total --fail-under=90 || exit 1; \

@@ -11,13 +11,23 @@ from acs.errors import AcsError
 __all__ = ["read_yaml"]
 
 
+_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _load(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_FAST)  # noqa: S506 - it is a safe one
+    except yaml.YAMLError:
+        return yaml.safe_load(text)  # whose error shows the line
+
+
 def read_yaml(text: str, source: str) -> Any:
     """Return what a YAML document says; ``source`` names it in errors.
 
     Raises ``AcsError`` that names source, line and column.
     """
     try:
-        return yaml.safe_load(text)
+        return _load(text)
     except yaml.MarkedYAMLError as error:
         for mark in (error.context_mark, error.problem_mark):
             if mark is not None:

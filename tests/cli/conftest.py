@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import structlog
+import typer
 from alembic.script import ScriptDirectory
 
 from acs import devices as dev
-from acs.cli import main
+from acs.cli import app, main
 from acs.cli.output import console
 from acs.store.migrate import config
 from tests.world import World
@@ -40,10 +41,17 @@ class Result:
         return " ".join((self.out + self.err).split())
 
 
+@pytest.fixture(scope="session")
+def built():
+    """Return the commands as they are put together once: that takes longer than most tests of one."""
+    return typer.main.get_command(app)
+
+
 @pytest.fixture
-def acs(monkeypatch, capsys, tmp_path):
+def acs(built, monkeypatch, capsys, tmp_path):
     """Call ``acs`` with arguments as its users do."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("acs.cli.app", built)
     monkeypatch.setenv("COLUMNS", "300")
     for name in ("ACS_DATA", "ACS_CONFIG"):
         monkeypatch.delenv(name, raising=False)

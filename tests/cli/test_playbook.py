@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,10 @@ def data(acs, filled, tmp_path) -> Path:
     copy = tmp_path / "acs-data"
     shutil.copytree(filled, copy)
     assert acs("cases", "instruct", 3, "RELEASE", "--because", "inspected", "--data", copy).code == 0
+    with contextlib.closing(sqlite3.connect(copy / "acs.db")) as database:  # its readmission is over
+        database.execute("UPDATE cases SET state = 'closed', wake_at = NULL WHERE state <> 'closed'")
+        database.execute("UPDATE commands SET state = 'cancelled' WHERE state IN ('queued', 'sent')")
+        database.commit()
     return copy
 
 
