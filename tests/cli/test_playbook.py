@@ -29,6 +29,7 @@ def data(acs, filled, tmp_path) -> Path:
     shutil.copytree(filled, copy)
     assert acs("cases", "instruct", 3, "RELEASE", "--because", "inspected", "--data", copy).code == 0
     with contextlib.closing(sqlite3.connect(copy / "acs.db")) as database:  # its readmission is over
+        database.execute("UPDATE devices SET readmission = ''")
         database.execute("UPDATE cases SET state = 'closed', wake_at = NULL WHERE state <> 'closed'")
         database.execute("UPDATE commands SET state = 'cancelled' WHERE state IN ('queued', 'sent')")
         database.commit()
