@@ -11,6 +11,7 @@ from acs.distress.channel import (
     listener_of,
     may_ask,
     may_send,
+    path_told,
 )
 from acs.distress.paths import KINDS, METHODS, Path, add_path, parse_template, paths_of, remove_path
 from acs.distress.sequences import reserve_number
@@ -59,6 +60,7 @@ __all__ = [
     "parse_query",
     "parse_template",
     "parse_trigger",
+    "path_told",
     "paths_of",
     "prune_triggers",
     "remove_path",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from acs.cwmp import messages as m
+from acs.distress.paths import KINDS
 
 __all__ = [
     "DISTRESS",
@@ -17,6 +18,7 @@ __all__ = [
     "listener_of",
     "may_ask",
     "may_send",
+    "path_told",
 ]
 
 Channel = str
@@ -29,6 +31,7 @@ INITIAL: Channel = "initial"
 
 _FIRMWARE = "1 Firmware Upgrade Image"
 _METHODS = (m.GetRPCMethods, m.Reboot, m.FactoryReset, m.Download, m.GetParameterValues)
+_CAME = re.compile(r"X [0-9A-F]{6} DISTRESS")
 _TEST = re.compile(r"(?:Device|InternetGatewayDevice)\.SelfTestDiagnostics\.DiagnosticsState")
 _ADDRESSES = re.compile(r"(?:Device|InternetGatewayDevice)\.(?:ManagementServer\.|.*\.Gateway\.)[^.]+")
 _ASKED: dict[Channel, tuple[type[m.Message], ...]] = {
@@ -78,6 +81,13 @@ def filter_of(channel: Channel) -> Callable[[m.Message], bool] | None:
 def may_ask(message: m.Message, channel: Channel = DISTRESS) -> bool:
     """Tell whether the HeNB may call this method of the HeMS over ``channel``."""
     return channel not in _ASKED or isinstance(message, _ASKED[channel])
+
+
+def path_told(events: Iterable[m.Event]) -> str:
+    """Return the kind of path over which a HeNB says that it came, empty where it says none that is known."""
+    return next(
+        (each.command_key for each in events if _CAME.fullmatch(each.code) and each.command_key in KINDS), ""
+    )
 
 
 def listener_of(channel: Channel) -> Channel:

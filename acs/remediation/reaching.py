@@ -27,11 +27,16 @@ class Reaching:
     """``resumptions`` counts how often the case was taken up again after extended remediation."""
 
     resumptions = 0
+    came_over = ""
 
     async def wait_for_session(self, *, because: str, timeout: float) -> str:  # noqa: ASYNC109 - a step
-        """Wait until the device opens a session; return its channel, "" when none came in time."""
+        """Wait until the device opens a session; return its channel, "" when none came in time.
+
+        ``came_over`` is then the kind of distress channel that the device says it came over.
+        """
         found = await event_step(SESSION, because=because, timeout=timeout)
-        return str(found) if found else ""
+        channel, _, self.came_over = str(found or "").partition(" ")
+        return channel
 
     async def trigger_result(self, *, because: str) -> str:
         """Return what came of the last trigger as far as this HeMS knows, such as ``acknowledged``."""

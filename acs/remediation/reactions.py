@@ -16,7 +16,7 @@ from acs.commands import Command
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.devices import CheckIn, Device
-from acs.distress import INITIAL, STANDARD
+from acs.distress import DISTRESS, INITIAL, STANDARD, path_told
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step, open_next
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
@@ -146,17 +146,19 @@ def device_informed(
         if not device.has_open_case:
             open_next(conn, device.id, env=env, now=now)
         return
-    codes = {ev.event_name(event.code) for event in events}
+    inform_events = tuple(events)
+    codes = {ev.event_name(event.code) for event in inform_events}
     if not device.has_open_case:
         fresh = check_in.bootstrap or device.has_untreated_alarms or device.readmission
         if fresh or device.provisioned_for != (device.software_version or "?"):
             open_next(conn, device.id, env=env, now=now)
         return
     case, steps = waiting_steps(conn, device.id)
+    path = path_told(inform_events) if device.channel == DISTRESS else ""
     told: dict[str, object] = {
         **dict.fromkeys(codes, True),
-        SESSION: device.channel,
-        INSTRUCTION_OR_SESSION: {"channel": device.channel},
+        SESSION: f"{device.channel} {path}".rstrip(),
+        INSTRUCTION_OR_SESSION: {"channel": device.channel, "path": path},
     }
     if device.channel == STANDARD and check_in.boot:
         told[REGISTRATION] = {"version": device.software_version, "who": ""}

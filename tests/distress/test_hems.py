@@ -6,7 +6,8 @@ import pytest
 
 from acs import devices as dev
 from acs.commands import list_commands
-from acs.distress import may_send
+from acs.cwmp import messages as m
+from acs.distress import may_send, path_told
 from acs.errors import AcsError
 from acs.simulator import Fault
 from tests.world import POLICY, World
@@ -342,3 +343,29 @@ def test_a_device_that_answers_over_the_second_path_with_a_fault_is_reached():
     world.run(600)
     assert only_case(world).outcome == "REACHED"
     assert "if with a fault: GetParameterValues: fault 9002" in only_case(world).because
+
+
+@pytest.mark.row("S1 L66.2")
+def test_the_managers_read_over_which_path_it_came_not_over_which_it_was_called():
+    """It is triggered over the first; the first carries no session, so it comes over the next that does."""
+    world = World(distress=3)
+    stay_away(world)
+    cut_off(world, "standard", "IPsec2")
+    assert state(world) == ("closed", "REMEDIATED")
+    assert [kind for kind, _ in world.triggers] == ["IPsec2"]
+    assert world.channels[-1] == "Internet"
+    assert "connected over the second path, Internet" in world.comments()
+    assert not any("second path, IPsec2" in each for each in world.comments())
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        (m.Event("X 0005B9 DISTRESS", "Internet"), "Internet"),
+        (m.Event("X 0005B9 DISTRESS", "<b>Internet</b>"), ""),
+        (m.Event("X 0005B9 OTHER", "Internet"), ""),
+        (m.Event("1 BOOT", "Internet"), ""),
+    ],
+)
+def test_what_a_device_says_of_its_path_is_one_of_those_that_there_are(event, path):
+    assert path_told([m.Event("0 BOOTSTRAP"), event]) == path

@@ -90,7 +90,7 @@ async def _over(case: CaseApi, path: Path, pending: Pending, *, because: str) ->
     if channel == EMERGENCY:
         return await _emergency(case)
     if channel:
-        return await _second_path(case, path, pending)
+        return await _second_path(case, case.came_over or path.kind, pending)
     result = await case.trigger_result(because=f"no session came of it over {path.kind}")
     await case.note(f"the trigger over {path.kind}: {result}")
     return None
@@ -116,9 +116,12 @@ async def _resume(case: CaseApi, pending: Pending) -> Result:
 # --- the second path -------------------------------------------------------------------------
 
 
-async def _second_path(case: CaseApi, path: Path, pending: Pending) -> Result | None:
-    """Perform what is pending with what the distress channel carries; None when the path is of no use."""
-    where = f"over the second path, {path.kind}"
+async def _second_path(case: CaseApi, kind: str, pending: Pending) -> Result | None:
+    """Perform what is pending with what the distress channel carries; None when the path is of no use.
+
+    ``kind`` is what the HeNB says that it came over: it may have taken another than it was triggered over.
+    """
+    where = f"over the second path, {kind}"
     await case.notify(f"connected {where}", because=f"to perform: {pending.what}")
     try:
         if pending.procedure == "REACH":
@@ -207,13 +210,13 @@ async def _no_communication(case: CaseApi, pending: Pending, *, because: str) ->
     while True:
         told = await case.instruction(NO_COMMUNICATION, because=because, or_session=True)
         if told.get("channel"):
-            return await _back(case, pending, str(told["channel"]))
+            return await _back(case, pending, str(told["channel"]), str(told.get("path", "")))
         again = partial(_again, case, pending, _why(told))
 
         if told.get("action") == "EXPECT_EMERGENCY":
             channel = await expect_emergency(case)
             if channel:
-                return await _back(case, pending, channel)
+                return await _back(case, pending, channel, case.came_over)
             continue
         result = await instructed(case, told, NO_COMMUNICATION, again)
         if result is not None:
@@ -234,15 +237,13 @@ async def _again(case: CaseApi, pending: Pending, why: str) -> Result:
     return await extended_remediation(case, pending, because=why)
 
 
-async def _back(case: CaseApi, pending: Pending, channel: str) -> Result:
+async def _back(case: CaseApi, pending: Pending, channel: str, kind: str) -> Result:
     """Take the case up again with a HeNB that came by itself (S1 L62-L64)."""
     if channel == STANDARD:
         return await _resume(case, pending)
     if channel == EMERGENCY:
         return await _emergency(case)
-    from acs.distress import Path
-
-    result = await _second_path(case, Path("a distress channel", ""), pending)
+    result = await _second_path(case, kind or "a distress channel", pending)
     return result or await _no_communication(case, pending, because="the second path was of no use")
 
 
