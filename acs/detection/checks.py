@@ -61,6 +61,17 @@ CHECKS: dict[str, Check] = {
             "HeMS:identity-mismatch",
             Alarm(_INTEGRITY, _UNEXPECTED, "MAJOR", "IDENTITY_MISMATCH"),
         ),
+        Check(
+            "C-04",
+            "its sessions come out of the SeGW's tunnels",
+            "HeMS:outside-tunnel",
+            Alarm(
+                "SECURITY_SERVICE_OR_MECHANISM_VIOLATION",
+                "UNAUTHORISED_ACCESS_ATTEMPT",
+                "MAJOR",
+                "OUTSIDE_TUNNEL",
+            ),
+        ),
         Check("C-07", "SoftwareVersion is what was released and loaded", "HeMS:software-version", _SOFTWARE),
         Check(
             "C-07h",

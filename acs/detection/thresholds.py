@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from acs.detection.tunnel import network_problems
+
 __all__ = ["Thresholds", "threshold_problems"]
 
 
@@ -12,7 +14,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``skip``: checks that are not made, for example ``C-12``. ``require_approved``: software that is not in
     the catalogue is a finding even where it was there from the beginning. ``endpoints``: by the end of a
-    parameter's name, the values that are allowed, with ``*``. ``max_reference_signal_power``: licensed
+    parameter's name, the values that are allowed, with ``*``. ``tunnel_networks``: addresses that the
+    SeGW gives to HeNBs; none: not judged. ``max_reference_signal_power``: licensed
     dBm by ProductClass, or ``*``.
     """
 
@@ -32,6 +35,7 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ipsec_errors_per_hour: float = 100
     max_reference_signal_power: dict[str, float] = {}
     endpoints: dict[str, list[str]] = {}
+    tunnel_networks: list[str] = []
     silence_intervals: float = 3
     sighting_age: float = 900
 
@@ -61,6 +65,7 @@ def threshold_problems(found: Thresholds, known: frozenset[str]) -> list[str]:
     ]
     if not found.clock_jitter >= 0:
         problems.append(f"detection.clock_jitter is {found.clock_jitter}; 0 or more is needed")
+    problems += network_problems(found.tunnel_networks)
     problems += [
         f"detection.skip: {each!r} is unknown; known are {', '.join(sorted(known))}"
         for each in found.skip

@@ -26,6 +26,7 @@ from acs.detection.outcome import Circumstances, conclude, known_results, metres
 from acs.detection.place import judge_place
 from acs.detection.report import judge_report, parse_report
 from acs.detection.software import follow_boots, follow_software, judge_key
+from acs.detection.tunnel import judge_tunnel
 from acs.detection.values import (
     OBJECTS,
     follow_baseline,
@@ -36,6 +37,7 @@ from acs.detection.values import (
 )
 from acs.devices import CheckIn, Device
 from acs.devices import clones as cl
+from acs.distress import STANDARD
 
 __all__ = ["PURPOSE", "accept", "expect_software", "informed", "reads_settled", "values_read"]
 
@@ -65,14 +67,25 @@ def _below_root(device: Device, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def informed(
-    conn: Connection, before: Device, check: CheckIn, inform: m.Inform, how: Circumstances
+    conn: Connection,
+    before: Device,
+    check: CheckIn,
+    inform: m.Inform,
+    how: Circumstances,
+    *,
+    address: str = "",
 ) -> list[al.AlarmChange]:
-    """Judge an Inform; ``before``: the device as it was. Have read and tested what is due."""
+    """Judge an Inform, and have read and tested what is due.
+
+    ``before``: the device as it was; ``address``: where the Inform comes from.
+    """
     device, now = check.device, how.now
     start = memory = memory_of(before.detection)
     verdicts: list[Verdict] = []
     memory, verdict = follow_clock(memory, inform.current_time, how.limits, booted=check.boot, now=now)
     verdicts.append(verdict)
+    if how.limits.tunnel_networks and address and device.channel == STANDARD:
+        verdicts.append(judge_tunnel(address, tuple(how.limits.tunnel_networks)))
     if device.software_version != memory.version or memory.odd_version:
         loads = loads_of(conn, device, memory)
         memory, verdict = follow_software(memory, device.software_version, loads, how.limits, now=now)

@@ -142,6 +142,7 @@ class World:
         self.sessions = 0
         self.refused: list[str] = []
         self.reachable = True
+        self.address = ""  # that the HeMS sees sessions come from; empty: it does not tell
         with self.conn.begin():
             if golden:
                 dev.set_golden(
@@ -400,7 +401,9 @@ class World:
         if self.henb.fail_safe:
             name = dev.fail_safe_name("0005B9", self._serial, self.settings.realm)
             return Proof(names=(name,), fail_safe=True)
-        return Proof(device_key=self.key) if self._known() else Proof(names=(self._name(),))
+        if self._known():
+            return Proof(device_key=self.key, address=self.address)
+        return Proof(names=(self._name(),), address=self.address)
 
     def _known(self) -> bool:
         return self.look(dev.find, self.key) is not None

@@ -125,7 +125,14 @@ def open_session(
     applied = al.apply(conn, device, found.events, now=now)
     resync = check.boot or applied.suspect or found.more
     _ask_for_alarms(conn, check, found.incomplete, resync=resync, now=now)
-    detected = dt.informed(conn, admitted, replace(check, device=device), inform, env.detection(now))
+    detected = dt.informed(
+        conn,
+        admitted,
+        replace(check, device=device),
+        inform,
+        env.detection(now),
+        address=proof.address,
+    )
     settled: list[Command] = []
     if device.has_open_commands:
         other = check.version_changed and profile_for(device).success_by_version

@@ -10,7 +10,8 @@ from acs.detection.clock import follow_clock
 from acs.detection.memory import Memory, memory_of, memory_text
 from acs.detection.place import distance, judge_place
 from acs.detection.software import Loads, follow_boots, follow_software, judge_key
-from acs.detection.thresholds import Thresholds
+from acs.detection.thresholds import Thresholds, threshold_problems
+from acs.detection.tunnel import judge_tunnel
 from acs.detection.values import follow_baseline, follow_counters, judge_enclosure, judge_radio
 from acs.simulator.faultmgmt import date_time
 
@@ -183,3 +184,25 @@ class TestValues:
         assert follow_counters(memory, {name: "50"}, LIMITS, now=NOW + 3600)[1].state == "ok"
         assert follow_counters(memory, {name: "0"}, LIMITS, now=NOW + 3600)[1].state == "ok"
         assert follow_counters(memory, {}, LIMITS, now=NOW)[1] is None
+
+
+class TestTunnel:
+    networks = ("10.32.0.0/12", "2001:db8::/32")
+
+    @pytest.mark.parametrize("address", ["10.32.0.1", "10.47.255.255", "::ffff:10.33.0.1", "2001:db8::1"])
+    def test_what_the_segw_gives_is_right(self, address):
+        assert judge_tunnel(address, self.networks).state == "ok"
+
+    @pytest.mark.parametrize("address", ["10.48.0.1", "192.0.2.1", "2001:db9::1", "::1", "::ffff:192.0.2.1"])
+    def test_what_it_does_not_give_is_found(self, address):
+        verdict = judge_tunnel(address, self.networks)
+        assert (verdict.state, verdict.check) == ("found", "C-04")
+
+    @given(st.text(max_size=50))
+    def test_what_is_no_address_tells_nothing(self, text):
+        assert judge_tunnel(f"x{text}", self.networks).state == "unknown"
+
+    def test_a_policy_with_no_networks_is_refused(self):
+        assert threshold_problems(Thresholds(tunnel_networks=["10.0.0.0/8"]), frozenset()) == []
+        [told] = threshold_problems(Thresholds(tunnel_networks=["10.0.0.1/8"]), frozenset())
+        assert "'10.0.0.1/8' is no network" in told

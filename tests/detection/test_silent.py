@@ -92,6 +92,19 @@ def test_an_opened_case_is_found_by_reading_and_diagnosed():
     assert len(made.alarms()) == 1  # it stays until the device is closed again
 
 
+@pytest.mark.parametrize(
+    ("networks", "found"), [("[10.0.0.0/8]", True), ("['127.0.0.0/8', '::1/128', '192.0.2.0/24']", False)]
+)
+def test_a_session_from_outside_the_tunnels_is_told_to_people(networks, found):
+    made = World(policy=f"extends: default\nname: test\ndetection: {{tunnel_networks: {networks}}}\n")
+    made.address = "192.0.2.7"
+    made.boot()
+    made.run(2000)
+    wanted = [("HeMS:outside-tunnel", "OUTSIDE_TUNNEL", "HeMS")] if found else []
+    assert raised(made) == wanted
+    assert [each.procedure for each in made.cases()] == ["P1"] * found
+
+
 def test_an_opened_case_that_was_accepted_is_not_found_again_and_again():
     made = world()
     made.tamper("case-opened", silent=True, seconds=6000)
