@@ -270,6 +270,12 @@ async def _rest(fleet: Any, tell: Any, *, patience: float) -> None:
         await asyncio.sleep(0.1)
 
 
+def _stages(fleet: Any) -> dict[str, int]:
+    """Return how many HeNBs stand where in the procedures of clause 5.7, such as ``N0 OPERATIONAL``."""
+    stages = [device.henb.stage for device in fleet.devices.values()]
+    return {f"{stage} {stage.name}": stages.count(stage) for stage in sorted(set(stages))}
+
+
 def _facts(fleet: Any, took: float) -> dict[str, Any]:
     statistics = fleet.statistics
     seconds = sorted(statistics.seconds) or [0.0]
@@ -287,6 +293,7 @@ def _facts(fleet: Any, took: float) -> dict[str, Any]:
         "session p50 ms": round(seconds[len(seconds) // 2] * 1000, 1),
         "session p99 ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
         "errors": "; ".join(f"{count} x {reason}" for reason, count in statistics.errors.items()),
+        "stages": ", ".join(f"{count} {name}" for name, count in _stages(fleet).items()),
         **({"with S1": sum(each.s1 for each in fleet.attachments.values())} if fleet.attachments else {}),
         "simulator failures": "; ".join(fleet.failures()[:3]),
     }

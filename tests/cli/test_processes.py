@@ -51,6 +51,7 @@ async def test_a_simulated_fleet_is_served_and_sigterm_ends_the_node_with_0(serv
     for name in ("failed sessions", "devices never served"):
         assert facts[name] == 0
     assert facts["errors"] == facts["simulator failures"] == ""
+    assert facts["stages"][1:].startswith(" N0 OPERATIONAL")
 
     store = await Store.open(f"sqlite:///{served.data}/acs.db")
     known = [each.serial_number for each in await store.read(dev.listing)]
