@@ -30,7 +30,8 @@ VERSION = "1.0.0"
 PARAMETER = "Device.DeviceInfo.ProvisioningCode"
 """What is declared for the devices, and what they refuse to tell until they are rebooted."""
 _ROW = "Device.FaultMgmt.ExpeditedEvent."
-_BACKOFF = 2.0  # seconds after which a session that broke off is tried again, the longer the more often
+_BACKOFF = 5.0  # seconds, at least, after which a session that broke off is tried again (TR-069 3.2.1.1)
+_MULTIPLIER = 2.0  # of that wait, for each try after it
 _SESSION = 60.0
 
 
@@ -106,10 +107,12 @@ class Device:
                 async with asyncio.timeout(_SESSION):
                     await self._session(*told)
             except (OSError, EOFError, TimeoutError, AcsError, ValueError) as error:
-                self.close()
+                if not isinstance(error, AcsError):
+                    self.close()
                 self.fleet.seen[f"session failed: {type(error).__name__} {error}"[:80]] += 1
                 self.retries += 1
-                await asyncio.sleep(_BACKOFF * min(self.retries, 10) * (1 + self.number % 100 / 100))
+                least = _BACKOFF * _MULTIPLIER ** (min(self.retries, 10) - 1)
+                await asyncio.sleep(least * (1 + self.number % 100 / 100))
                 self.wanted.set()
                 continue
             self.retries = 0
@@ -209,10 +212,10 @@ class Device:
             for name, _, value in (line.partition(": ") for line in answer.split("\r\n")[1:])
         }
         content = await self.reader.readexactly(int(fields.get("content-length", 0)))
-        if status not in (200, 204):
-            raise AcsError(f"HTTP {status}")
         if fields.get("connection", "").lower() == "close":
             self.close()
+        if status not in (200, 204):
+            raise AcsError(f"HTTP {status}")
         return content, fields.get("set-cookie", "").partition(";")[0]
 
     def close(self) -> None:
