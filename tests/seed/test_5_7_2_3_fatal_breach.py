@@ -36,7 +36,7 @@ def test_L46_2_a_henb_that_reaches_nobody_shuts_down_at_the_end_of_extended_reme
 
 def test_L47_1_the_hems_forwards_analyses_and_waits_for_instructions(scene):
     nms = scene.subscribe("nms")
-    scene.tamper("circuit-modified", seconds=100_000)
+    scene.tamper("circuit-modified", seconds=20_000)
     assert scene.heard(nms)[0]["perceivedSeverity"] == "CRITICAL"
     assert scene.in_order("alarm ", "notifyNewAlarm", "case opened: P3", "block", "wait for instruction")
     assert scene.case.fact["because"] == "the root of trust or the hardware is affected"

@@ -19,7 +19,7 @@ def cut_off(*cuts, tamper="configuration-modified", until="reboot", distress=1, 
     scene = provisioned(distress=distress, **options)
     scene.wait_for_a_trigger()
     scene.cut_after_the_alarm(*cuts)
-    scene.tamper(tamper, until=until, seconds=8000)
+    scene.tamper(tamper, until=until, seconds=8000 if tamper == "software-modified" else 3000)
     return scene
 
 
@@ -253,7 +253,7 @@ def test_L66_2_the_managers_are_told_that_no_communication_is_possible_and_are_w
     scene = provisioned(distress=1)
     nms = scene.subscribe("nms")
     scene.cut_after_the_alarm(*EVERYTHING)
-    scene.tamper("configuration-modified", until="reboot", seconds=100_000)
+    scene.tamper("configuration-modified", until="reboot", seconds=20_000)
     assert "no communication possible" in [each.get("commentText") for each in scene.heard(nms)]
     assert scene.comments().count("no communication possible") == 1
     assert scene.end() == ("P2R", "waiting", "NO_COMMUNICATION")

@@ -119,7 +119,7 @@ def test_L10_what_remote_remediation_can_not_solve_ends_in_shut_down_and_block()
     assert scene.rungs(scene.case) == ["reconfigure", "reboot", "factory_reset"]
     assert scene.end() == ("P2R", "waiting", "EXTENDED")
     scene.instruct(scene.case, "BLOCK", "to protect the network")
-    scene.run(100_000)
+    scene.run(20_000)
     assert scene.device.blocked
     assert set(scene.refused) == {"blocked"}
     assert (scene.henb.state, scene.stages()[-1]) == ("off", "SHUT_DOWN")
