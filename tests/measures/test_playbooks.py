@@ -265,7 +265,7 @@ def test_unblocking_by_hand_tells_the_waiting_case():
     assert not world.look(dev.get, device.id).blocked
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 def test_a_device_that_is_to_help_itself_is_let_in_by_two_and_the_network_with_it():
     world = known(World(policy=RULES, roles=("initial", "serving", "emergency")))
     world.boot()

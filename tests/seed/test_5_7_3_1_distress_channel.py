@@ -238,7 +238,7 @@ def test_L66_1_so_it_does_where_software_fails_to_come_over_the_second_path(avai
     scene.wait(lambda: scene.henb.state == "off" or "EMERGENCY_BOOT" in scene.stages(), seconds=8000)
     assert stage in scene.stages()
     assert scene.asked(over="IPsec2").count("Download") == 3
-    scene.run(8000)
+    scene.run(3000)
     assert "no communication possible" in scene.comments()
 
 

@@ -257,7 +257,7 @@ def test_a_device_that_is_called_tries_the_standard_path_first(works):
     assert bench.ids == ["N-41", "N-42" if works else "N-43"]
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.5")
 @pytest.mark.row("S1 L84")
 @pytest.mark.parametrize("given", [True, False])
 def test_the_emergency_ends_with_registration_or_shut_down(given):
