@@ -15,6 +15,7 @@ from acs.store import Store
 __all__ = ["HoldWatch", "review_device"]
 
 _LOOK = 1.0  # seconds between two looks at which silences are in force
+_AT_ONCE = 32  # devices
 _WHOLE = 60.0  # seconds between two looks at all active alarms, whatever was signalled
 _log = structlog.get_logger(__name__)
 
@@ -33,8 +34,8 @@ class HoldWatch:
     the alarms of a site concern other devices: these are looked at here.
     """
 
-    def __init__(self, store: Store, env: rm.Environment) -> None:
-        self._store, self._env = store, env
+    def __init__(self, store: Store, env: rm.Environment, *, page: int = 200) -> None:
+        self._store, self._env, self._page = store, env, page
         self._in_force: tuple[int, ...] | None = None
         self._looked_at = 0.0
         self._wake = asyncio.Event()
@@ -49,14 +50,17 @@ class HoldWatch:
         self._wake.clear()
         after, count = 0, 0
         while True:
-            devices, after = await self._store.read(al.to_be_reviewed, now=now, after=after)
-            for device_id in devices:
-                await self._store.write(review_device, device_id, env=self._env, now=self._store.clock())
+            devices, after = await self._store.read(al.to_be_reviewed, now=now, after=after, limit=self._page)
+            for at in range(0, len(devices), _AT_ONCE):  # which are committed together
+                await asyncio.gather(*(self._review(each) for each in devices[at : at + _AT_ONCE]))
             count += len(devices)
             if not after:
                 break
         self._in_force, self._looked_at = in_force, now
         return count
+
+    async def _review(self, device_id: int) -> None:
+        await self._store.write(review_device, device_id, env=self._env, now=self._store.clock())
 
     async def run(self) -> None:
         """Look now and then, until cancelled. What fails is logged and tried again."""

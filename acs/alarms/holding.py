@@ -208,10 +208,9 @@ def _reasons(
 
 
 def _judge(
-    conn: Connection, device_id: int, rules: Sequence[Inhibition], *, now: float
+    conn: Connection, device_id: int, silences: Sequence[Silence], rules: Sequence[Inhibition]
 ) -> dict[int, _Reason]:
     """Return what holds back which active alarms of a device now."""
-    silences = silences_in_force(conn, now=now)
     if not silences and not rules:
         return {}
     site = dev.site_of(conn, device_id) if any(rule.scope == "site" for rule in rules) else ""
@@ -251,7 +250,7 @@ def tell(conn: Connection, device: Device, change: AlarmChange, *, now: float) -
     """
     before = _holds_of_device(conn, device.id)
     rules = inhibitions_in_force(conn)
-    reasons = _judge(conn, device.id, rules, now=now)
+    reasons = _judge(conn, device.id, silences_in_force(conn, now=now), rules)
     alarm = change.alarm
     was, reason = before.get(alarm.id), reasons.get(alarm.id)
     if reason is not None:
@@ -282,7 +281,7 @@ def review(conn: Connection, device_id: int, *, now: float) -> bool:
     The caller holds the lock on the device. Returns whether remediation has to look at it again.
     """
     before = _holds_of_device(conn, device_id)
-    reasons = _judge(conn, device_id, inhibitions_in_force(conn), now=now)
+    reasons = _judge(conn, device_id, silences_in_force(conn, now=now), inhibitions_in_force(conn))
     return _settle_others(conn, dev.get(conn, device_id), before, reasons, but=None, now=now)
 
 
@@ -376,7 +375,7 @@ def to_be_reviewed(
     found = []
     for number in numbers:
         before = _holds_of_device(conn, number)
-        reasons = _judge(conn, number, rules, now=now)
+        reasons = _judge(conn, number, silences, rules)
         if _differ(before, reasons):
             found.append(number)
     return found, numbers[-1] if len(numbers) == limit else 0
