@@ -154,6 +154,8 @@ class Endpoint:
                 proof = await self._prove(request, peer, raw)
                 who = self._known(request, None, proof)
             await self.intake.admit(who, raw)
+            if self.intake.is_inform(raw):
+                self._turns.demand_room()
             body = raw
             if request.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
                 body = unzip(raw, self._settings.max_body)  # another name of gzip (RFC 9110 8.4.1.3)

@@ -110,6 +110,11 @@ class Intake:
             if victim is newest:
                 return
 
+    @staticmethod
+    def is_inform(body: bytes) -> bool:
+        """Tell whether a message looks like an Inform, before it is read."""
+        return _INFORM.search(body, 0, _HEAD_OF_MESSAGE) is not None
+
     async def admit(self, device: str, body: bytes) -> None:
         """Let a message of a device pass, or refuse it with 503: too many Informs.
 
@@ -120,7 +125,7 @@ class Intake:
         if turn:
             await asyncio.sleep(turn)
             self._messages.spend(device, loop.time())
-        if _INFORM.search(body, 0, _HEAD_OF_MESSAGE):
+        if self.is_inform(body):
             wait = self._informs.take(device, loop.time())
             if wait:
                 raise await self._too_many("informs", wait)

@@ -11,6 +11,7 @@ from acs.southbound.authentication import Refused
 
 __all__ = ["Turns"]
 
+_LINE = 4  # times as many may wait
 _SOONEST, _LATEST = 5.0, 30.0  # seconds after which one that was refused may come again
 
 
@@ -23,19 +24,29 @@ class Turns:
 
     def __init__(self, at_once: int, patience: float) -> None:
         self._free, self._patience = asyncio.Semaphore(at_once), patience
+        self._waiting, self._most = 0, _LINE * at_once
         self._spread = random.Random()  # noqa: S311 - those who are refused must not all come back at once
+
+    def demand_room(self) -> None:
+        """Raise ``Refused`` where too many wait for another to come in, before it costs more."""
+        if self._waiting >= self._most:
+            raise self._busy()
+
+    def _busy(self) -> Refused:
+        later = self._spread.uniform(_SOONEST, _LATEST)
+        return Refused(503, "busy", "too many sessions begin now; come again", retry_after=later)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for a turn and keep it inside. Raises ``Refused`` 503 with Retry-After."""
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._patience):
                 await self._free.acquire()
         except TimeoutError as error:
-            later = self._spread.uniform(_SOONEST, _LATEST)
-            raise Refused(
-                503, "busy", "too many sessions begin now; come again", retry_after=later
-            ) from error
+            raise self._busy() from error
+        finally:
+            self._waiting -= 1
         try:
             yield
         finally:

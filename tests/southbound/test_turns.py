@@ -46,3 +46,18 @@ async def test_what_fails_gives_its_turn_back():
             raise ValueError("x")
     async with turns.turn():
         pass
+
+
+async def test_where_many_wait_already_another_is_refused_at_once():
+    turns = Turns(1, 60.0)
+    turns.demand_room()
+    async with turns.turn():
+        waiting = [asyncio.create_task(turns.turn().__aenter__()) for _ in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(Refused) as refused:
+            turns.demand_room()
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert refused.value.reason == "busy"
+    turns.demand_room()
