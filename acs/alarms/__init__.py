@@ -12,6 +12,7 @@ from acs.alarms.alarm_list import (
     raise_alarm,
     release_alarms,
     reset_rings,
+    suspect_alarms,
 )
 from acs.alarms.holding import (
     Hold,
@@ -126,6 +127,7 @@ __all__ = [
     "set_inhibitions",
     "severity",
     "silences_in_force",
+    "suspect_alarms",
     "to_be_reviewed",
     "would_silence",
 ]

@@ -29,6 +29,7 @@ __all__ = [
     "raise_alarm",
     "release_alarms",
     "reset_rings",
+    "suspect_alarms",
 ]
 
 MAX_ALARMS = 1000
@@ -311,6 +312,11 @@ def reset_rings(conn: Connection, device: Device) -> None:
     conn.execute(
         update(devices).where(devices.c.id == device.id).values(alarm_rings="{}", alarms_suspect=False)
     )
+
+
+def suspect_alarms(conn: Connection, device_id: int, *, suspect: bool) -> None:
+    """Note whether the list may lack alarms of the device: its next Inform has them read anew."""
+    conn.execute(update(devices).where(devices.c.id == device_id).values(alarms_suspect=suspect))
 
 
 def find_alarm(conn: Connection, device_id: int, identifier: str) -> Alarm | None:

@@ -13,6 +13,7 @@ from acs.commands.discovery import (
 from acs.commands.evidence import du_state_change_complete, informed, transfer_complete
 from acs.commands.model import Command, Recovery, recovery_of
 from acs.commands.queue import (
+    asked_anew,
     cancel,
     enqueue,
     expire,
@@ -35,6 +36,7 @@ __all__ = [
     "Discovery",
     "Recovery",
     "RefusedRequest",
+    "asked_anew",
     "cancel",
     "check_request",
     "discover",

@@ -25,6 +25,7 @@ from acs.store import signal
 from acs.store.tables import command_is_open, commands, devices
 
 __all__ = [
+    "asked_anew",
     "cancel",
     "enqueue",
     "expire",
@@ -305,6 +306,21 @@ def send_again(conn: Connection, command: Command, *, now: float) -> list[Comman
         return [fail(conn, command, None, text, now=now)]
     change(conn, command, state="queued", session_epoch=None)
     return []
+
+
+def asked_anew(conn: Connection, device_id: int, *, epoch: int, now: float) -> list[Command] | None:
+    """Conclude from a RequestDownload in session ``epoch`` that a Download of an earlier one did not arrive.
+
+    Returns what that settled, None where no Download was in doubt.
+    """
+    doubtful = [
+        each
+        for each in open_commands(conn, device_id)
+        if each.method == "Download" and each.state == "sent" and each.session_epoch != epoch
+    ]
+    if not doubtful:
+        return None
+    return [settled for each in doubtful for settled in send_again(conn, each, now=now)]
 
 
 def unanswered(conn: Connection, command: Command, *, booted: bool, now: float) -> list[Command]:

@@ -30,7 +30,10 @@ INITIAL: Channel = "initial"
 """A HeNB at the initial HeMS, which tells it the serving one."""
 
 _FIRMWARE = "1 Firmware Upgrade Image"
-_METHODS = (m.GetRPCMethods, m.Reboot, m.FactoryReset, m.Download, m.GetParameterValues)
+_METHODS = (
+    *(m.GetRPCMethods, m.Reboot, m.FactoryReset, m.Download, m.GetParameterValues),
+    *(m.GetAllQueuedTransfers, m.GetQueuedTransfers),  # whether it got a Download that it did not answer
+)
 _CAME = re.compile(r"X [0-9A-F]{6} DISTRESS")
 _TEST = re.compile(r"(?:Device|InternetGatewayDevice)\.SelfTestDiagnostics\.DiagnosticsState")
 _ADDRESSES = re.compile(r"(?:Device|InternetGatewayDevice)\.(?:ManagementServer\.|.*\.Gateway\.)[^.]+")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from acs import alarms as al
 from acs import devices as dev
+from acs.commands import asked_anew
 from acs.cwmp import messages as m
 from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY
@@ -28,7 +29,7 @@ from acs.remediation.cases import (
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOK_OF
 from acs.remediation.reaching import IN_EMERGENCY
-from acs.remediation.reactions import waiting_steps
+from acs.remediation.reactions import commands_settled, waiting_steps
 from acs.remediation.steps import IMAGE_REQUESTED, INSTRUCTION_OR_SESSION, REGISTRATION, SESSION
 from acs.remediation.triage import SIGNATURE, facts_of
 
@@ -136,6 +137,11 @@ def image_requested(conn: Connection, device: Device, *, env: Environment, now: 
 
     The device's words choose nothing: what it gets is the image that is approved for it.
     """
+    epoch = dev.get(conn, device.id).session_epoch
+    settled = asked_anew(conn, device.id, epoch=epoch, now=now)
+    if settled is not None:
+        commands_settled(conn, settled, env=env, now=now)
+        return "the Download before it did not arrive"
     case, steps = waiting_steps(conn, device.id)
     asked = [each for each in steps if each.event == IMAGE_REQUESTED]
     if case is None or not asked:

@@ -38,7 +38,8 @@ class Distress:
 
     ``over`` is the path that the next session goes over, None: the standard one; ``good`` the one that
     carried the last, as long as the standard path does not work. The tries say how often something fails in
-    a row before it counts as not working.
+    a row before it counts as not working; ``fatal_tries``: before a HeNB with a fatal breach and with no
+    other way to tell of it shuts down.
     """
 
     paths: tuple[DistressPath, ...] = ()
@@ -49,6 +50,7 @@ class Distress:
     silence_tries: int = 5
     path_tries: int = 2
     download_tries: int = 3
+    fatal_tries: int = 10
     over: int | None = None
     good: int | None = None
     called: bool = False
@@ -241,6 +243,8 @@ class DistressSide:
         """Note that a session failed, and go on over a distress channel where it is time for that."""
         distress = self.distress
         if not distress.paths and not self.emergency_available:
+            if self.fatal and self.retry_count >= distress.fatal_tries:
+                self._exhausted(now)
             return
         if distress.over is not None:
             if distress.failed():

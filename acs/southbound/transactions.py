@@ -23,6 +23,7 @@ from acs.cwmp import DecodeError, Envelope
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.cwmp import session as ses
+from acs.cwmp.faults import is_transient
 from acs.datamodel import profile_for
 from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY, STANDARD, Channel, filter_of, may_ask
@@ -123,7 +124,7 @@ def open_session(
         dev.set_fault_management(conn, device.id, path)
         device = replace(device, fault_management=path)
     applied = al.apply(conn, device, found.events, now=now)
-    resync = check.boot or applied.suspect or found.more
+    resync = check.boot or applied.suspect or found.more or device.alarms_suspect
     _ask_for_alarms(conn, check, found.incomplete, resync=resync, now=now)
     detected = dt.informed(
         conn,
@@ -137,6 +138,7 @@ def open_session(
     if device.has_open_commands:
         other = check.version_changed and profile_for(device).success_by_version
         settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now, other_version=other)
+        _note_unread(conn, device, settled)
     rm.commands_settled(conn, settled, env=env, now=now)
     bd.profile_commands_settled(conn, settled, now=now)
     cm.discovery_settled(conn, device, settled, now=now)
@@ -214,6 +216,15 @@ def _ask_for_alarms(
         wanted.append((_ROWS, f"i{device.id}-{check.epoch}", m.GetParameterValues(tuple(incomplete))))
     for purpose, key, request in wanted:
         cm.enqueue(conn, device.id, request, command_key=key, purpose=purpose, priority=1, now=now)
+
+
+def _note_unread(conn: Connection, device: Device, settled: Iterable[Command]) -> None:
+    """Have alarms read at the next Inform that could not be read, unless the device will never tell them."""
+    for command in settled:
+        if command.purpose in (al.RESYNC, _ROWS) and not command.succeeded:
+            code = command.fault_code
+            passing = code is None or is_transient(code) or code in profile_for(device).busy_faults
+            al.suspect_alarms(conn, device.id, suspect=passing or command.purpose == _ROWS)
 
 
 def outside_session(received: Envelope | None) -> m.Fault | None:
@@ -331,6 +342,7 @@ class _Turn:
         settled = cm.settle(self.conn, command_id, answer, epoch=self.epoch, now=self.now)
         mine = [command for command in settled if command.id == command_id and command.succeeded]
         changes = [change for command in mine for change in self._read(command)]
+        _note_unread(self.conn, self.device, settled)
         self._react(settled)
         rm.alarms_changed(self.conn, self.device, changes, env=self.env, now=self.now)
         return self.next(settled=settled, changes=changes)

@@ -72,8 +72,32 @@ async def failed_remediation(
             return result
 
 
+@dataclass(slots=True)
+class _Climbed:
+    """How far the ladder of the second path is climbed, and whether the path broke down on the way."""
+
+    rungs: int = 0
+    broke: bool = False
+
+
 async def _over(case: CaseApi, path: Path, pending: Pending, *, because: str) -> Result | None:
-    """Trigger over one path and do there what is possible; None when that was no use (S1 L62-L64)."""
+    """Trigger over one path and do there what is possible; None when that was no use (S1 L62-L64).
+
+    A path that carried a session and then broke down is tried again: a single message that got lost is no
+    reason to give it up.
+    """
+    climbed = _Climbed()
+    for _ in range(case.policy.limits.tries):
+        climbed.broke = False
+        result = await _once_over(case, path, pending, climbed, because=because)
+        if result is not None or not climbed.broke:
+            return result
+    return None
+
+
+async def _once_over(
+    case: CaseApi, path: Path, pending: Pending, climbed: _Climbed, *, because: str
+) -> Result | None:
     if not await case.trigger(path, because=because):
         await case.note(f"no trigger over {path.kind}: there were too many this hour")
         return None
@@ -90,7 +114,7 @@ async def _over(case: CaseApi, path: Path, pending: Pending, *, because: str) ->
     if channel == EMERGENCY:
         return await _emergency(case)
     if channel:
-        return await _second_path(case, case.came_over or path.kind, pending)
+        return await _second_path(case, case.came_over or path.kind, pending, climbed)
     result = await case.trigger_result(because=f"no session came of it over {path.kind}")
     await case.note(f"the trigger over {path.kind}: {result}")
     return None
@@ -116,7 +140,7 @@ async def _resume(case: CaseApi, pending: Pending) -> Result:
 # --- the second path -------------------------------------------------------------------------
 
 
-async def _second_path(case: CaseApi, kind: str, pending: Pending) -> Result | None:
+async def _second_path(case: CaseApi, kind: str, pending: Pending, climbed: _Climbed) -> Result | None:
     """Perform what is pending with what the distress channel carries; None when the path is of no use.
 
     ``kind`` is what the HeNB says that it came over: it may have taken another than it was triggered over.
@@ -138,8 +162,9 @@ async def _second_path(case: CaseApi, kind: str, pending: Pending) -> Result | N
             return await fatal(case)
         if procedure == "P1":
             return Result("NOTIFIED", f"{why} ({where})")
-        return await _climb(case, procedure, pending, where)
+        return await _climb(case, procedure, pending, where, climbed)
     except NoCommunication as silence:
+        climbed.broke = True
         await case.notify(f"communication failed {where}", because=str(silence))
         return None
 
@@ -164,11 +189,13 @@ async def _emergency_test(case: CaseApi) -> Report | None:
         return None
 
 
-async def _climb(case: CaseApi, procedure: str, pending: Pending, where: str) -> Result | None:
+async def _climb(
+    case: CaseApi, procedure: str, pending: Pending, where: str, climbed: _Climbed
+) -> Result | None:
     """Climb the ladder of the second path; whenever the standard path works again, go on there."""
     distress = case.policy.distress
     rungs: list[Any] = list(distress.software_reload if procedure == "P2S" else distress.reconfiguration)
-    for rung in rungs:
+    for rung in rungs[climbed.rungs :]:
         await case.note(f"rung: {rung} {where}")
         try:
             await _perform(case, rung)
@@ -178,6 +205,7 @@ async def _climb(case: CaseApi, procedure: str, pending: Pending, where: str) ->
                 return await _resume(case, pending)
             await verify(case)
         except StepFailed as failure:
+            climbed.rungs += 1
             await case.notify(f"rung {rung} failed {where}", because=str(failure))
         else:
             back = await case.channel() == STANDARD
@@ -243,7 +271,7 @@ async def _back(case: CaseApi, pending: Pending, channel: str, kind: str) -> Res
         return await _resume(case, pending)
     if channel == EMERGENCY:
         return await _emergency(case)
-    result = await _second_path(case, kind or "a distress channel", pending)
+    result = await _second_path(case, kind or "a distress channel", pending, _Climbed())
     return result or await _no_communication(case, pending, because="the second path was of no use")
 
 
