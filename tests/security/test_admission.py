@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from acs import devices as dev
 from acs.devices import refusals
 from acs.errors import AcsError
-from tests.cli.conftest import acs, data, filled  # noqa: F401 - fixtures
+from tests.cli.conftest import acs, built, data, filled  # noqa: F401 - fixtures
 from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
 
 KEY = f"{OUI}-{SERIAL}"
