@@ -84,7 +84,8 @@ async def test_a_session_goes_on_until_the_acs_has_nothing_more(script):
         ([OK, m.GetRPCMethods()], "the ACS does not end the session"),
     ],
 )
-async def test_a_session_that_goes_wrong_is_counted_by_its_reason(script, answers, reason):
+async def test_a_session_that_goes_wrong_is_counted_by_its_reason(script, answers, reason, monkeypatch):
+    monkeypatch.setattr("acs.simulator.connection._MAX_STEPS", 20)
     script.answers = answers
     device = device_of(script)
     assert not await device.session()
