@@ -51,6 +51,15 @@ def simulate(
     ] = False,
     udp: Annotated[bool, typer.Option(help="A UDP port and a STUN client each, without such a NAT.")] = False,
     host: Annotated[str, typer.Option(help="The address at which they listen for calls.")] = "127.0.0.1",
+    fail_safe: Annotated[
+        bool, typer.Option("--fail-safe", help="With a fail-safe image each, for the role emergency.")
+    ] = False,
+    emergency_url: Annotated[
+        str, typer.Option(help="Its emergency management system, where that is not the ACS itself.")
+    ] = "",
+    emergency_ca: Annotated[
+        Path | None, typer.Option(help="CA of that one's certificate, where it is another.")
+    ] = None,
     cut: Annotated[
         list[str] | None,
         typer.Option(
@@ -114,6 +123,7 @@ def simulate(
         "nat": nat,
         "udp": udp,
         "host": host,
+        "protect": (emergency_url, emergency_ca) if fail_safe else None,
         "cuts": [parse_timed_cut(each) for each in cut or ()],
         "control": control,
         "network": network,
@@ -179,6 +189,7 @@ async def _simulate(
     nat: bool,
     udp: bool,
     host: str,
+    protect: tuple[str, Path | None] | None,
     cuts: list[Any],
     control: Path | None,
     network: Path | None,
@@ -189,7 +200,7 @@ async def _simulate(
     segw = None if network is None else network_facts(network)
     vendor = Vendor(vendor_directory)
     if enrol is not None:
-        await _enrol(vendor, enrol)
+        await _enrol(vendor, enrol, fail_safe=protect is not None)
     fleet = Fleet(vendor, url, server_ca=ca, pace=pace, open_sessions=open_sessions, host=host)
     stack = AsyncExitStack()
     stack.push_async_callback(fleet.stop)
@@ -201,6 +212,8 @@ async def _simulate(
             serials = [f"{prefix}{number:06d}" for number in range(1, count + 1)]
             for serial in serials:
                 await _add(fleet, serial, nat=nat, udp=udp, separate=bool(cuts or control))
+                if protect is not None:
+                    fleet.protect(serial, protect[0], server_ca=protect[1])
                 if segw is not None:
                     fleet.attach(serial, (segw["host"], segw["tunnel_port"]), Path(segw["ca"]))
                 progress.advance(made)
@@ -239,14 +252,22 @@ async def _add(fleet: Any, serial: str, *, nat: bool, udp: bool, separate: bool)
         await fleet.separate_paths(serial)
 
 
-async def _enrol(vendor: Any, data: Path) -> None:
-    """Put the vendor's CA where the running ACS looks for it, and give it time to see it."""
+async def _enrol(vendor: Any, data: Path, *, fail_safe: bool) -> None:
+    """Put the vendor's CAs where the running ACS looks for them, and give it time to see them."""
     folder = data / "pki" / "device-ca.d"
-    target = folder / "simulated-vendor.pem"
     if not folder.parent.is_dir():
         raise AcsError(f"there is no ACS data in {data}")
-    if not target.exists() or target.read_bytes() != vendor.authority.certificate_pem:
-        vendor.trusted_in(folder)
+    wanted = {"simulated-vendor.pem": (vendor.authority, False)}
+    if fail_safe:
+        wanted["simulated-fail-safe.pem"] = (vendor.fail_safe_authority, True)
+    missing = [
+        special
+        for name, (authority, special) in wanted.items()
+        if not (folder / name).exists() or (folder / name).read_bytes() != authority.certificate_pem
+    ]
+    for special in missing:
+        vendor.trusted_in(folder, fail_safe=special)
+    if missing:
         await asyncio.sleep(6)  # the ACS looks every 5 s
 
 

@@ -56,11 +56,13 @@ class Vendor:
         """Where the CA's certificate lies, for an ACS to trust."""
         return self.directory / "ca.pem"
 
-    def trusted_in(self, directory: Path) -> None:
-        """Put the CA and its scope into an ACS's directory of trusted CAs."""
-        target = private_directory(directory) / "simulated-vendor.pem"
-        write_scope(target, Scope(ouis=(OUI,)))
-        write_private(target, self.authority.certificate_pem)
+    def trusted_in(self, directory: Path, *, fail_safe: bool = False) -> None:
+        """Put the CA, or that of fail-safe images, and its scope into an ACS's directory of trusted CAs."""
+        authority = self.fail_safe_authority if fail_safe else self.authority
+        name = "simulated-fail-safe.pem" if fail_safe else "simulated-vendor.pem"
+        target = private_directory(directory) / name
+        write_scope(target, Scope(ouis=(OUI,), fail_safe=fail_safe))
+        write_private(target, authority.certificate_pem)
 
     @staticmethod
     def _image_key(path: Path) -> Ed25519PrivateKey:

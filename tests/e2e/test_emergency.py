@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 
 import aiohttp
 import pytest
@@ -31,10 +32,13 @@ def vendor(tmp_path) -> Vendor:
     return Vendor(tmp_path / "vendor")
 
 
-async def started(tmp_path, name: str, vendor: Vendor, roles: list[str], *, fail_safe: bool = True) -> Node:
+async def started(
+    tmp_path, name: str, vendor: Vendor, roles: list[str], *, fail_safe: bool = True, policy_text: str = ""
+) -> Node:
     cas = [vendor.ca_path, *([vendor.fail_safe_ca_path] if fail_safe else [])]
-    policy = tmp_path / "policy.yaml"
-    policy.write_text("extends: default\ntimers: {retry: 0.2}\nevidence: {files: []}\n", encoding="utf-8")
+    policy = tmp_path / f"{name}.yaml"
+    text = f"extends: default\ntimers: {{retry: 0.2}}\nevidence: {{files: []}}\n{policy_text}"
+    policy.write_text(text, encoding="utf-8")
     values = {
         "data": tmp_path / name,
         "host": "127.0.0.1",
@@ -140,6 +144,43 @@ async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(
         await fleet.stop()
         for node in nodes:
             await node.stop()
+
+
+@pytest.mark.row("S1 L82.5")
+async def test_an_initial_hems_leads_to_the_serving_one(tmp_path, vendor):
+    serving = await started(tmp_path, "serving", vendor, ["serving"], fail_safe=False)
+    told = f"discovery: {{serving_hems: '{serving.url}/', security_gateways: [segw.example]}}\n"
+    initial = await started(tmp_path, "initial", vendor, ["initial", "emergency"], policy_text=told)
+    fleet = Fleet(vendor, f"{initial.url}/", server_ca=initial.settings.data / "pki/server/ca.pem")
+    try:
+        await fleet.start()
+        device = fleet.add(SERIAL)
+        device.access.tls.load_verify_locations(serving.settings.data / "pki/server/ca.pem")
+        fleet.protect(SERIAL)  # the emergency management system is the initial HeMS
+        path = tmp_path / "image"
+        path.write_bytes(build_image("2.0.0", PRODUCT_CLASS, vendor.image_key, size=1000))
+        await release(initial, vendor, path)
+        fleet.power_on()
+
+        async def runs(version: str) -> bool:
+            found = await serving.store.read(dev.find, KEY)
+            return found is not None and found.provisioned_for == version
+
+        await until(lambda: runs("1.0.0"))
+        assert device.henb.acs_url == f"{serving.url}/"
+        gateway = "Device.Services.FAPService.1.FAPControl.LTE.Gateway.SecGWServer1"
+        assert device.henb.tree.value(gateway) == "segw.example"
+        known = await initial.store.read(dev.find, KEY)
+        assert (known.channel, known.provisioned_for) == ("initial", "")
+        device.henb.begin_emergency(time.time())
+        device.wake()
+        await until(lambda: runs("2.0.0"))
+        assert device.henb.stage == "N0"
+        assert fleet.failures() == []
+    finally:
+        await fleet.stop()
+        await initial.stop()
+        await serving.stop()
 
 
 async def answer(node: Node, tls, url: str, body: bytes = b"") -> tuple[int, str]:
