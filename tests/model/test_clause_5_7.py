@@ -162,14 +162,14 @@ class Clause57(RuleBasedStateMachine):
         check_end(self.world, healed=True)
 
 
-@pytest.mark.timeout(0 if EXAMPLES else 120)
+@pytest.mark.timeout(0 if EXAMPLES else 400)
 @pytest.mark.row("S1 L10")
 def test_every_case_ends_and_is_told_whatever_goes_wrong():
     long = EXAMPLES > 0
     run_state_machine_as_test(
         Clause57,
         settings=settings(
-            max_examples=EXAMPLES or 18,
+            max_examples=EXAMPLES or 14,
             stateful_step_count=25 if long else 12,
             derandomize=not long,
             database=None,

@@ -119,7 +119,7 @@ def play(scene: Scene, folder: Path) -> tuple[Watched, list[Point], dict[str, An
     return world, points, story(world)
 
 
-@pytest.mark.timeout(0 if LONG else 240)
+@pytest.mark.timeout(0 if LONG else 400)
 @pytest.mark.parametrize("name", SCENES)
 def test_a_node_killed_at_any_point_is_not_missed(name, tmp_path):
     """The same ends, the same record on Type 2, everything executed as often, at every single point."""
