@@ -185,7 +185,7 @@ def _planned(
 
 def _group(conn: Connection, shown: Any, key: str, ids: Sequence[int]) -> Group:
     newest = shown.where(deliveries.c.outbox_id.in_(ids[-_SHOWN:])).order_by(outbox.c.id)
-    counted = select(outbox.c.notification_type, func.count()).where(outbox.c.id.in_(ids))
+    counted = select(outbox.c.notification_type, func.count().label("many")).where(outbox.c.id.in_(ids))
     facts = select(
         func.count(outbox.c.device_id.distinct()),
         func.min(outbox.c.created_at),
@@ -193,7 +193,7 @@ def _group(conn: Connection, shown: Any, key: str, ids: Sequence[int]) -> Group:
     ).where(outbox.c.id.in_(ids))
     lines, first_at, last_at = conn.execute(facts).one()
     by_kind = conn.execute(counted.group_by(outbox.c.notification_type))
-    kinds: dict[str, int] = dict(by_kind)
+    kinds = {each.notification_type: each.many for each in by_kind}
     waiting = tuple(Waiting(**each) for each in conn.execute(newest).mappings())
     return Group(key, tuple(ids), lines, kinds, first_at, last_at, waiting)
 
