@@ -65,7 +65,7 @@ def test_a_device_that_never_tells_its_alarms_is_not_asked_at_every_inform():
     assert len(resyncs(world)) == count
 
 
-@pytest.mark.row("S1 L46")
+@pytest.mark.row("S1 L46.1")
 def test_a_henb_with_a_fatal_breach_shuts_down_though_it_never_learns_that_its_alarm_came():
     """Its alarm was stored and it is blocked; the answer got lost, and there is no other path."""
     world = World()
@@ -80,7 +80,7 @@ def test_a_henb_with_a_fatal_breach_shuts_down_though_it_never_learns_that_its_a
     assert case.outcome == "BLOCKED"
 
 
-@pytest.mark.row("S1 L64")
+@pytest.mark.row("S1 L64.2")
 @pytest.mark.parametrize(("method", "times"), [("Reboot", 1), ("FactoryReset", 1)])
 def test_a_second_path_is_not_given_up_for_one_lost_message(method, times):
     world = World(distress=1)
@@ -95,7 +95,7 @@ def test_a_second_path_is_not_given_up_for_one_lost_message(method, times):
     assert executed_twice(world) == []
 
 
-@pytest.mark.row("S1 L54")
+@pytest.mark.row("S1 L54.3")
 def test_a_download_that_got_lost_over_a_distress_channel_is_asked_for_and_sent_again():
     world = World(distress=1)
     world.boot()
@@ -107,7 +107,7 @@ def test_a_download_that_got_lost_over_a_distress_channel_is_asked_for_and_sent_
     assert executed_twice(world) == []
 
 
-@pytest.mark.row("S1 L82")
+@pytest.mark.row("S1 L82.4")
 def test_a_fail_safe_image_that_asks_again_is_given_the_software_again():
     world = World(emergency_available=True, roles=("initial", "serving", "emergency"))
     world.boot()
