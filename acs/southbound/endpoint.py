@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
+from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.cwmp.versions import SUPPORTED, incompatible, negotiate
 from acs.datamodel import profile_for
@@ -58,6 +59,13 @@ _CONTENT_TYPE = 'text/xml; charset="utf-8"'
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
 _COOKIE = {"Path": "Path=/", "Secure": "Secure", "HttpOnly": "HttpOnly"}
 _log = structlog.get_logger(__name__)
+
+_ANSWERS = (ev.CONNECTION_REQUEST, ev.TRANSFER_COMPLETE, ev.DIAGNOSTICS_COMPLETE)
+
+
+def _is_expected(inform: m.Inform) -> bool:
+    """Tell whether the device was called, or tells of what it was told to do."""
+    return any(each.code in _ANSWERS or each.code.startswith("M ") for each in inform.events)
 
 
 class Endpoint:
@@ -266,7 +274,7 @@ class Endpoint:
             proof = replace(proof, allowed=allowed, address=peer.address)
             if proof.vouched is not None:
                 await self.revocations.refuse(proof.vouched)
-            async with self._turns.turn():
+            async with self._turns.turn(expected=_is_expected(inform)):
                 opened = await self._store.write(
                     tx.open_session,
                     inform,

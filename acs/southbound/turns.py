@@ -1,9 +1,10 @@
-"""So many at a time, the others in order, and none for longer than it will wait for the answer."""
+"""So many at a time, what the ACS waits for first, and none for longer than it will wait for the answer."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,8 @@ from acs.southbound.authentication import Refused
 
 __all__ = ["Turns"]
 
-_LINE = 4  # times as many may wait
+_LINE = 16  # times as many may wait
+_KEPT = 4  # the last of so many parts of the line is kept for those who are expected
 _SOONEST, _LATEST = 5.0, 30.0  # seconds after which one that was refused may come again
 
 
@@ -19,17 +21,21 @@ class Turns:
     """Lets ``at_once`` pass at a time; who does not come in for ``patience`` seconds is told to come again.
 
     What is begun is finished: were everything let in that comes, each session would wait for all the others
-    between two messages, longer than its device does, and nothing would come to its end.
+    between two messages, longer than its device does, and nothing would come to its end. For the same reason
+    those go first who were called or have done what they were told: their cases are under way.
     """
 
     def __init__(self, at_once: int, patience: float) -> None:
-        self._free, self._patience = asyncio.Semaphore(at_once), patience
-        self._waiting, self._most = 0, _LINE * at_once
+        self._free, self._patience = at_once, patience
+        self._most = _LINE * at_once
+        self._expected: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
         self._spread = random.Random()  # noqa: S311 - those who are refused must not all come back at once
 
-    def demand_room(self) -> None:
+    def demand_room(self, *, expected: bool = True) -> None:
         """Raise ``Refused`` where too many wait for another to come in, before it costs more."""
-        if self._waiting >= self._most:
+        most = self._most if expected else self._most - self._most // _KEPT
+        if len(self._expected) + len(self._others) >= most:
             raise self._busy()
 
     def _busy(self) -> Refused:
@@ -37,17 +43,39 @@ class Turns:
         return Refused(503, "busy", "too many sessions begin now; come again", retry_after=later)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, *, expected: bool = False) -> AsyncIterator[None]:
         """Wait for a turn and keep it inside. Raises ``Refused`` 503 with Retry-After."""
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise self._busy() from error
-        finally:
-            self._waiting -= 1
+        if self._free:
+            self._free -= 1
+        else:
+            self.demand_room(expected=expected)
+            await self._wait(self._expected if expected else self._others)
         try:
             yield
         finally:
-            self._free.release()
+            self._next()
+
+    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
+        mine = asyncio.get_running_loop().create_future()
+        line.append(mine)
+        try:
+            async with asyncio.timeout(self._patience):
+                await mine
+        except BaseException as error:
+            if mine in line:
+                line.remove(mine)
+            elif mine.done() and not mine.cancelled():
+                self._next()  # it was given a turn at the moment at which it gave up
+            if isinstance(error, TimeoutError):
+                raise self._busy() from error
+            raise
+
+    def _next(self) -> None:
+        """Give a turn that is free to the first who waits."""
+        for line in (self._expected, self._others):
+            while line:
+                first = line.popleft()
+                if not first.done():
+                    first.set_result(None)
+                    return
+        self._free += 1

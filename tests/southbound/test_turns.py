@@ -52,7 +52,7 @@ async def test_where_many_wait_already_another_is_refused_at_once():
     turns = Turns(1, 60.0)
     turns.demand_room()
     async with turns.turn():
-        waiting = [asyncio.create_task(turns.turn().__aenter__()) for _ in range(4)]
+        waiting = [asyncio.create_task(turns.turn(expected=True).__aenter__()) for _ in range(16)]
         await asyncio.sleep(0)
         with pytest.raises(Refused) as refused:
             turns.demand_room()
@@ -61,3 +61,33 @@ async def test_where_many_wait_already_another_is_refused_at_once():
         await asyncio.gather(*waiting, return_exceptions=True)
     assert refused.value.reason == "busy"
     turns.demand_room()
+
+
+async def _begin(turns: Turns, order: list[str], name: str, *, expected: bool) -> None:
+    async with turns.turn(expected=expected):
+        order.append(name)
+
+
+async def test_those_who_were_called_go_first_and_a_part_of_the_line_is_theirs():
+    turns, order = Turns(1, 60.0), []
+    async with turns.turn():
+        others = [asyncio.create_task(_begin(turns, order, "other", expected=False)) for _ in range(12)]
+        await asyncio.sleep(0)
+        with pytest.raises(Refused):
+            await _begin(turns, order, "too many", expected=False)
+        called = asyncio.create_task(_begin(turns, order, "called", expected=True))
+        await asyncio.sleep(0)
+        assert not called.done()
+    await asyncio.gather(called, *others)
+    assert order == ["called", *["other"] * 12]
+
+
+async def test_a_turn_given_to_one_that_goes_at_that_moment_is_not_lost():
+    turns, order = Turns(1, 60.0), []
+    async with turns.turn():
+        gone = asyncio.create_task(_begin(turns, order, "gone", expected=True))
+        stays = asyncio.create_task(_begin(turns, order, "stays", expected=False))
+        await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait_for(stays, 5)
+    assert order == ["stays"]
