@@ -9,6 +9,7 @@ import secrets as chance
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +17,10 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, func, select
 
+from acs import subscriptions as sub
 from acs.cli.bench import cpu, rss
 from acs.cli.output import Json, console, print_json, print_table, run
+from acs.cli.storm_manager import Manager
 from acs.errors import AcsError
 
 __all__ = ["POLICY", "enrol", "most_at_once", "storm"]
@@ -25,6 +28,7 @@ __all__ = ["POLICY", "enrol", "most_at_once", "storm"]
 _CHUNK = 500  # devices enrolled in one transaction
 _LOOK = 2.0  # seconds between two looks at how far it is
 _LAST_WORDS = 60.0
+_NOTIFICATION = {"NewAlarm": "notifyNewAlarm", "ClearedAlarm": "notifyClearedAlarm"}
 POLICY = """
 name: storm
 rules: [{procedure: P2R, because: "a storm"}]
@@ -46,8 +50,9 @@ def storm(
     """Have all devices raise an alarm; each has to be told once, and so many rebooted at a time.
 
     The devices are enrolled before, at a stroke. Each is asked for its configuration at once, refuses to tell
-    it, and is healthy again after a reboot, for which it waits in line. What is counted is read from the
-    database: notifications from the outbox, what was disturbed at once from the journal and the commands.
+    it, and is healthy again after a reboot, for which it waits in line. Each alarm for which a device has got
+    an InformResponse has to reach a manager behind Type 2, over TLS, exactly once, and so has its end. What
+    was disturbed at once is counted in the journal and the commands.
     """
     if not Path("/proc/self/stat").exists():
         raise AcsError("acs bench reads CPU times from /proc, which this system does not have")
@@ -92,12 +97,15 @@ async def _storm(options: _Options, *, quiet: bool) -> dict[str, Any]:
         await acs.start()
         store = await Store.open(f"sqlite:///{(acs.data / 'acs.db').absolute()}")
         fleet = await _fleet(acs, options, password)
+        manager = Manager(directory)
         try:
             assert fleet.stdout is not None
             port = json.loads(await fleet.stdout.readline())["port"]
             await _enrol(store, acs.data, options.devices, port, password)
-            return await _measure(store, acs, fleet, options, quiet=quiet)
+            await manager.start(store, acs.data)
+            return await _measure(store, acs, fleet, manager, options, quiet=quiet)
         finally:
+            await manager.stop()
             if fleet.returncode is None:
                 fleet.kill()
                 await fleet.wait()
@@ -174,7 +182,13 @@ def enrol(conn: Connection, numbers: range, *, port: int, sealed: bytes, now: fl
 
 
 async def _measure(
-    store: Any, acs: Any, fleet: asyncio.subprocess.Process, options: _Options, *, quiet: bool
+    store: Any,
+    acs: Any,
+    fleet: asyncio.subprocess.Process,
+    manager: Manager,
+    options: _Options,
+    *,
+    quiet: bool,
 ) -> dict[str, Any]:
     """Let the storm begin, wait until all are remediated, and count."""
     assert fleet.stdin is not None
@@ -196,7 +210,8 @@ async def _measure(
     async with asyncio.timeout(_LAST_WORDS):
         told = json.loads(await fleet.stdout.readline())
         await fleet.wait()
-    found = await store.read(_counted, told["raised"])
+    await _forwarding_done(store)
+    found = await store.read(_counted, told, manager.heard)
     return {
         **found,
         "allowed at once": options.concurrent,
@@ -210,6 +225,14 @@ async def _measure(
     }
 
 
+async def _forwarding_done(store: Any) -> None:
+    """Wait until the manager has been told everything, or for as long as makes sense."""
+    for _ in range(int(_LAST_WORDS / _LOOK)):
+        if all(each.waiting == 0 for each in await store.read(sub.backlogs)):
+            return
+        await asyncio.sleep(_LOOK)
+
+
 def _progress(conn: Connection) -> tuple[int, int]:
     from acs.store.tables import alarms, cases
 
@@ -218,15 +241,29 @@ def _progress(conn: Connection) -> tuple[int, int]:
     return int(raised), int(healed.scalar_one())
 
 
-def _counted(conn: Connection, raised: dict[str, float]) -> dict[str, Any]:
+def _forwarded(conn: Connection, keys: dict[int, str], heard: Counter[int]) -> dict[str, Counter[str]]:
+    """Return how often managers heard of each device's alarm, and of its end."""
+    from acs.store.tables import outbox
+
+    kinds = {name: kind for kind, name in _NOTIFICATION.items()}
+    forwarded = {kind: Counter[str]() for kind in _NOTIFICATION}
+    for told in conn.execute(select(outbox.c.id, outbox.c.device_id, outbox.c.notification_type)):
+        if told.notification_type in kinds:
+            forwarded[kinds[told.notification_type]][keys[told.device_id]] += heard[told.id]
+    return forwarded
+
+
+def _counted(conn: Connection, told: dict[str, Any], heard: Counter[int]) -> dict[str, Any]:
     """Count what the database tells of alarms, notifications, commands and cases."""
     from acs.remediation.safety.limits import Safety
-    from acs.store.tables import alarms, cases, commands, devices, outbox
+    from acs.store.tables import alarms, cases, commands, devices
 
-    keys = {row.id: row.device_key for row in conn.execute(select(devices.c.id, devices.c.device_key))}
-    query = select(outbox.c.device_id).where(outbox.c.notification_type == "notifyNewAlarm")
-    told = [keys[row.device_id] for row in conn.execute(query)]
-    stored = conn.execute(select(alarms.c.device_id, alarms.c.cleared_at)).all()
+    keys: dict[int, str] = {
+        row.id: row.device_key for row in conn.execute(select(devices.c.id, devices.c.device_key))
+    }
+    raised, acknowledged = told["raised"], told["acknowledged"]
+    stored = conn.execute(select(func.count()).select_from(alarms)).scalar_one()
+    forwarded = _forwarded(conn, keys, heard)
     found = conn.execute(select(cases)).mappings().all()
     sent = conn.execute(
         select(commands).where(commands.c.case_id.is_not(None), commands.c.sent_at.is_not(None))
@@ -244,10 +281,12 @@ def _counted(conn: Connection, raised: dict[str, float]) -> dict[str, Any]:
     outcomes = sorted({str(row["outcome"]) for row in found})
     return {
         "alarms raised": len(raised),
-        "alarms stored": len(stored),
-        "told to managers": len(told),
-        "lost": len(set(raised) - set(told)),
-        "doubled": len(told) - len(set(told)),
+        "acknowledged": len(acknowledged["NewAlarm"]),
+        "stored": stored,
+        "forwarded": len(+forwarded["NewAlarm"]),
+        "ends forwarded": len(+forwarded["ClearedAlarm"]),
+        "lost": sum(not forwarded[kind][key] for kind in _NOTIFICATION for key in acknowledged[kind]),
+        "doubled": sum(count - 1 for each in forwarded.values() for count in (+each).values()),
         "cases": ", ".join(
             f"{sum(str(row['outcome']) == each for row in found)} {each}" for each in outcomes
         ),

@@ -50,6 +50,9 @@ class Fleet:
     reboot_seconds: float
     kept: bool
     raised: dict[int, float] = field(default_factory=dict)
+    acknowledged: dict[str, set[str]] = field(
+        default_factory=lambda: {"NewAlarm": set(), "ClearedAlarm": set()}
+    )
     seen: Counter[str] = field(default_factory=Counter)
     rebooting: int = 0
     most_rebooting: int = 0
@@ -150,6 +153,9 @@ class Device:
         answer = decode(body).message
         if not isinstance(answer, m.InformResponse):
             raise AcsError(f"the Inform was answered by {m.method_name(answer)}")
+        for each in values:
+            if each.name.endswith(".NotificationType"):
+                self.fleet.acknowledged[each.value].add(username(self.number))
         self.events = [each for each in self.events if each not in events]
         self.values = [each for each in self.values if each not in values]
         body, _ = await self._post(b"", cookie)
@@ -271,6 +277,7 @@ async def _run(options: dict[str, Any]) -> dict[str, Any]:
     await asyncio.gather(*tasks, return_exceptions=True)
     del fleet.seen["port"]
     return {
+        "acknowledged": {kind: sorted(keys) for kind, keys in fleet.acknowledged.items()},
         "raised": {username(number): at for number, at in fleet.raised.items()},
         "seen": fleet.seen,
         "most_rebooting": fleet.most_rebooting,

@@ -17,6 +17,7 @@ def test_spans_that_overlap():
 def test_a_small_storm_is_told_once_and_stays_within_its_limits(acs, way):
     options = ("--devices", 6, "--seconds", 1, "--concurrent", 2, "--reboot", 0.1, "--patience", 60)
     found = acs("bench", "storm", *options, *way, "--json").json
-    assert (found["alarms raised"], found["lost"], found["doubled"]) == (6, 0, 0)
+    assert (found["alarms raised"], found["acknowledged"], found["forwarded"]) == (6, 6, 6)
+    assert (found["ends forwarded"], found["lost"], found["doubled"]) == (6, 0, 0)
     assert found["cases"] == "6 REMEDIATED"
     assert 1 <= found["disturbed at once"] <= 2
