@@ -139,7 +139,7 @@ def _several(text: str, whole: str) -> tuple[str, ...]:
     inner = text.strip()
     if not (inner.startswith("(") and inner.endswith(")")):
         raise AcsError(f"{whole[:80]!r}: after `in` stands a list in parentheses, for example (a, b)")
-    parts = re.findall(r'"(?:[^"\\]|\\.)*"|[^,]+', inner[1:-1])
+    parts = re.findall(r'\s*"(?:[^"\\]|\\.)*"|[^,]+', inner[1:-1])
     values = tuple(dict.fromkeys(_unquoted(each.strip()) for each in parts if each.strip()))
     if not values or len(values) > _MOST_VALUES:
         raise AcsError(f"{whole[:80]!r}: the list has 1 to {_MOST_VALUES} values")

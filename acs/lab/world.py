@@ -526,7 +526,7 @@ class Neighbour(World):
         self.nodes = world.nodes
         self.lose, self.image = world.lose, getattr(world, "image", b"")
         self.uploads, self.served, self.refused = world.uploads, world.served, []
-        self.sessions, self.reachable, self.neighbours = 0, True, []
+        self.sessions, self.reachable, self.neighbours, self.address = 0, True, [], ""
         self._cuttable()
 
     @property

@@ -104,6 +104,10 @@ def test_an_expression_that_backtracks_elsewhere_is_linear_here() -> None:
     assert not evil.fits({"specific_problem": ("a" * 100_000,)})  # for ever, were it not linear
 
 
+def test_a_list_may_hold_commas_and_empty_texts_in_quotes() -> None:
+    assert al.parse_matcher('site in ("", ",", "a, b" , c)').values == ("", ",", "a, b", "c")
+
+
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
 

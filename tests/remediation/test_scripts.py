@@ -224,8 +224,10 @@ def test_a_mistake_is_told_with_its_place(tmp_path, body, why):
         ("try:\n    pass\nexcept:\n    pass\n", "bad.py:3: a handler for everything"),
         ("def bad(case):\n    pass\n", "bad.py:1: the playbook bad is no `async def`"),
         ("1/0\n", "bad.py:1: ZeroDivisionError"),
-        "async def fatal(case): ...\nfatal.__playbook__ = True\n",
-        "the name fatal is that of a shipped playbook",
+        (
+            "async def fatal(case): ...\nfatal.__playbook__ = True\n",
+            "the name fatal is that of a shipped playbook",
+        ),
         ("from acs.playbook import nothing\n", "bad.py:1: ImportError"),
         ("\0", "bad.py:1: "),
     ],

@@ -12,6 +12,7 @@ from tests.southbound.conftest import SERIAL, inform, make_bench
 from tests.southbound.test_bad_input import PASSWORD, register
 
 SELDOM = {"device_connection_rate": 0.1, "idle_timeout": 0.5, "unlimited_networks": []}  # three at once
+SOON = {**SELDOM, "device_connection_rate": 2, "idle_timeout": 5, "inform_burst": 100}
 EMPTY = b"POST /acs HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -49,7 +50,7 @@ async def test_who_connects_too_often_is_not_read_and_closed_after_a_while(tmp_p
 
 
 async def test_a_turn_that_comes_soon_is_waited_for(tmp_path):
-    async for bench in make_bench(tmp_path, **{**SELDOM, "device_connection_rate": 2, "idle_timeout": 5}):
+    async for bench in make_bench(tmp_path, **SOON):
         mine = bench.tls()
         for _ in range(61):  # one more than at once
             await session(bench, mine)
