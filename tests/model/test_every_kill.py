@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,6 @@ from acs import remediation as rm
 from tests.model.kills import Phase, Point, Recorder, killed, story
 from tests.model.story import Watched
 
-LONG = bool(os.environ.get("ACS_MODEL_EXAMPLES"))
-"""Whether every point is gone through also of the scenes that take long."""
 EVERYTHING = {"standard", "trigger", "IPsec2", "Internet", "AirInterface"}
 PLAYBOOKS = {
     "restart": """
@@ -63,12 +60,11 @@ def _block(world: Watched) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is gone through; ``stride`` 1: every point of it in ``make test`` as well."""
+    """What is gone through; ``least``: how many points it has at least."""
 
     phases: list[Phase]
     options: dict[str, Any] = field(default_factory=dict)
     neighbours: int = 0
-    stride: int = 1
     least: int = 50
 
 
@@ -79,7 +75,6 @@ SCENES = {
     "blocked": Scene(
         [Phase(_tamper("configuration-modified", "never"), 1000), Phase(_block, 100)],
         {"image": None},
-        stride=3,
     ),
     "distress": Scene(
         [
@@ -87,13 +82,11 @@ SCENES = {
             Phase(_tamper("configuration-modified", "reboot"), 4000),
         ],
         {"distress": 1},
-        stride=3,
     ),
-    "group": Scene([Phase(_run_all, 600)], neighbours=2, least=30, stride=3),
+    "group": Scene([Phase(_run_all, 600)], neighbours=2, least=30),
     "emergency": Scene(
         [Phase(_fall_silent, 120), Phase(_heal, 3000)],
         {"emergency_available": True, "roles": ("initial", "serving", "emergency")},
-        stride=3,
     ),
 }
 
@@ -119,14 +112,14 @@ def play(scene: Scene, folder: Path) -> tuple[Watched, list[Point], dict[str, An
     return world, points, story(world)
 
 
-@pytest.mark.timeout(0 if LONG else 400)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", SCENES)
 def test_a_node_killed_at_any_point_is_not_missed(name, tmp_path):
     """The same ends, the same record on Type 2, everything executed as often, at every single point."""
     scene = SCENES[name]
     world, points, whole = play(scene, tmp_path)
     assert len(points) >= scene.least
-    for point in points[:: 1 if LONG else scene.stride]:
+    for point in points:
         killed(world, point, scene.phases)
         assert story(world) == whole, point.name
 
