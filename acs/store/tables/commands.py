@@ -63,6 +63,8 @@ command_is_open = commands.c.state.in_(
     [literal_column(f"'{word}'") for word in ("queued", "sent", "accepted")]
 )
 
+Index("ix_commands_device", commands.c.device_id, commands.c.id)  # what was done to a device, newest first
+
 Index(
     "ix_commands_open",
     commands.c.device_id,
