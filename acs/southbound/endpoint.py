@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import re
 import secrets
 from dataclasses import replace
 from time import perf_counter
@@ -61,6 +62,9 @@ _COOKIE = {"Path": "Path=/", "Secure": "Secure", "HttpOnly": "HttpOnly"}
 _log = structlog.get_logger(__name__)
 
 _ANSWERS = (ev.CONNECTION_REQUEST, ev.TRANSFER_COMPLETE, ev.DIAGNOSTICS_COMPLETE)
+
+_SEEMS_EXPECTED = re.compile(rb"6 CONNECTION REQUEST|7 TRANSFER COMPLETE|8 DIAGNOSTICS COMPLETE|>\s*M [A-Z]")
+"""The same at a glance, before the message is decoded: only how long the line may be depends on it."""
 
 
 def _is_expected(inform: m.Inform) -> bool:
@@ -163,7 +167,7 @@ class Endpoint:
                 who = self._known(request, None, proof)
             await self.intake.admit(who, raw)
             if self.intake.is_inform(raw):
-                self._turns.demand_room()
+                self._turns.demand_room(expected=_SEEMS_EXPECTED.search(raw) is not None)
             body = raw
             if request.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
                 body = unzip(raw, self._settings.max_body)  # another name of gzip (RFC 9110 8.4.1.3)

@@ -12,7 +12,7 @@ from acs.southbound.authentication import Refused
 
 __all__ = ["Turns"]
 
-_LINE = 16  # times as many may wait
+_LINE = 8  # times as many may wait
 _KEPT = 4  # the last of so many parts of the line is kept for those who are expected
 _SOONEST, _LATEST = 5.0, 30.0  # seconds after which one that was refused may come again
 
