@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -232,6 +233,11 @@ def _play(
     numbers = {each.seq for each in again}
     held = {place: known.pop(place) for place, seq in seqs.items() if seq in numbers}
     player = _Player(conn, case, policy, env, now, steps[-1].seq if steps else 0, held, seqs)
+
+    def operators(name: str, version: str) -> Callable[..., Any]:
+        watch()
+        return find_script(conn, name, version).function
+
     api = CaseApi(
         facts=case.fact,
         policy=policy,
@@ -239,10 +245,10 @@ def _play(
         because=case.because,
         started=case.opened_at,
         case_id=case.id,
-        find=lambda name, version: find_script(conn, name, version).function,
+        find=operators,
     )
     playbook = PLAYBOOKS[(case.playbook, case.playbook_version)] if script is None else operated(script)
-    with limited():
+    with limited(at_once=script is not None) as watch:
         ended = run(playbook(api), known.get, player.begin, resumed=api.resumed)
     if isinstance(ended, Finished):
         result: Result = ended.value

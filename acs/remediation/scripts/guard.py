@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
@@ -22,42 +22,66 @@ class TooLongError(BaseException):
     """A playbook ran too long; no ``except Exception`` of it holds this up."""
 
 
-@contextmanager
-def limited(*, lines: int = _MAX_LINES, seconds: float = _MAX_SECONDS) -> Iterator[None]:
-    """Raise ``TooLongError`` inside a playbook's own code after so many lines of it or so much time.
+class _Watch:
+    """A trace function that counts the lines of playbooks; other code is left to who traced ``before``."""
 
-    Only lines of playbooks are counted, and only they are interrupted: never a write to the database.
-    """
-    count, end = 0, monotonic() + seconds
+    def __init__(self, lines: int, seconds: float, before: Any) -> None:
+        self._left, self._end, self.before = lines, monotonic() + seconds, before
 
-    def line(frame: FrameType, event: str, _arg: Any) -> Any:
-        nonlocal count
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename.startswith(PREFIX):
+            return self._line
+        if self.before is None:
+            return None
+        local = self.before(frame, event, arg)
+        sys.settrace(self)  # that of coverage puts itself in our place
+        return local
+
+    def _line(self, frame: FrameType, event: str, _arg: Any) -> Any:
         if event == "line":
-            count += 1
-            if count > lines or (count % _LOOK == 0 and monotonic() > end):
+            self._left -= 1
+            if self._left < 0 or (self._left % _LOOK == 0 and monotonic() > self._end):
                 where = f"{frame.f_code.co_filename[len(PREFIX) : -1]}:{frame.f_lineno}"
                 raise TooLongError(
                     f"{where}: it computes for too long between two steps; is there a loop without"
                     " a step in it?"
                 )
-        return line
+        return self._line
 
-    def call(frame: FrameType, _event: str, _arg: Any) -> Any:
-        return line if frame.f_code.co_filename.startswith(PREFIX) else None
 
+@contextmanager
+def limited(
+    *, lines: int = _MAX_LINES, seconds: float = _MAX_SECONDS, at_once: bool = True
+) -> Iterator[Callable[[], None]]:
+    """Raise ``TooLongError`` inside a playbook's own code after so many lines of it or so much time.
+
+    Only lines of playbooks are counted, and only they are interrupted: never a write to the database. What is
+    yielded begins the counting, unless that is done ``at_once``: while nothing of an operator's is run, there
+    is nothing to count, and to be asked at each call is dear.
+    """
     before = sys.gettrace()
-    sys.settrace(call)
+    watch = _Watch(lines, seconds, before)
+
+    def begin() -> None:
+        sys.settrace(watch)
+
+    if at_once:
+        begin()
     try:
-        yield
+        yield begin
     finally:
-        sys.settrace(before)
+        if sys.gettrace() is watch:
+            sys.settrace(before)
 
 
 @contextmanager
 def unwatched() -> Iterator[None]:
     """Run what is not a playbook's without counting: to be asked at each call costs as much as the call."""
     before = sys.gettrace()
-    sys.settrace(None)
+    if not isinstance(before, _Watch):
+        yield
+        return
+    sys.settrace(before.before)
     try:
         yield
     finally:
