@@ -26,7 +26,6 @@ __all__ = ["attack"]
 
 _ADDRESSES = [f"127.0.{net}.{host}" for net in range(10, 18) for host in range(1, 255)]
 _PER_PROCESS = 15_000  # connections that one attacking process may keep open
-_NICE = 19
 _LAST_WORDS = 60  # seconds in which an attacker has to end and tell what it saw
 _RECONNECTING = 2  # every second device makes a new connection for each session
 
@@ -42,7 +41,8 @@ def attack(
 ) -> None:
     """Sessions of well-behaved devices in quiet and under each attack in turn, in one run.
 
-    The ACS has the first core to itself, devices and attackers (with the lowest priority) the second.
+    The ACS has the first core to itself, devices and attackers the second, of which attackers only get what
+    devices leave.
     Devices and attackers have addresses of their own in 127.0.0.0/8, which here is limited like any other.
     """
     from acs.simulator.attacks import ATTACKS
@@ -246,7 +246,7 @@ class _Scene:
             "addresses": _ADDRESSES[first % 2000 :] + _ADDRESSES[: first % 2000],
         }
         return await asyncio.create_subprocess_exec(
-            *("nice", "-n", str(_NICE), sys.executable, "-m", "acs.simulator.attacks", json.dumps(options)),
+            *(sys.executable, "-m", "acs.simulator.attacks", json.dumps(options)),
             stdout=asyncio.subprocess.PIPE,
             stdin=asyncio.subprocess.DEVNULL,
         )

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import itertools
 import json
+import logging
 import os
 import resource
 import signal
@@ -440,7 +441,8 @@ ATTACKS: dict[str, Attack] = {
 
 async def _run(name: str, attacker: Attacker) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    loop.set_exception_handler(lambda *_: None)  # broken connections are what this is about
+    loop.set_exception_handler(lambda *_: None)  # broken connections are what this is about,
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # and writing to them
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -456,7 +458,8 @@ async def _attack(name: str, attacker: Attacker) -> None:
 
 def _main() -> None:
     options = json.loads(sys.argv[1])
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # also where it was started with priority
+    # An attacker has a machine of its own: what it computes must not keep the devices of this one waiting.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     attacker = Attacker(

@@ -32,6 +32,8 @@ HTTP: dict[str, Any] = {
 _WRITE_BUFFER = 64 * 1024  # bytes that wait for a peer before its answer is held back
 _HEAD = 32 * 1024  # bytes of request line and header fields together
 _FIELDS = 64
+# Bytes of a refused body that a peer may send on before it reads its answer; more where it was too large.
+_UNWANTED, _UNWANTED_OF_LARGE = 256 * 1024, 4 * 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
@@ -46,6 +48,7 @@ class Guarded(RequestHandler):
         self._front, self.connection = front, connection
         self._head = 0
         self._unsent = 0
+        self._unwanted: int | None = None  # bytes that may still come of a request that was refused
         self._named = False  # whether it was counted for the identity whose connection it is
         self._late = 0.0  # seconds by which its next answer comes late
         self._wire: asyncio.Transport | None = None
@@ -54,7 +57,7 @@ class Guarded(RequestHandler):
         assert inner is not None
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            self._content = request.content
+            self._content, self._unwanted = request.content, None
             self._front.enter(connection, self._now())
             fields = request.raw_headers
             if len(fields) > _FIELDS or sum(len(name) + len(value) for name, value in fields) > _HEAD:
@@ -115,9 +118,14 @@ class Guarded(RequestHandler):
         stage = connection.stage
         connection.moved += len(data)
         if stage in (Stage.FRESH, Stage.IDLE) and data.strip(b"\r\n"):
-            self._head = 0
+            self._head, self._unwanted = 0, None
             self._front.enter(connection, Stage.HEAD)
             stage = Stage.HEAD
+        elif self._unwanted is not None:
+            self._unwanted -= len(data)
+            if self._unwanted < 0:
+                self._front.end(connection, "refused")
+                return
         super().data_received(data)
         if stage is Stage.HEAD:
             if self._messages:
@@ -140,6 +148,8 @@ class Guarded(RequestHandler):
             resp.force_close()
         if resp.status >= 400 and "Content-Encoding" in request.headers:
             self._lingering_time = 0.0  # or aiohttp unfolds the rest of a bomb, to throw it away
+        if resp.status >= 400 and not request.content.is_eof():
+            self._unwanted = _UNWANTED_OF_LARGE if resp.status == 413 else _UNWANTED
         late, self._late = self._late, 0.0
         if late:
             await asyncio.sleep(min(late, self._front.longest_delay))
