@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from acs.lab.world import DISTRESS_KEY, PACE, POLICY, SERIAL, VENDOR, LostError, World, open_database
+from acs.lab.managed_henb import PACE, VENDOR, LostError
+from acs.lab.world import DISTRESS_KEY, POLICY, SERIAL, World, open_database
 
 __all__ = ["DISTRESS_KEY", "PACE", "POLICY", "SERIAL", "VENDOR", "LostError", "World", "open_database"]
