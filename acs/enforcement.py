@@ -10,7 +10,6 @@ import asyncio
 import random
 import socket
 from collections.abc import Sequence
-from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,7 +18,7 @@ import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from acs import measures as ms
-from acs.northbound import ManagerClient
+from acs.northbound import ManagerClient, SenderLoop
 from acs.observability import Metrics
 from acs.security import Sealer, SealError
 from acs.settings import Settings
@@ -29,7 +28,6 @@ from acs.subscriptions import Failure
 
 __all__ = ["Enforcer", "measure_body"]
 
-_LOOK = 2.0  # seconds between two looks where nothing wakes it
 _log = structlog.get_logger(__name__)
 
 
@@ -106,53 +104,19 @@ class Enforcer:
         self._store, self._settings, self._sealer, self._metrics = store, settings, sealer, metrics
         self._guard, self._system_dn = guard, system_dn
         self._node = uuid4().hex
-        self._serving: dict[int, asyncio.Task[None]] = {}
-        self._wake = asyncio.Event()
+        self._loop = SenderLoop(
+            store,
+            "system",
+            due=ms.due_targets,
+            page=self._page,
+            release=ms.release_all,
+            topics=("measures",),
+            longest=settings.delivery_longest_wait,
+        )
 
     async def run(self) -> None:
         """Send until cancelled. What fails is logged and tried again."""
-        off = self._store.on("measures", lambda _: self._wake.set())
-        try:
-            if self._store.dialect == "sqlite":  # there is one node, and it has just begun
-                await self._store.write(ms.release_all)
-            while True:
-                self._wake.clear()
-                try:
-                    await self._look()
-                except Exception:  # noqa: BLE001 - it is tried again
-                    _log.exception("looking for measures failed; it is tried again")
-                await self._pause()
-        finally:
-            off()
-            for task in self._serving.values():
-                task.cancel()
-            await asyncio.gather(*self._serving.values(), return_exceptions=True)
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(min(_LOOK, self._settings.delivery_longest_wait)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-
-    async def _look(self) -> None:
-        for number in await self._store.read(ms.due_targets, now=self._store.clock()):
-            if number not in self._serving:
-                task = asyncio.create_task(self._serve(number), name=f"measures of system {number}")
-                self._serving[number] = task
-                task.add_done_callback(partial(self._served, number))
-
-    def _served(self, number: int, _: asyncio.Task[None]) -> None:
-        self._serving.pop(number, None)
-
-    async def _serve(self, number: int) -> None:
-        """Tell a system one page after the other while that works."""
-        try:
-            while await self._page(number):
-                pass
-        except Exception:  # noqa: BLE001 - the next look tries it again
-            _log.exception("a system could not be told what to do; it is tried again", target=number)
-            await asyncio.sleep(_LOOK)
+        await self._loop.run()
 
     async def _page(self, number: int) -> bool:
         """Tell a system about some devices; tell whether to go on at once."""

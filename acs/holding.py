@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from acs import alarms as al
 from acs import devices as dev
 from acs import remediation as rm
+from acs.loops import tried_again
 from acs.store import Store
 
 __all__ = ["HoldWatch", "review_device"]
@@ -67,10 +68,8 @@ class HoldWatch:
         off = [self._store.on(topic, lambda _: self._wake.set()) for topic in ("silences", "holds")]
         try:
             while True:
-                try:
+                with tried_again(_log, "alarms that are held back can't be looked at"):
                     await self.look()
-                except Exception:  # noqa: BLE001 - it is tried again
-                    _log.exception("alarms that are held back can't be looked at; it is tried again")
                 await asyncio.sleep(_LOOK)
         finally:
             for each in off:

@@ -13,6 +13,7 @@ from acs.bulkdata import prune_bulk
 from acs.commands import expire_overdue, prune_commands
 from acs.distress import prune_triggers
 from acs.files import UploadKeeper
+from acs.loops import tried_again
 from acs.measures import prune_measures
 from acs.northbound import forget_tokens
 from acs.remediation import prune_cases
@@ -86,11 +87,7 @@ class Housekeeper:
     async def run(self) -> None:
         """Tidy now and then, until cancelled."""
         while True:
-            try:
-                count = await self.tidy()
-            except Exception:  # noqa: BLE001 - it is tried again
-                _log.exception("tidying the store failed; it is tried again")
-            else:
-                if count:
+            with tried_again(_log, "tidying the store failed"):
+                if count := await self.tidy():
                     _log.info("overdue commands were given up, old records deleted", rows=count)
             await asyncio.sleep(_PAUSE)

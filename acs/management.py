@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import structlog
 from aiohttp import web
 from prometheus_client import generate_latest
 
@@ -16,6 +17,8 @@ from acs.southbound import bind
 from acs.store import Store
 
 __all__ = ["Management"]
+
+_log = structlog.get_logger(__name__)
 
 
 class Management:
@@ -59,6 +62,7 @@ class Management:
         try:
             async with asyncio.timeout(2):
                 await self._store.read(lambda conn: conn.exec_driver_sql("SELECT 1").scalar())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the node is not ready
+        except Exception as error:  # noqa: BLE001 - each store fails in its own ways; the node is not ready
+            _log.warning("the store does not answer", exc_info=True)
             return web.json_response({"status": "the store does not answer", "why": str(error)}, status=503)
         return web.json_response({"status": "ok"})

@@ -122,7 +122,7 @@ class Node:
         """Open everything. Raises ``AcsError`` with a remedy where that is impossible."""
         try:
             await self._start()
-        except BaseException:
+        except BaseException:  # cancelled, or something can't be opened: what is open already is closed
             await self._close()
             raise
         _log.info("serving", url=self.url, database=self.store.dialect, policy=self.env.policy.version)

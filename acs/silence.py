@@ -11,6 +11,7 @@ from acs import alarms as al
 from acs import detection as dt
 from acs import devices as dev
 from acs import remediation as rm
+from acs.loops import tried_again
 from acs.observability import Metrics
 from acs.store import Store
 
@@ -58,7 +59,5 @@ class SilenceWatch:
         """Look now and then, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK)
-            try:
+            with tried_again(_log, "silent devices could not be looked for"):
                 await self.look()
-            except Exception:  # noqa: BLE001 - it is tried again
-                _log.exception("silent devices could not be looked for; it is tried again")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, exists, select
 from acs import alarms as al
 from acs import devices as dev
 from acs import remediation as rm
+from acs.loops import tried_again
 from acs.observability import Metrics
 from acs.remediation import Environment
 from acs.security import Secrets, load_pem
@@ -56,10 +57,8 @@ class AuditKeeper:
         try:
             while True:
                 await asyncio.sleep(_SIGN)
-                try:
+                with tried_again(_log, "the audit could not be signed"):
                     await self.sign()
-                except Exception:  # noqa: BLE001 - it is tried again
-                    _log.exception("the audit could not be signed; it is tried again")
         finally:
             await self.sign()
 
@@ -127,10 +126,8 @@ class Watch:
     async def run(self) -> None:
         """Look now and then, until cancelled."""
         while True:
-            try:
+            with tried_again(_log, "certificates and secrets could not be looked at"):
                 await self.look()
-            except Exception:  # noqa: BLE001 - it is tried again
-                _log.exception("certificates and secrets could not be looked at; it is tried again")
             await asyncio.sleep(_LOOK)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import Connection, select, update
 from acs.errors import AcsError
 from acs.files.storage import Storage
 from acs.files.uploads import ARRIVED, Upload, find_upload
+from acs.loops import tried_again, until_set
 from acs.store import Store
 from acs.store.tables import uploads
 
@@ -106,16 +107,10 @@ class Arrivals:
         try:
             while True:
                 self._wake.clear()
-                try:
+                with tried_again(_log, "handling uploads failed"):
                     while await self.handle_next():
                         pass
-                except Exception:  # noqa: BLE001 - the store may be back in a minute
-                    _log.exception("handling uploads failed; it is tried again")
-                try:
-                    async with asyncio.timeout(_PAUSE):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+                await until_set(self._wake, _PAUSE)
         finally:
             off()
 
@@ -142,10 +137,17 @@ class Arrivals:
             async with asyncio.timeout(_TIMEOUT):
                 for handler in handlers:
                     await handler(Arrival(upload, self._storage))
-        except Exception as error:  # noqa: BLE001 - what a device sent may break any parser
+        except Exception as error:  # noqa: BLE001 - what a device sent may break any parser, in any way
+            expected = isinstance(error, AcsError)
             again = now + 60 * upload.handler_attempts if upload.handler_attempts < _TRIES else None
-            reason = str(error) if isinstance(error, AcsError) else f"{type(error).__name__}: {error}"
-            _log.warning("an upload can't be handled", upload=upload.id, kind=upload.kind, why=reason)
+            reason = str(error) if expected else f"{type(error).__name__}: {error}"
+            _log.warning(
+                "an upload can't be handled",
+                upload=upload.id,
+                kind=upload.kind,
+                why=reason,
+                exc_info=not expected,
+            )
             await self._store.write(_settle, upload.id, None, again, reason[:300])
         else:
             await self._store.write(_settle, upload.id, now if handlers else None, None, "")

@@ -104,7 +104,7 @@ class DiskStorage:
                 await asyncio.to_thread(write, chunk)
                 size += len(chunk)
             await asyncio.to_thread(finish)
-        except BaseException:
+        except BaseException:  # cancelled, or no room: what is half written goes, and whoever called is told
             file.close()
             partial.unlink(missing_ok=True)
             raise

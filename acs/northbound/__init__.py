@@ -10,6 +10,7 @@ from acs.northbound.delivery import Deliverer
 from acs.northbound.manager import ManagerClient
 from acs.northbound.openapi import openapi_document
 from acs.northbound.scopes import SCOPES, check_scopes
+from acs.northbound.sender_loop import SenderLoop
 from acs.northbound.server import Northbound
 from acs.northbound.signature import sign, verify
 from acs.northbound.tokens import Token, create_token, forget_tokens, list_tokens, revoke_token
@@ -29,6 +30,7 @@ __all__ = [
     "Deliverer",
     "ManagerClient",
     "Northbound",
+    "SenderLoop",
     "Token",
     "User",
     "allow_certificate",

@@ -10,14 +10,15 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from uuid import uuid4
 
 import structlog
 
 from acs import subscriptions as sub
+from acs.loops import tried_again
 from acs.northbound.manager import TIMEOUT, ManagerClient
 from acs.northbound.notification import group_body, notification_body
+from acs.northbound.sender_loop import SenderLoop
 from acs.observability import Metrics
 from acs.security import Sealer, SealError
 from acs.settings import Settings
@@ -27,7 +28,6 @@ __all__ = ["Deliverer"]
 
 _LINES = 16  # devices whose notifications are on their way to one manager at the same time
 _PASS = sub.LEASE - 2 * TIMEOUT - 10  # seconds after which no further notification of a page is begun
-_LOOK = 2.0  # seconds between two looks where nothing wakes it
 _MEASURE = 5.0
 _log = structlog.get_logger(__name__)
 
@@ -66,66 +66,27 @@ class Deliverer:
         self._url, self._system_dn = url, system_dn
         self._node = uuid4().hex
         self._clients: dict[int, tuple[bytes, ManagerClient]] = {}
-        self._serving: dict[int, asyncio.Task[None]] = {}
-        self._again: set[int] = set()
         self._shown: set[int] = set()
-        self._wake = asyncio.Event()
+        self._loop = SenderLoop(
+            store,
+            "subscription",
+            due=sub.due_subscriptions,
+            page=self._page,
+            release=sub.release_all,
+            topics=("outbox", "subscriptions"),
+            longest=settings.delivery_longest_wait,
+        )
 
     async def run(self) -> None:
         """Deliver until cancelled. What fails is logged and tried again."""
-        off = [self._store.on(topic, lambda _: self._wake.set()) for topic in ("outbox", "subscriptions")]
         measuring = asyncio.create_task(self._measure())
         try:
-            if self._store.dialect == "sqlite":  # there is one node, and it has just begun
-                await self._store.write(sub.release_all)
-            while True:
-                self._wake.clear()
-                try:
-                    await self._look()
-                except Exception:  # noqa: BLE001 - it is tried again
-                    _log.exception("looking for what is to be delivered failed; it is tried again")
-                await self._pause()
+            await self._loop.run()
         finally:
-            for each in off:
-                each()
-            tasks = [measuring, *self._serving.values()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            measuring.cancel()
+            await asyncio.gather(measuring, return_exceptions=True)
             for _, client in self._clients.values():
                 await client.close()
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(min(_LOOK, self._settings.delivery_longest_wait)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-
-    async def _look(self) -> None:
-        for number in await self._store.read(sub.due_subscriptions, now=self._store.clock()):
-            if number in self._serving:
-                self._again.add(number)
-                continue
-            task = asyncio.create_task(self._serve(number), name=f"subscription {number}")
-            self._serving[number] = task
-            task.add_done_callback(partial(self._served, number))
-
-    def _served(self, number: int, _: asyncio.Task[None]) -> None:
-        """Look again where something came while the last page was on its way."""
-        self._serving.pop(number, None)
-        if number in self._again:
-            self._again.discard(number)
-            self._wake.set()
-
-    async def _serve(self, number: int) -> None:
-        """Deliver a page after the other while that works."""
-        try:
-            while await self._page(number):
-                pass
-        except Exception:  # noqa: BLE001 - the next look tries it again
-            _log.exception("delivering to a manager failed; it is tried again", subscription=number)
-            await asyncio.sleep(_LOOK)
 
     async def _page(self, number: int) -> bool:
         """Deliver one page; tell whether to go on at once."""
@@ -235,10 +196,8 @@ class Deliverer:
     async def _measure(self) -> None:
         """Now and then measure what waits, and keep it within its bound."""
         while True:
-            try:
+            with tried_again(_log, "measuring what is to be delivered failed"):
                 await self.measure()
-            except Exception:  # noqa: BLE001 - it is tried again
-                _log.exception("measuring what is to be delivered failed; it is tried again")
             await asyncio.sleep(_MEASURE)
 
     async def measure(self) -> None:
@@ -268,7 +227,7 @@ class Deliverer:
             )
 
     async def _forget(self, number: int) -> None:
-        if number in self._serving:
+        if self._loop.serves(number):
             return
         _, client = self._clients.pop(number, (b"", None))
         if client is not None:
