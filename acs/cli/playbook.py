@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from acs.cli.look import find_device, no_urls
 from acs.cli.output import Config, Data, Json, console, print_json, print_table, settings_of, who, write
@@ -149,15 +150,15 @@ def dry_run(
 
     def act(conn: Connection) -> tuple[list[rm.DryStep], str, str]:
         found = find_device(conn, device)
-        return rm.dry_run(conn, found, script, assumed, env=env, now=time.time())
+        try:
+            return rm.dry_run(conn, found, script, assumed, env=env, now=time.time())
+        except (AcsError, SQLAlchemyError):
+            raise
+        except (Exception, rm.TooLongError) as error:  # whatever an operator's code raises is its own
+            at = rm.script_line(error)
+            raise AcsError(f"the playbook {name} failed{at and f' at {at}'}: {error!r}") from error
 
-    try:
-        steps, outcome, because = write(settings, act)
-    except AcsError:
-        raise
-    except Exception as error:
-        at = rm.script_line(error)
-        raise AcsError(f"the playbook {name} failed{at and f' at {at}'}: {error!r}") from error
+    steps, outcome, because = write(settings, act)
     if json:
         print_json({"steps": steps, "outcome": outcome, "because": because})
         return

@@ -70,6 +70,18 @@ def test_a_dry_run_shows_the_steps_and_keeps_nothing(acs, folder, data):
     assert acs("commands", "list", "--data", data, "--json", "--state", "queued").json == []
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [("return 1 / 0", "ZeroDivisionError"), ("while True:\n        pass", "it computes for too long")],
+)
+def test_a_dry_run_says_where_a_playbook_fails(acs, folder, data, body, why):
+    (folder / "broken.py").write_text(f"async def broken(case):\n    {body}\n")
+    told = acs("playbook", "dry-run", "broken", KEY, "--playbooks", folder, "--data", data)
+    assert told.code == 2
+    assert "the playbook broken failed at broken.py:2: " in told.err or "at broken.py:3: " in told.err
+    assert why in told.err
+
+
 def test_a_run_asks_and_is_approved(acs, folder, data, tmp_path):
     (folder / "ask.py").write_text(
         "async def ask(case):\n"
