@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -24,6 +24,7 @@ from acs.cli.output import (
     read,
     read_file,
     settings_of,
+    tell_limit,
     who,
     write,
 )
@@ -44,7 +45,10 @@ def list_commands(
     json: Json = False,
     limit: Limit = 100,
     device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
-    state: Annotated[str | None, typer.Option(help="queued, sent, accepted, succeeded, failed, …")] = None,
+    state: Annotated[
+        Literal["queued", "sent", "accepted", "succeeded", "failed", "expired", "cancelled"] | None,
+        typer.Option(help="Only in this state."),
+    ] = None,
 ) -> None:
     """List commands, the newest first."""
     from acs import commands as cm
@@ -54,9 +58,13 @@ def list_commands(
         wanted = find_device(conn, device).id if device else None
         found = cm.list_commands(conn, device_id=wanted, state=state, limit=limit)
         keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
-        return [{"device": keys[each.device_id], **asdict(each)} for each in found]
+        return [
+            {"device": keys[each.device_id], **asdict(each), "payload": cm.masked(each.payload)}
+            for each in found
+        ]
 
     found = read(settings_of(data, config), look)
+    tell_limit(found, limit)
     if json:
         print_json(found)
         return
@@ -73,7 +81,7 @@ def show_command(command: Number, data: Data = None, config: Config = None) -> N
     found = read(settings_of(data, config), lambda conn: cm.find_command(conn, command))
     if found is None:
         raise AcsError(f"there is no command {command}; see: acs commands list")
-    facts = asdict(found)
+    facts = {**asdict(found), "payload": cm.masked(found.payload)}
     for name in ("payload", "result"):
         facts[name] = msgspec.json.decode(facts[name]) if facts[name] else None
     print_json(facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,12 +77,24 @@ def raw_command(
     key = with_key(key)
     try:
         arguments = msgspec.json.decode(fields, type=dict[str, Any])
+        _demand_known(method, arguments)
         if method in ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", "ChangeDUState"):
             arguments.setdefault("command_key", key)
         message = unpack(method, arguments)
-    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise AcsError(f"the arguments of {method} are wrong: {error} is missing, or not known") from error
+    except (msgspec.DecodeError, AttributeError, TypeError, ValueError) as error:
         raise AcsError(f"the arguments of {method} are wrong: {error}") from error
     send(device, message, data, config, key, expires, wait, force)
+
+
+def _demand_known(method: str, arguments: dict[str, Any]) -> None:
+    """Raise ``AcsError`` for an argument that a method does not have: it would not be sent."""
+    known = [each.name for each in dataclasses.fields(m.METHODS[method])]
+    unknown = sorted(arguments.keys() - set(known))
+    if unknown:
+        has = f"it has {', '.join(known)}" if known else "it has none"
+        raise AcsError(f"{method} has no argument {unknown[0][:60]!r}; {has}")
 
 
 @rpc.command("get")

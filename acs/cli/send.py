@@ -17,6 +17,7 @@ from acs.cli.outcome import show_outcome
 from acs.cli.output import console, read, settings_of, who, write
 from acs.cwmp import messages as m
 from acs.errors import AcsError
+from acs.settings import Settings
 
 __all__ = ["Expires", "Force", "Key", "Wait", "send", "with_key"]
 
@@ -66,22 +67,26 @@ def send(
         request, problems = _checked(conn, found, message)
         if problems and not force:
             raise AcsError(f"{'; '.join(problems[:5])}; --force sends it all the same")
-        dev.audit(conn, who(), f"command {m.method_name(message)}", device, command_key, now=now)
-        return cm.enqueue(
+        made = cm.enqueue(
             conn,
             found.id,
-            request,
+            _sealed(conn, found, request, settings),
             command_key=command_key,
             purpose="operator",
             expires_at=now + expires,
             unchecked=True,  # it was, above
             now=now,
-        ).id
+        )
+        method = m.method_name(message)
+        if (made.device_id, made.method) != (found.id, method):
+            raise AcsError(f"the CommandKey {command_key!r} is that of command {made.id}, {made.method}")
+        dev.audit(conn, who(), f"command {method}", device, command_key, now=now)
+        return made.id
 
     number = write(settings, act)
     console.print(f"command {number} is queued")
     if wait:
-        show_outcome(_await(lambda: read(settings, lambda conn: cm.find_command(conn, number)), wait))
+        show_outcome(_await(lambda: read(settings, lambda conn: _look(conn, number)), wait))
 
 
 def _checked(conn: Connection, device: Any, message: m.Message) -> tuple[m.Message, list[str]]:
@@ -102,18 +107,57 @@ def _checked(conn: Connection, device: Any, message: m.Message) -> tuple[m.Messa
     return message, cm.problems_of(conn, device, message, strict=True)
 
 
+def _sealed(conn: Connection, device: Any, message: m.Message, settings: Settings) -> m.Message:
+    """Return the request as it may be stored. Raises ``AcsError`` where there is no key to seal secrets."""
+    from acs import commands as cm
+    from acs.security import Sealer, Secrets
+
+    secret = cm.secret_for(conn, device, message)
+    if not cm.holds_secrets(message, secret):
+        return message
+    if not (settings.data / "master.key").is_file():
+        raise AcsError(
+            f"what is secret in the request is sealed with the node's key, and there is none in"
+            f" {settings.data}; send it where the node's data directory is"
+        )
+    sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
+    return cm.seal_request(message, sealer, device.device_key, secret)
+
+
 def _type(name: str, model: Any, known: dict[str, str]) -> str:
     spec = model.spec(name) if model is not None else None
     return spec.xsd_type if spec is not None else known.get(name, "xsd:string")
 
 
-def _await(look: Callable[[], Any], seconds: float) -> Any:
+def _look(conn: Connection, number: int) -> tuple[Any, str]:
+    """Return a command, and where it waits for a session why there may be none."""
+    from acs import commands as cm
+    from acs import devices as dev
+
+    command = cm.find_command(conn, number)
+    if command is None or command.state != "queued":
+        return command, ""
+    return command, _absence(dev.get(conn, command.device_id), command.created_at)
+
+
+def _absence(device: Any, since: float) -> str:
+    """Say why a device for which something was queued did not come."""
+    if device.blocked:
+        return f"the device is {device.admission}: {device.admission_reason}; "
+    if (device.connection_request_tried_at or 0.0) < since:
+        return "nobody has called it yet: is a node running, see acs serve? "
+    if device.connection_request_error:
+        return f"it could not be called: {device.connection_request_error}; "
+    return f"it was called ({device.connection_request_result}) and did not come; "
+
+
+def _await(look: Callable[[], tuple[Any, str]], seconds: float) -> Any:
     end = time.monotonic() + seconds
     while True:
-        command = look()
+        command, why = look()
         if command is None or command.state not in _OPEN:
             return command
         if time.monotonic() >= end:
-            state = f"it is {command.state}; see: acs commands show {command.id}"
+            state = f"it is {command.state}; {why}see: acs commands show {command.id}"
             raise AcsError(f"the device did not answer command {command.id} within {seconds:g} s; {state}")
         time.sleep(_PAUSE)

@@ -29,6 +29,7 @@ from acs.commands.queue import (
 )
 from acs.commands.refuse import RefusedRequest, problems_of, told_types
 from acs.commands.retention import expire_overdue, prune_commands
+from acs.commands.sealed import holds_secrets, masked, open_request, seal_request, secret_for, secret_in
 
 __all__ = [
     "DISCOVERY",
@@ -49,17 +50,23 @@ __all__ = [
     "expire_overdue",
     "fail",
     "find_command",
+    "holds_secrets",
     "informed",
     "list_commands",
+    "masked",
     "next_command",
     "once_more",
     "open_commands",
+    "open_request",
     "outstanding",
     "problems_of",
     "prune_commands",
     "recovery_of",
     "renew_discovery",
     "requests_with_placeholders",
+    "seal_request",
+    "secret_for",
+    "secret_in",
     "settle",
     "told_types",
     "transfer_complete",

@@ -14,6 +14,7 @@ from acs.datamodel.profiles import (
     load_profiles,
     profile_for,
 )
+from acs.datamodel.secret import hidden_in, sounds_secret
 from acs.datamodel.spec import ParameterSpec, Problem
 from acs.datamodel.tree import instantiate
 
@@ -36,6 +37,7 @@ __all__ = [
     "composed",
     "dump",
     "golden_configuration",
+    "hidden_in",
     "import_models",
     "install_profiles",
     "installed_profiles",
@@ -48,4 +50,5 @@ __all__ = [
     "pattern_of",
     "profile_for",
     "rerooted",
+    "sounds_secret",
 ]

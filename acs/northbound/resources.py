@@ -238,7 +238,14 @@ def enqueue(conn: Connection, call: Call) -> sh.Command:
         raise ProblemError(422, "; ".join(problems[:5]), field="arguments")
     method, until = m.method_name(message), call.now + wanted.expires_in
     made = cm.enqueue(
-        conn, owner.id, message, command_key=key, purpose="operator", expires_at=until, now=call.now
+        conn,
+        owner.id,
+        cm.seal_request(message, call.sealer, owner.device_key, cm.secret_for(conn, owner, message)),
+        command_key=key,
+        purpose="operator",
+        expires_at=until,
+        unchecked=True,  # it was, above
+        now=call.now,
     )
     if made.device_id != owner.id or made.method != method:
         raise ProblemError(409, f"the CommandKey {key!r} is that of another command", field="command_key")

@@ -426,7 +426,7 @@ class Endpoint:
         try:
             message = fill(reply.message, self._secrets, ticket.device_key, reply.secrets)
         except SealError as error:  # not the device's fault: it is served on
-            remedy = "set the secrets of declared state again"
+            remedy = "set the secrets of declared state again, or send the command again"
             raise AcsError(f"what {ticket.device_key} is to be set to can't be opened; {remedy}") from error
         response = self._message(message, ticket.namespace, reply.id or echoed, reply.declaration)
         response[SECRET_PATHS] = secret_paths(reply.message)

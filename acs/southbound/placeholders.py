@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from acs.commands import open_request
 from acs.cwmp import messages as m
 from acs.security import Sealer, Secrets
 
@@ -47,8 +48,10 @@ def secret_paths(message: m.Message) -> frozenset[str]:
 def fill(message: m.Message, secrets: Secrets, device_key: str, sealed: Mapping[str, bytes]) -> m.Message:
     """Put the device's own secrets, and those of declared state (``sealed``, by name), where they belong.
 
-    Raises ``SealError`` for a secret that was sealed under another key or name.
+    What was sealed in the request itself is opened. Raises ``SealError`` for a secret that was sealed under
+    another key or name, or for another device.
     """
+    message = open_request(message, Sealer(secrets.store_key), device_key)
     if not isinstance(message, m.SetParameterValues):
         return message
     own: dict[str, Callable[[str], str]] = {

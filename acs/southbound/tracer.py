@@ -22,7 +22,7 @@ from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import DecodeError, Envelope
 from acs.cwmp import messages as m
-from acs.datamodel import Model, about, load_model
+from acs.datamodel import Model, hidden_in
 from acs.errors import AcsError
 from acs.settings import Settings
 from acs.southbound.authentication import Refused
@@ -254,20 +254,10 @@ def _known_of(conn: Connection, device_id: int) -> tuple[Model | None, frozenset
         return None, secret
 
 
-def _hidden(model: Model | None) -> Callable[[str], bool]:
-    models = [each for each in (model, load_model("femto"), load_model("henb-igd")) if each is not None]
-
-    def hidden(path: str) -> bool:
-        specs = [spec for each in models if (spec := each.spec(path)) is not None]
-        return any(known.hidden or known.secured for known in map(about, specs))
-
-    return hidden
-
-
 def _packed(
     exchanges: list[Exchange], model: Model | None, known_secrets: frozenset[str]
 ) -> tuple[bytes, int]:
-    by_model = _hidden(model)
+    by_model = hidden_in(model)
     # Whatever a parameter is called: what was set to a secret is shown neither then nor when it is read.
     secret = known_secrets.union(*(exchange.secret_paths for exchange in exchanges))
 

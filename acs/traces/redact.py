@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterable
 
 from lxml import etree
 
+from acs.datamodel import sounds_secret
+
 __all__ = ["MASK", "redact_body", "redact_headers", "redact_url"]
 
 MASK = "[redacted]"
 MOST_CHARACTERS = 256 * 1024
 """Of one body that is kept."""
-_SECRET = re.compile(
-    r"passw|passphrase|secret|presharedkey|psk|privatekey|wepkey|keymaterial|credential|token|voucher"
-    r"|imsi|imei|msisdn|accesscontrollist",
-    re.IGNORECASE,
-)
+_SUBSCRIBERS = re.compile(r"imsi|imei|msisdn|accesscontrollist", re.IGNORECASE)
 _SECRET_ELEMENTS = frozenset({"password", "cookievoucher", "voucherlist"})
 _HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "www-authenticate"})
 _USER = re.compile(r"(\w+://)[^/\s@<>\"']*@")
@@ -100,7 +98,8 @@ def _redact(root: etree._Element, hidden: Hidden) -> None:
             _mask(element)
         elif name == "value":
             path = _name_beside(element)
-            if _SECRET.search(path.rstrip(".").rpartition(".")[2]) or hidden(path):
+            of_subscribers = _SUBSCRIBERS.search(path.rstrip(".").rpartition(".")[2])
+            if of_subscribers or sounds_secret(path) or hidden(path):
                 _mask(element)
                 continue
         if element.text and "/" in element.text:

@@ -44,6 +44,13 @@ def test_a_command_is_queued_once_and_cancelled(acs, data):
     assert (again.code, "is not open; see: acs commands list" in again.err) == (2, True)
 
 
+def test_a_key_that_is_that_of_another_command_is_told(acs, data):
+    assert acs("commands", "send", "methods", KEY, "--key", "op-1", "--data", data).code == 0
+    other = acs("commands", "send", "reboot", KEY, "--key", "op-1", "--data", data)
+    assert (other.code, "the CommandKey 'op-1' is that of command" in other.err) == (2, True)
+    assert len(acs("commands", "list", "--data", data, "--json", "--state", "queued").json) == 1
+
+
 def test_a_reboot_is_given_a_key_of_its_own(acs, data):
     assert acs("commands", "send", KEY, "Reboot", "--data", data).code == 0
     (queued,) = acs("commands", "list", "--data", data, "--json", "--state", "queued").json
@@ -100,6 +107,9 @@ SEND = ("commands", "send", KEY)
         ((*SEND, "ChangeDUState", '{"operations": 5}'), "the arguments of ChangeDUState are wrong"),
         ((*SEND, "ChangeDUState", '{"operations": [5]}'), "the arguments of ChangeDUState are wrong"),
         ((*SEND, "ChangeDUState", '{"operations": [{"operation": "X"}]}'), "the arguments of ChangeDUState"),
+        ((*SEND, "ChangeDUState", "{}"), "'operations' is missing, or not known"),
+        ((*SEND, "Reboot", '{"comand_key": "k"}'), "no argument 'comand_key'; it has command_key"),
+        ((*SEND, "GetRPCMethods", '{"x": 1}'), "GetRPCMethods has no argument 'x'; it has none"),
         (("golden", "show", "X"), "there is no device 'X'"),
     ],
 )

@@ -6,12 +6,14 @@ import contextlib
 import time
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, update
 
 from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.cwmp import unpack
+from acs.security import Secrets
+from acs.store.tables import devices
 
 KEY = "0005B9-0005B9423901"
 SEND = ("commands", "send")
@@ -65,8 +67,8 @@ def answered(acs, data, answer, *arguments):
         (("reboot", KEY), m.Reboot("k")),
         (("factory-reset", KEY), m.FactoryReset()),
         (
-            ("download", KEY, URL, "--size", "5", "--delay", "3", "--username", "u", "--password", "p"),
-            m.Download("k", "1 Firmware Upgrade Image", URL, "u", "p", 5, "", 3),
+            ("download", KEY, URL, "--size", "5", "--delay", "3", "--username", "u"),
+            m.Download("k", "1 Firmware Upgrade Image", URL, "u", "", 5, "", 3),
         ),
         (
             ("schedule-download", KEY, URL, "--window", "0-60", "--window", "70-80:1 At Any Time"),
@@ -111,6 +113,39 @@ def test_each_rpc_has_a_form_of_its_own(acs, data, arguments, message):
     (queued,) = acs("commands", "list", "--data", data, "--json", "--state", "queued").json
     shown = acs("commands", "show", queued["id"], "--data", data).json
     assert unpack(shown["method"], shown["payload"]) == message
+
+
+LOGIN = ("--username", "u", "--password", "their-pass-word")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("download", KEY, URL, *LOGIN),
+        ("upload", KEY, URL, *LOGIN),
+        ("schedule-download", KEY, URL, "--window", "0-60", *LOGIN),
+        ("set", KEY, "Device.ManagementServer.Password=their-pass-word"),
+    ],
+    ids=lambda each: each[0],
+)
+def test_a_secret_in_a_request_is_stored_sealed_and_not_shown(acs, data, arguments):
+    Secrets.load_or_create(data)
+    done = acs(*SEND, *arguments, "--data", data)
+    assert done.code == 0, done.err
+    (queued,) = acs("commands", "list", "--data", data, "--json", "--state", "queued").json
+    shown = acs("commands", "show", queued["id"], "--data", data)
+    assert "(sealed)" in queued["payload"]
+    assert '"(sealed)"' in shown.out
+    assert not [
+        each for each in data.rglob("*") if each.is_file() and b"their-pass-word" in each.read_bytes()
+    ]
+
+
+def test_without_the_nodes_key_no_secret_is_queued(acs, data):
+    done = acs(*SEND, "download", KEY, URL, *LOGIN, "--data", data)
+    assert (done.code, "is sealed with the node's key, and there is none in" in done.err) == (2, True)
+    assert not (data / "master.key").exists()
+    assert acs("commands", "list", "--data", data, "--json", "--state", "queued").json == []
 
 
 def test_a_voucher_is_a_file(acs, data, tmp_path):
@@ -180,7 +215,29 @@ def test_the_wait_ends_with_a_sentence(acs, data):
     done = acs(*SEND, "methods", KEY, "--wait", "0.1", "--data", data)
     assert done.code == 2
     assert "did not answer command" in done.err
-    assert "it is queued; see: acs commands show" in done.err
+    assert "it is queued; the device is blocked: " in done.err
+    assert "; see: acs commands show" in done.err
+
+
+@pytest.mark.parametrize(
+    ("called", "why"),
+    [
+        (None, "it is queued; nobody has called it yet: is a node running, see acs serve? see: acs commands"),
+        ({"error": "no route", "result": "http connect"}, "it could not be called: no route; see: acs"),
+        ({"error": "", "result": "udp sent"}, "it was called (udp sent) and did not come; see: acs commands"),
+    ],
+)
+def test_the_wait_ends_with_what_is_known_of_the_call(acs, data, called, why):
+    columns = devices.c
+    values = {columns.admission: "allowed", columns.connection_request_tried_at: None}
+    if called is not None:
+        values[columns.connection_request_tried_at] = time.time() + 60
+        values[columns.connection_request_error] = called["error"]
+        values[columns.connection_request_result] = called["result"]
+    with store(data) as conn:
+        conn.execute(update(devices).values(values))
+    done = acs(*SEND, "methods", KEY, "--wait", "0.1", "--data", data)
+    assert (done.code, why in done.err) == (2, True), done.err
 
 
 def test_an_alias_is_no_path_for_a_device_that_has_not_declared_them(acs, data):

@@ -17,7 +17,7 @@ from acs import alarms as al
 from acs import devices as dev
 from acs import northbound as nb
 from acs.errors import AcsError
-from acs.store.tables import api_tokens, audit, users
+from acs.store.tables import api_tokens, audit, commands, users
 from tests.southbound.conftest import make_bench
 
 pytestmark = pytest.mark.row("2.15")
@@ -513,6 +513,20 @@ async def test_a_value_can_not_name_a_secret_that_the_acs_would_fill_in(manager,
     assert (status, problem["field"]) == (422, "arguments")
     assert "a value can't have the character" in problem["detail"]
     assert (await manager.ask("GET", "/v1/commands"))[1]["items"] == []
+
+
+@pytest.mark.row("2.17")
+async def test_a_password_in_a_command_is_stored_sealed(manager):
+    await manager.write(alarm)
+    told = {
+        "file_type": "4 Vendor Log File 1",
+        "url": "https://files.example/x",
+        "password": "their-pass-word",
+    }
+    command = {"method": "Upload", "arguments": told}
+    assert (await manager.ask("POST", f"/v1/devices/{KEY}/commands", json=command))[0] == 202
+    [payload] = await manager.read(lambda conn: conn.execute(select(commands.c.payload)).scalars().all())
+    assert ("their-pass-word" in payload, '"password":"\N{BULLET}sealed:' in payload) == (False, True)
 
 
 async def test_a_storm_is_paused_and_resumed(manager):

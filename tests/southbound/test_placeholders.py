@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import select
 
+from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.declared import parse_layer
-from acs.security import SealError, Secrets
+from acs.security import Sealer, SealError, Secrets
 from acs.southbound.placeholders import fill, seal_config_secret, secrets_in
 from acs.store.tables import commands
 from tests.southbound.conftest import inform
@@ -43,6 +44,36 @@ def test_a_secret_is_bound_to_its_name(secrets):
     sealed = seal_config_secret(secrets, "cwmp", "real secret")
     with pytest.raises(SealError):
         fill(request(m.SECRET_PLACEHOLDER + "other"), secrets, "0005B9-A1", {"other": sealed})
+
+
+async def test_a_device_is_given_the_password_that_an_operator_sealed(bench):
+    download = m.Download(
+        "op-1", "1 Firmware Upgrade Image", "https://files.example/x", "u", "their-pass-word"
+    )
+    sealer = Sealer(Secrets.load_or_create(bench.node.settings.data).store_key)
+    async with bench.client() as http:
+        answer = await bench.post(http, inform())
+        [key] = await bench.node.store.read(lambda conn: [each.device_key for each in dev.listing(conn)])
+        sealed = cm.seal_request(download, sealer, key, lambda _: False)
+
+        def ask(conn):
+            device = dev.find(conn, key)
+            cm.enqueue(
+                conn,
+                device.id,
+                sealed,
+                command_key="op-1",
+                purpose="operator",
+                priority=0,
+                now=bench.clock[0],
+            )
+
+        await bench.node.store.write(ask)
+        answer = await bench.post(http, b"", cookie=answer.cookie)
+        while answer.status == 200 and not isinstance(answer.message, m.Download):
+            reply = m.response_of(type(answer.message))()
+            answer = await bench.post(http, reply, cookie=answer.cookie)
+    assert answer.message == download
 
 
 async def test_a_device_is_given_the_secret_that_is_declared_for_it(bench):

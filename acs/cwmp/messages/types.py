@@ -14,6 +14,7 @@ __all__ = [
     "CONNECTION_REQUEST_PASSWORD",
     "DEVICE_KEY",
     "PLACEHOLDER_MARK",
+    "SEALED_PLACEHOLDER",
     "SECRET_PLACEHOLDER",
     "STUN_PASSWORD",
     "UNKNOWN_TIME",
@@ -159,6 +160,8 @@ PLACEHOLDER_MARK = "\N{BULLET}"
 """Begins every placeholder; no value that comes from outside may have it."""
 SECRET_PLACEHOLDER = "\N{BULLET}secret:"  # noqa: S105 - a placeholder
 """Begins a value in a stored SetParameterValues: the secret named after it is put in as it is sent."""
+SEALED_PLACEHOLDER = "\N{BULLET}sealed:"
+"""Begins a secret that somebody put into a request that is stored: sealed, and opened as it is sent."""
 CONNECTION_REQUEST_PASSWORD = "\N{BULLET}connection-request-password"  # noqa: S105 - a placeholder
 """Stands in a stored SetParameterValues for the device's own secret, which is put in as it is sent."""
 STUN_PASSWORD = "\N{BULLET}stun-password"  # noqa: S105 - a placeholder
