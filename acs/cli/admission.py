@@ -25,6 +25,7 @@ from acs.cli.output import (
     read,
     read_file,
     settings_of,
+    tell_limit,
     who,
     write,
 )
@@ -242,6 +243,7 @@ def list_refused(
 
     since = time.time() - hours * 3600
     found = read(settings_of(data, config), dev.list_refusals, since=since, limit=limit)
+    tell_limit(found, limit)
     if json:
         print_json([asdict(each) for each in found])
     else:

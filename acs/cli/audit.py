@@ -22,6 +22,7 @@ from acs.cli.output import (
     read,
     read_file,
     settings_of,
+    tell_limit,
 )
 from acs.errors import AcsError
 
@@ -58,6 +59,7 @@ def list_audit(
         return [dict(row) for row in conn.execute(query).mappings()]
 
     found = read(settings_of(data, config), look)
+    tell_limit(found, limit)
     if json:
         print_json(found)
         return

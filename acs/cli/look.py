@@ -23,6 +23,7 @@ from acs.cli.output import (
     read,
     require_data,
     settings_of,
+    tell_limit,
     who,
     write,
 )
@@ -74,6 +75,7 @@ def list_devices(
 
     admission = "blocked" if blocked else None
     found = read(settings_of(data, config), dev.listing, limit=limit, admission=admission)
+    tell_limit(found, limit)
     if json:
         print_json([asdict(each) for each in found])
         return
@@ -276,6 +278,7 @@ def list_alarms(
         ]
 
     found = read(settings_of(data, config), look)
+    tell_limit(found, limit)
     if json:
         print_json(found)
         return
@@ -342,6 +345,7 @@ def list_cases(
         ]
 
     found = read(settings_of(data, config), look)
+    tell_limit(found, limit)
     if json:
         print_json(found)
         return

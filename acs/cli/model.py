@@ -125,16 +125,21 @@ def show_path(
     data: Data = None,
     config: Config = None,
     json: Json = False,
-    name: Annotated[str, typer.Option("--model", help="In this model, see acs model list.")] = "femto",
+    name: Annotated[
+        str, typer.Option("--model", help="In this model, see acs model list; by default femto or henb-igd.")
+    ] = "",
     device: Annotated[str, typer.Option(help="In the model that holds for this device.")] = "",
 ) -> None:
     """Show what a parameter or object is: type, access, allowed values, profiles, where it is defined."""
     from acs import devices as dev
 
+    if name and device:
+        raise AcsError("name --model or --device, not both")
+
     def look(conn: Connection) -> Any:
-        if not device:
-            return dev.named_model(conn, name)
-        return dev.model_for(conn, find_device(conn, device))
+        if device:
+            return dev.model_for(conn, find_device(conn, device))
+        return dev.named_model(conn, name) if name else _usual(conn, path)
 
     found = read(settings_of(data, config), look)
     if found is None:
@@ -152,6 +157,22 @@ def show_path(
     print_table(title, ("", ""), [(key, value) for key, value in facts.items() if value != ""])
     if below:
         print_table("Below it", ("name", "type", "access"), below)
+
+
+def _usual(conn: Connection, path: str) -> Any:
+    """Return the packaged model of a path's root, or else the first imported one that has the path."""
+    from acs import devices as dev
+
+    usual = dev.named_model(conn, "henb-igd" if path.startswith("InternetGatewayDevice") else "femto")
+    for each in () if _has(usual, path) else dev.stored_models(conn):
+        imported = dev.named_model(conn, each.name)
+        if _has(imported, path):
+            return imported
+    return usual
+
+
+def _has(model: Any, path: str) -> bool:
+    return model.spec(path) is not None or bool(model.children(path))
 
 
 def parameter_facts(model: Any, path: str) -> dict[str, Any] | None:
@@ -242,8 +263,10 @@ def drop(name: str, data: Data = None, config: Config = None) -> None:
     from acs import devices as dev
 
     def act(conn: Connection) -> bool:
-        dev.audit(conn, operator(), "data model dropped", name, "", now=time.time())
-        return dev.drop_model(conn, name)
+        dropped = dev.drop_model(conn, name)
+        if dropped:
+            dev.audit(conn, operator(), "data model dropped", name, "", now=time.time())
+        return dropped
 
     if not write(settings_of(data, config), act):
         raise AcsError(f"no model {name!r} was imported; see: acs model list")

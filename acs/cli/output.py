@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence, Sized
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
@@ -38,6 +38,7 @@ __all__ = [
     "require_data",
     "run",
     "settings_of",
+    "tell_limit",
     "who",
     "write",
 ]
@@ -148,6 +149,13 @@ def check_kind(kind: str, known: Sequence[str], of: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def tell_limit(found: Sized, limit: int) -> None:
+    """Say on stderr that a list may have more rows than are shown."""
+    if len(found) >= limit:
+        screen = Console(stderr=True, soft_wrap=True)
+        screen.print(f"{limit} are shown, there may be more: --limit", style="yellow", highlight=False)
 
 
 # Words that are of no use in pieces; sentences and paths are folded in their place.

@@ -27,6 +27,7 @@ from acs.cli.output import (
     print_table,
     read,
     settings_of,
+    tell_limit,
     who,
     write,
 )
@@ -84,8 +85,10 @@ def stop(device: DeviceKey, data: Data = None, config: Config = None) -> None:
     from acs import traces as tr
 
     def act(conn: Connection) -> bool:
-        dev.audit(conn, who(), "trace stopped", device, "", now=time.time())
-        return tr.trace_stop(conn, find_device(conn, device).id)
+        stopped = tr.trace_stop(conn, find_device(conn, device).id)
+        if stopped:
+            dev.audit(conn, who(), "trace stopped", device, "", now=time.time())
+        return stopped
 
     stopped = write(settings_of(data, config), act)
     console.print(f"{device} is {'no longer' if stopped else 'not'} traced", markup=False)
@@ -110,6 +113,7 @@ def list_traces(
         return [{"device": keys[each.device_id], **asdict(each)} for each in found]
 
     found = read(settings_of(data, config), look)
+    tell_limit(found, limit)
     if json:
         print_json(found)
         return

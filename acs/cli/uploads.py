@@ -24,6 +24,7 @@ from acs.cli.output import (
     read,
     run,
     settings_of,
+    tell_limit,
 )
 from acs.errors import AcsError
 from acs.settings import Settings
@@ -53,6 +54,7 @@ def list_uploads(
         return found
 
     found = read(settings_of(data, config), look)
+    tell_limit(found, limit)
     if json:
         print_json([asdict(each) for each in found])
         return

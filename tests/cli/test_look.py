@@ -16,6 +16,10 @@ def test_devices_are_listed(acs, data):
     assert [each["device_key"] for each in found] == [KEY, OTHER]
     assert found[0]["product_class"] == "HeNB-LTE"
     assert len(acs("devices", "list", "--data", data, "--json", "--limit", 1).json) == 1
+    assert "there may be more" not in acs("devices", "list", "--data", data).err
+    assert (
+        "1 are shown, there may be more: --limit" in acs("devices", "list", "--data", data, "--limit", 1).err
+    )
     blocked = acs("devices", "list", "--data", data, "--json", "--blocked").json
     assert [each["device_key"] for each in blocked] == [KEY]
 

@@ -248,6 +248,7 @@ def test_the_simulated_vendor_makes_an_image_that_its_devices_accept(acs, tmp_pa
     [
         (("audit", "export", "nowhere/audit.csv"), "can't use the file nowhere/audit.csv: No such file"),
         (("cases", "list", "--state", "bogus"), "'bogus' is not one of 'active', 'waiting', 'closed'"),
+        (("commands", "list", "--state", "done"), "'done' is not one of 'queued', 'sent', 'accepted'"),
         (("admission", "explain", "0005B9-A1", "--address", "home"), "'home' is no IP address, for example"),
         (("admission", "explain", "nonsense"), "'nonsense' is no device: write <OUI>-<SerialNumber>"),
     ],

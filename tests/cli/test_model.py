@@ -37,9 +37,17 @@ def test_an_object_is_shown_with_what_is_below(acs, data):
     assert (table["type"], table["counted by"]) == ("table", "SupportedAlarmNumberOfEntries")
 
 
+@pytest.mark.parametrize("root", ["Device.", "InternetGatewayDevice.", "Device.Services.FAPService.1."])
+def test_fault_management_is_shown_below_each_of_its_roots(acs, data, root):
+    facts = acs("model", "show", f"{root}FaultMgmt.ExpeditedEvent.1.EventType", "--data", data, "--json").json
+    assert (facts["type"], facts["access"]) == ("string", "readOnly")
+    assert facts["path"] == f"{root}FaultMgmt.ExpeditedEvent.{{i}}.EventType".replace(".1.", ".{i}.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        ((TAC, "--model", "femto", "--device", KEY), "name --model or --device, not both"),
         ((TAC + "C",), "did you mean Device.Services.FAPService.{i}.CellConfig.LTE.EPC.TAC?"),
         (("zzzz",), "see: acs model list"),
         ((TAC, "--model", "nothing"), "no data model 'nothing'; known are henb"),
@@ -60,8 +68,11 @@ def test_a_model_is_imported_listed_shown_and_dropped(acs, data, document):
     own = ("--data", data, "--model", "X_EXAMPLE_Board:1.0")
     shown = acs("model", "show", "Device.X_EXAMPLE_Board.Mode", *own)
     assert "Fast" in shown.text
+    assert "Fast" in acs("model", "show", "Device.X_EXAMPLE_Board.Mode", "--data", data).text
     assert acs("model", "drop", "X_EXAMPLE_Board:1.0", "--data", data).code == 0
     assert "was imported" in acs("model", "drop", "X_EXAMPLE_Board:1.0", "--data", data).text
+    audited = acs("audit", "list", "--data", data, "--json").json
+    assert [each["action"] for each in audited].count("data model dropped") == 1
 
 
 def test_a_model_is_written_to_a_file(acs, data, document, tmp_path):
