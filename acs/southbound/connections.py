@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-__all__ = ["Bounds", "Connection", "Connections", "Holder", "Stage", "Trust"]
+__all__ = ["GONE", "Bounds", "Connection", "Connections", "Holder", "Stage", "Trust"]
 
 
 class Stage(IntEnum):
@@ -60,6 +60,23 @@ class Holder(Protocol):
 
     def written(self) -> int:
         """Return how many bytes the peer took since this was asked last."""
+
+
+class _Gone:
+    """The holder of a connection that was removed, so that neither of the two keeps the other in memory."""
+
+    def end(self) -> None:
+        """Do nothing: it has ended."""
+
+    def time_out(self, stage: Stage) -> None:
+        """Do nothing: it has ended."""
+
+    def written(self) -> int:
+        """Return 0."""
+        return 0
+
+
+GONE: Holder = _Gone()
 
 
 @dataclass(eq=False, slots=True)
@@ -213,7 +230,8 @@ class Connections:
                 del self._of_device[connection.device]
 
     def remove(self, connection: Connection) -> None:
-        """Forget a connection that is closed."""
+        """Forget a connection that is closed, and let go of its holder."""
+        connection.holder = GONE
         if self._by_rank[connection.trust, connection.stage].pop(connection, self) is self:
             return
         self._note_handshake(connection, None)

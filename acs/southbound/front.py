@@ -309,8 +309,9 @@ class Front:
     def _end(self, those: list[Connection], reason: str) -> None:
         for each in those:
             self._metrics.connections_ended.labels(reason).inc()
+            holder = each.holder
             self.connections.remove(each)
-            each.holder.end()
+            holder.end()
 
     # --- time ------------------------------------------------------------------------------------------
 
@@ -344,8 +345,9 @@ class Front:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in self.connections.everything():
+            holder = connection.holder
             self.connections.remove(connection)
-            connection.holder.end()
+            holder.end()
         self._loop.remove_reader(self._silent.fileno())
         self._silent.close()
 

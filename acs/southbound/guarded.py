@@ -110,7 +110,7 @@ class Guarded(RequestHandler):
         """The connection is gone."""
         self._front.connections.remove(self.connection)
         super().connection_lost(exc)
-        self._wire = None
+        self._wire = self._content = None
 
     def data_received(self, data: bytes) -> None:
         """Bytes of one or more requests, or of a part of one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 
 from acs.observability import Metrics
 from acs.southbound.connections import Bounds, Connection, Connections, Stage
@@ -47,6 +49,54 @@ async def test_strangers_that_left_take_no_turn_from_those_that_wait():
         assert begun == list(range(1000))
     finally:
         await front.stop()
+
+
+async def test_connections_that_are_refused_leave_nothing_for_the_garbage_collector():
+    """A hundred thousand of them would make it stop everybody for a while, again and again."""
+    connections = Connections(Bounds(5000, 10, 5000, 8, dict.fromkeys(Stage, 60.0)))
+    front = Front(
+        connections,
+        rate=Buckets(1000, 1000),
+        strangers=Buckets(1000, 1000),
+        identities=Buckets(1000, 1000),
+        unlimited=[],
+        handshake_timeout=10,
+        longest_delay=10,
+        metrics=Metrics(),
+    )
+    opened = []
+    gc.collect()
+    before = _connections_in_memory()
+    gc.disable()
+    try:
+        port = front.listen("127.0.0.1", 0, None, "port", lambda: None)
+        for _ in range(60):
+            each = socket.socket()
+            each.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(each, ("127.0.0.1", port))
+            opened.append(each)
+        async with asyncio.timeout(10):
+            while len([each for each in opened if _is_reset(each)]) < 50:
+                await asyncio.sleep(0)
+        assert _connections_in_memory() - before == 10
+    finally:
+        gc.enable()
+        for each in opened:
+            each.close()
+        await front.stop()
+
+
+def _connections_in_memory() -> int:
+    return sum(type(each) is Connection for each in gc.get_objects())
+
+
+def _is_reset(opened: socket.socket) -> bool:
+    try:
+        return opened.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 async def test_no_more_handshakes_begin_than_may_be_in_progress():

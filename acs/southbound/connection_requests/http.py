@@ -153,7 +153,10 @@ class _Call:
                 return await self._connect_to(address)
             except CallError as refusal:
                 last = refusal
-        raise last
+        try:
+            raise last
+        finally:
+            del last  # or it and this frame keep each other in memory
 
     async def _connect_to(self, address: str) -> _Connection:
         url, where = self._url, f"{address} port {self._url.port}"
