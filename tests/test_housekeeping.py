@@ -19,6 +19,7 @@ from acs.remediation import load_policy
 from acs.remediation.cases import change_case, open_case
 from acs.settings import load_settings
 from acs.store.tables import alarm_events, alarms, audit, cases, commands, journal, outbox
+from tests.waiting import until
 
 DAY = 86400.0
 
@@ -142,9 +143,7 @@ async def test_a_failure_is_survived(store, monkeypatch):
     monkeypatch.setattr(keeper, "tidy", tidy)
     monkeypatch.setattr("acs.housekeeping._PAUSE", 0)
     task = asyncio.create_task(keeper.run())
-    async with asyncio.timeout(5):
-        while len(calls) < 5:
-            await asyncio.sleep(0)
+    await until(lambda: len(calls) >= 5)
     task.cancel()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from acs import bulkdata as bd
@@ -13,6 +11,7 @@ from acs.node import Node
 from acs.security import Secrets
 from acs.settings import load_settings
 from acs.simulator import OUI, Fleet, Vendor
+from tests.waiting import until
 
 UP = "Device.DeviceInfo.UpTime"
 
@@ -59,14 +58,14 @@ async def test_a_device_reports_at_its_interval(node, tmp_path, credentials):
         device_id = await node.store.write(prepare)
         device = fleet.add("R1")
         fleet.power_on(["R1"])
-        async with asyncio.timeout(30):
-            while (device.henb.tree.get("Device.BulkData.Profile.1.HTTP.Password") or ("",))[0] == "":
-                await asyncio.sleep(0.05)
-            if credentials == "password":  # it forgets its certificate, and has what it was given
-                tls = Fleet._access(fleet, "R1", "unused")
-                device.access = tls
-            while len(await node.store.read(reports, device_id)) < 3:
-                await asyncio.sleep(0.05)
+        await until(lambda: (device.henb.tree.get("Device.BulkData.Profile.1.HTTP.Password") or ("",))[0])
+        if credentials == "password":  # it forgets its certificate, and has what it was given
+            device.access = Fleet._access(fleet, "R1", "unused")
+
+        async def three():
+            return len(await node.store.read(reports, device_id)) >= 3
+
+        await until(three)
     finally:
         await fleet.stop()
     assert not fleet.failures()
@@ -99,9 +98,12 @@ async def test_a_device_uploads_pm_files_that_become_metrics(node, tmp_path):
         device_id = await node.store.write(prepare)
         fleet.add("R1")
         fleet.power_on(["R1"])
-        async with asyncio.timeout(30):
-            while len(found := await node.store.read(measured, device_id)) < 2:
-                await asyncio.sleep(0.05)
+
+        async def two():
+            points = await node.store.read(measured, device_id)
+            return points if len(points) >= 2 else None
+
+        found = await until(two)
     finally:
         await fleet.stop()
     assert not fleet.failures()

@@ -66,7 +66,7 @@ async def test_killing_the_acs_changes_no_outcome_and_repeats_no_command(tmp_pat
     try:
         await trial.start()
         trial.fleet.power_on()
-        await asyncio.sleep(chance.uniform(0.1, 1.0))
+        await asyncio.sleep(chance.uniform(0.1, 1.0))  # killed at whatever moment it then is
         await trial.acs.kill()
         await trial.acs.start()
         total = len(trial.entries)

@@ -18,7 +18,8 @@ from acs import distress as ds
 from acs import remediation as rm
 from acs.simulator import OUI, Vendor
 from acs.store import Store
-from tests.e2e.test_nat_namespaces import Net, can, stop, until
+from tests.e2e.test_nat_namespaces import Net, can, stop
+from tests.waiting import until
 
 STANDARD, SECOND = ("198.51.100.1", "198.51.100.2"), ("203.0.113.1", "203.0.113.2")  # HeMS, HeNB
 KEY = f"{OUI}-A1"
@@ -50,7 +51,7 @@ async def main(data, vendor, url, second, told):
     henb.distress.silence_tries = henb.distress.alarm_tries = 1000  # it comes when it is triggered
     Path(told).write_text(json.dumps(ports))
     fleet.power_on()
-    await asyncio.sleep(100)
+    await asyncio.wait_for(asyncio.Event().wait(), 100)  # it is terminated before
 
 asyncio.run(main(*sys.argv[1:]))
 """

@@ -18,8 +18,9 @@ from acs.security import Secrets
 from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image, load_scenario
 from acs.simulator.lines import WHOLE, Cut, Way, parse_cut
-from tests.e2e.test_type2 import Nms, until
+from tests.e2e.test_type2 import Nms
 from tests.releasing import release
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 SCENARIO = Path(__file__).parents[2] / "examples/scenarios/paths.yaml"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 import time
@@ -21,6 +20,7 @@ from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
 from tests.releasing import release
 from tests.southbound.conftest import body_of, inform
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 SERIAL = "A1"
@@ -74,12 +74,6 @@ async def tell(node: Node, happened: str) -> tuple[int, dict]:
         http.post(url, json=body) as response,
     ):
         return response.status, await response.json(content_type=None)
-
-
-async def until(check, seconds: float = 60):
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.row("S1 L82.4")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from time import time
 
@@ -16,6 +15,7 @@ from acs.node import Node
 from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
 from tests.releasing import release
+from tests.waiting import until
 
 NTP = "Device.Time.NTPServer1"
 PLMN = "Device.Services.FAPService.1.CellConfig.LTE.EPC.PLMNList."
@@ -52,21 +52,19 @@ async def fleet(node, tmp_path):
 
 
 async def settled(node, number: int) -> cm.Command:
-    async with asyncio.timeout(30):
-        while True:
-            found = await node.store.read(cm.find_command, number)
-            if found.state not in ("queued", "sent", "accepted"):
-                return found
-            await asyncio.sleep(0.05)
+    async def ended():
+        found = await node.store.read(cm.find_command, number)
+        return found if found.state not in ("queued", "sent", "accepted") else None
+
+    return await until(ended)
 
 
 async def provisioned(node, key: str) -> dev.Device:
-    async with asyncio.timeout(30):
-        while True:
-            found = await node.store.read(dev.find, key)
-            if found is not None and found.provisioned_for:
-                return found
-            await asyncio.sleep(0.05)
+    async def there():
+        found = await node.store.read(dev.find, key)
+        return found if found is not None and found.provisioned_for else None
+
+    return await until(there)
 
 
 @pytest.mark.parametrize("version", [0, 2, 4])

@@ -21,7 +21,8 @@ from acs.simulator import Fleet, Vendor
 from acs.simulator.operator_network import OperatorNetwork, SightingReporter
 from acs.simulator.stages import Stage
 from acs.store.tables import sightings
-from tests.measures.standins import make_known, until
+from tests.measures.standins import make_known
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 POLICY = """

@@ -19,6 +19,7 @@ from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.simulator import Vendor
 from acs.store import Store
+from tests.waiting import until
 
 ACS, ROUTER_OUT, ROUTER_IN, DEVICES = "198.51.100.1", "198.51.100.2", "10.9.0.1", "10.9.0.2"
 POLICY = f"extends: default\nname: nat\nprovisioning: {{stun_server: '{ACS}:3478'}}\n"
@@ -96,13 +97,6 @@ def net():
         yield made
     finally:
         made.down()
-
-
-async def until(done, *, seconds: float = 60):
-    async with asyncio.timeout(seconds):
-        while not (found := await done()):
-            await asyncio.sleep(0.1)
-    return found
 
 
 async def stop(*processes: asyncio.subprocess.Process) -> None:

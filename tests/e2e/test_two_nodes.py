@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 
 import aiohttp
@@ -19,6 +18,7 @@ from acs.node import Node
 from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
 from tests.releasing import release
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -52,12 +52,6 @@ async def nodes(postgresql_url, tmp_path):
     yield started, vendor
     for node in started:
         await node.stop()
-
-
-async def until(check, seconds: float = 60):
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.1)
 
 
 async def test_a_session_that_one_node_opened_is_continued_by_the_other(nodes):

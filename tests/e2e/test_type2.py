@@ -25,6 +25,7 @@ from acs.security import Authority
 from acs.settings import load_settings
 from acs.simulator import Fleet, Vendor
 from acs.store.tables import audit, outbox
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 NMS = Path(__file__).parents[2] / "examples/nms/nms.py"
@@ -132,12 +133,6 @@ class Network:
         for each in self.nms.kept():
             heard[line_of[each["notificationId"]]].append(each["notificationId"])
         assert heard == lines
-
-
-async def until(check, seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

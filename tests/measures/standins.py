@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from acs import measures as ms
@@ -30,10 +29,3 @@ async def make_known(store: Store, network: OperatorNetwork, sealer: Sealer) -> 
         (network.directory / f"{name}.secret").write_text(secret)
         numbers[name] = target.id
     return numbers
-
-
-async def until(check, seconds: float = 40) -> None:
-    """Wait until an asynchronous check is true."""
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.05)

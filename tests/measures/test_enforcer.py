@@ -18,7 +18,8 @@ from acs.simulator import Vendor
 from acs.simulator.operator_network import OperatorNetwork
 from acs.southbound import Guard
 from acs.store import Store
-from tests.measures.standins import make_known, until
+from tests.measures.standins import make_known
+from tests.waiting import until
 
 SEALER = Sealer(bytes(range(32)))
 NAME = "a1.0005b9.henb.femto.example"

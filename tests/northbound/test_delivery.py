@@ -20,6 +20,7 @@ from acs.observability import Metrics
 from acs.security import Authority, Sealer
 from acs.settings import Settings
 from acs.store import Store
+from tests.waiting import until
 
 NOW = 1_800_000_000.0
 SEALER = Sealer(bytes(range(32)))
@@ -84,12 +85,6 @@ async def tell(store: Store, *serials: str) -> None:
             al.notify(conn, device, "notifyComments", {"commentText": serial}, now=NOW)
 
     await store.write(act)
-
-
-async def until(check) -> None:
-    async with asyncio.timeout(30):
-        while not await check():
-            await asyncio.sleep(0.02)
 
 
 async def idle(store: Store) -> None:

@@ -16,8 +16,9 @@ from acs.store import Store
 from acs.store.tables import deliveries, delivery_groups, outbox
 from acs.subscriptions.grouping import Row, group_key, plan
 from tests.northbound.test_deliveries import settle, subscribe
-from tests.northbound.test_delivery import Manager, delivering, manager, until
+from tests.northbound.test_delivery import Manager, delivering, manager
 from tests.northbound.test_delivery import subscribe as subscribe_to
+from tests.waiting import until
 
 __all__ = ["manager"]  # a fixture
 

@@ -12,7 +12,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from acs.cwmp import decode
 from acs.cwmp import messages as m
 from acs.simulator import Vendor
 from acs.simulator.attacks import HOSTILE_XML, Attacker, bomb, inform
+from tests.waiting import until, until_in_thread
 
 SETTINGS = """
 unlimited_networks = []
@@ -53,11 +53,12 @@ def served(tmp_path_factory):
     with (base / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
-        while not (base / "acs/node.json").exists():
+
+        def serves() -> bool:
             assert process.poll() is None, (base / "log").read_text(errors="replace")
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+            return (base / "acs/node.json").exists()
+
+        until_in_thread(serves)
         yield base, msgspec.json.decode((base / "acs/node.json").read_bytes())
     finally:
         process.terminate()
@@ -224,7 +225,7 @@ async def test_2_2_a_header_that_never_ends_is_given_up(ground):
     async with asyncio.timeout(30):
         while not connection.reader._buffer and not connection.reader.at_eof():
             connection.send(b"X-A: b\r\n")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # a byte now and then: that is the attack
     assert (await connection.reply()).status in (0, 408)
     connection.close()
 
@@ -244,7 +245,7 @@ async def test_2_2_a_body_that_never_ends_is_given_up(ground):
     async with asyncio.timeout(30):
         while not connection.reader._buffer and not connection.reader.at_eof():
             connection.send(b"x")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # a byte now and then: that is the attack
     connection.close()
 
 
@@ -289,9 +290,7 @@ async def test_2_2_a_peer_that_reads_no_answers_is_cut_off(ground):
 async def test_2_2_connections_opened_and_left_lock_nobody_out(ground):
     opened = [await ground.connect(plain=True) for _ in range(150)]
     await ground.good_session()
-    async with asyncio.timeout(30):
-        while sum(each.open for each in opened) > 60:
-            await asyncio.sleep(0.05)
+    await until(lambda: sum(each.open for each in opened) <= 60)
     for each in opened:
         each.close()
 
@@ -305,9 +304,7 @@ async def test_2_2_one_address_has_few_connections_that_proved_nothing(ground):
             opened.append(await ground.connect(plain=True))
         except OSError:
             continue
-    async with asyncio.timeout(30):
-        while sum(each.open for each in opened) > 40:
-            await asyncio.sleep(0.05)
+    await until(lambda: sum(each.open for each in opened) <= 40)
     ground._next = iter(["127.0.19.2"] * 5)
     await ground.good_session()
     for each in opened:
@@ -319,9 +316,7 @@ async def test_2_2_one_device_has_few_connections_and_the_newest_serve_it(ground
     opened = [await ground.connect("MANY") for _ in range(20)]
     for each in opened:
         assert (await each.post(inform("MANY"))).status == 200
-    async with asyncio.timeout(30):
-        while sum(each.open for each in opened) > 8:
-            await asyncio.sleep(0.05)
+    await until(lambda: sum(each.open for each in opened) <= 8)
     assert (await opened[-1].post(inform("MANY"))).status == 200
     for each in opened:
         each.close()

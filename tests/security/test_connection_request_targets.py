@@ -10,7 +10,7 @@ from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
 from tests.southbound.conftest import SERIAL, inform, make_bench
-from tests.southbound.test_connection_requests import eventually
+from tests.waiting import until
 
 pytestmark = pytest.mark.row("2.12")
 
@@ -58,7 +58,7 @@ async def called(bench, url: str, **also: str) -> dev.Device:
         found = await bench.node.store.read(dev.get, device_id)
         return found if found.connection_request_tried_at else None
 
-    return await eventually(tried)
+    return await until(tried)
 
 
 @pytest.mark.parametrize(

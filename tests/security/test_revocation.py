@@ -19,6 +19,7 @@ from acs.store.tables import audit
 from tests.security.pki import CA, der, pem
 from tests.security.test_certificates import NAME, Resuming, client, connect, trusted
 from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
+from tests.waiting import until
 
 pytestmark = pytest.mark.row("2.7")
 
@@ -248,8 +249,7 @@ async def test_many_sessions_at_once_ask_one_question(bench, publisher):
     trusted(bench, ca, Scope(ouis=(OUI,)))
     leaf = ca.issue(NAME)
     waiting = [asyncio.create_task(status(bench, leaf)) for _ in range(5)]
-    while not publisher.asked:
-        await asyncio.sleep(0.01)
+    await until(lambda: publisher.asked)
     publisher.wait.set()
     assert await asyncio.gather(*waiting) == [200] * 5
     assert publisher.asked == ["ocsp"]

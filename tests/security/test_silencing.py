@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from acs import subscriptions as sub
 from acs.security import Sealer
 from tests.security.test_northbound import Manager, alarm, manager
+from tests.waiting import until
 
 __all__ = ["manager"]  # a fixture
 
@@ -38,9 +37,11 @@ async def test_a_silenced_alarm_is_shown_as_such_and_told_when_the_silence_ends(
     assert [each.waiting for each in await manager.read(sub.backlogs)] == [0]
     status, ended, _ = await manager.ask("DELETE", "/v1/silences/1")
     assert (status, ended["state"]) == (200, "expired")
-    async with asyncio.timeout(30):  # the node's own watch lets it out
-        while (await active(manager))[0]["held_back"]:
-            await asyncio.sleep(0.05)
+
+    async def let_out():  # by the node's own watch
+        return not (await active(manager))[0]["held_back"]
+
+    await until(let_out)
     assert [each.waiting for each in await manager.read(sub.backlogs)] == [1]
     audited = [(action, target) for _, action, target in await manager.audited()]
     assert ("silence added", "silence 1") in audited

@@ -22,6 +22,7 @@ from cwmp_schemas import schema
 from tests.interop.wire import connected
 from tests.southbound.conftest import SERIAL, body_of, inform, make_bench
 from tests.southbound.conftest import bench as bench  # noqa: PLC0414 - a fixture
+from tests.waiting import until
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 NAMES = sorted({*m.METHODS, "Fault", "X_ACME_Unknown", "Inform.", "Envelope"})
@@ -112,8 +113,7 @@ async def test_2_4_a_device_that_sends_large_messages_keeps_no_other_from_being_
     async with bench.client() as http, bench.client(bench.tls("B2")) as other:
         cookie = (await bench.post(http, inform())).cookie
         sending = asyncio.create_task(bench.post(http, large, cookie=cookie))
-        while bench.node.southbound.endpoint.intake.held == 0 and not sending.done():
-            await asyncio.sleep(0.001)
+        await until(lambda: bench.node.southbound.endpoint.intake.held or sending.done())
         for _ in range(5):
             assert (await bench.post(other, inform("B2"))).status == 200
         assert (await sending).status in (200, 204)
@@ -242,10 +242,12 @@ async def calling(bench, serials: list[str]) -> dict[str, str]:
         return {serial: each.connection_request_error for serial, each in found.items()}
 
     await bench.node.store.write(due)
-    async with asyncio.timeout(60):
-        while not all((told := await bench.node.store.read(errors)).values()):
-            await asyncio.sleep(0.05)
-    return told
+
+    async def all_told():
+        told = await bench.node.store.read(errors)
+        return told if all(told.values()) else None
+
+    return await until(all_told)
 
 
 @pytest.mark.row("2.12")

@@ -13,6 +13,7 @@ from acs.cwmp import messages as m
 from acs.cwmp.versions import SUPPORTED
 from acs.simulator import LAB, Access, Device, Statistics
 from tests.simulator.shell import make
+from tests.waiting import until
 
 OK = m.InformResponse()
 
@@ -127,9 +128,7 @@ async def test_a_device_that_runs_repeats_a_broken_session_until_it_is_served(sc
     device = device_of(script)
     device.henb.pace = LAB
     running = asyncio.create_task(device.run())
-    async with asyncio.timeout(10):
-        while not device.resting:
-            await asyncio.sleep(0.01)
+    await until(lambda: device.resting)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert (device._statistics.sessions, device._statistics.failed) == (1, 1)

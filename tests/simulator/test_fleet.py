@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
 from time import time
@@ -23,6 +22,7 @@ from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
 from acs.southbound import seal_device_password
 from tests.releasing import release
+from tests.waiting import until
 
 PASSWORD = "the-device-password-0123"
 POLICY = "extends: default\nname: test\ntimers: {session: 20, diagnostic: 20, verify: 10, retry: 0.2}\n"
@@ -71,13 +71,6 @@ async def fleet(node, tmp_path):
         yield fleet
     finally:
         await fleet.stop()
-
-
-async def until(done, *, seconds: float = 30) -> None:
-    """Poll a coroutine function until it is true."""
-    async with asyncio.timeout(seconds):
-        while not await done():
-            await asyncio.sleep(0.05)
 
 
 async def fill(node, fleet, tmp_path) -> None:

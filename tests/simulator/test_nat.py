@@ -15,6 +15,7 @@ from acs.node import Node
 from acs.settings import load_settings
 from acs.simulator import OUI, Fleet, Vendor
 from acs.simulator.nat import Nat
+from tests.waiting import until
 
 POLICY = "extends: default\nname: test\nprovisioning: {{stun_server: '127.0.0.1:{port}'}}\n"
 
@@ -58,13 +59,6 @@ async def fleet(node, tmp_path):
         yield fleet
     finally:
         await fleet.stop()
-
-
-async def until(done, *, seconds: float = 30):
-    async with asyncio.timeout(seconds):
-        while not (found := await done()):
-            await asyncio.sleep(0.05)
-    return found
 
 
 async def test_devices_behind_a_nat_are_bound_and_reached_and_again_after_the_nat_forgot_them(node, fleet):

@@ -19,15 +19,10 @@ from acs.simulator.henb_gw import fits_identity
 from acs.simulator.lists import Lists
 from acs.simulator.operator_network import SYSTEMS, OperatorNetwork
 from acs.simulator.stages import Stage
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(60)
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-
-
-async def until(check, seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not check():
-            await asyncio.sleep(0.02)
 
 
 class Site:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from acs.errors import AcsError
 from acs.simulator.lines import NAMES, WHOLE, Cut, Lines, Way, parse_cut
 from acs.simulator.relay import TcpRelay, UdpRelay
+from tests.waiting import until
 
 DROP, REFUSE = parse_cut("drop"), parse_cut("refuse")
 
@@ -139,13 +141,12 @@ async def test_refused_connections_are_refused_and_the_port_is_kept(echo, relay)
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", relay.port))
     relay._lines.cut("standard", WHOLE)
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                reader, writer = await connect(relay)
-                break
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.01)
+
+    async def connected():
+        with contextlib.suppress(ConnectionRefusedError):
+            return await connect(relay)
+
+    reader, writer = await until(connected)
     writer.write(b"x")
     assert await hear(reader, 1) == b"x"
 
@@ -254,9 +255,7 @@ async def test_datagrams_get_lost_as_the_path_says(datagrams, cut, heard):
     relay, echo, transport, sender = datagrams
     relay._lines.cut("Internet", cut)
     transport.sendto(b"lost")
-    async with asyncio.timeout(5):
-        while not relay.lost:
-            await asyncio.sleep(0.01)
+    await until(lambda: relay.lost)
     relay._lines.cut("Internet", WHOLE)
     transport.sendto(b"there")
     assert await answer(sender) == b"there"

@@ -6,13 +6,13 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from acs.security import Authority
+from tests.waiting import until_in_thread
 
 DOMAIN = "localhost"
 _CONFIG = """
@@ -90,13 +90,12 @@ def prosody(folder: Path) -> Iterator[Prosody]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
-    for _ in range(300):
-        if process.poll() is not None:
-            raise AssertionError(f"prosody ended: {(folder / 'out').read_text()}")
+    def listens() -> bool:
+        assert process.poll() is None, f"prosody ended: {(folder / 'out').read_text()}"
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("prosody does not listen")
+            return False
+        return True
+
+    until_in_thread(listens)

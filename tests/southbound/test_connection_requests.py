@@ -25,6 +25,7 @@ from acs.southbound.connection_requests import (
     order_of_ways,
 )
 from tests.southbound.conftest import SERIAL, inform
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -121,13 +122,6 @@ async def waiting_device(bench, url: str):
     return await bench.node.store.write(act)
 
 
-async def eventually(check):
-    async with asyncio.timeout(10):
-        while not (found := await check()):
-            await asyncio.sleep(0.02)
-    return found
-
-
 async def test_a_device_for_which_something_waits_is_called_with_its_password(bench, listener):
     from acs.security import Secrets
 
@@ -138,12 +132,12 @@ async def test_a_device_for_which_something_waits_is_called_with_its_password(be
     async def called():
         return 200 in listener.calls
 
-    await eventually(called)
+    await until(called)
 
     async def counted():
         return bench.metric("acs_connection_requests_total", way="http", reason="accepted") >= 1
 
-    await eventually(counted)
+    await until(counted)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +161,7 @@ async def test_a_hostile_url_is_not_called_and_the_operator_can_read_why(bench, 
         found = await bench.node.store.read(dev.get, device.id)
         return found.connection_request_error
 
-    assert why in await eventually(noted)
+    assert why in await until(noted)
 
 
 @pytest.mark.parametrize(("status", "why"), [(401, "credentials"), (503, "no room"), (418, "answered 418")])
@@ -183,7 +177,7 @@ async def test_a_refused_call_is_noted_and_tried_again_later(bench, listener, st
         found = await bench.node.store.read(dev.get, device.id)
         return found if found.connection_request_error else None
 
-    found = await eventually(noted)
+    found = await until(noted)
     assert why in found.connection_request_error
     assert found.connection_request_at > bench.clock[0]
 
@@ -338,7 +332,7 @@ async def test_a_slow_device_keeps_no_other_from_being_called_and_has_one_place(
         await asyncio.sleep(0)
         return len(way.called) >= 3
 
-    await eventually(all_called)
+    await until(all_called)
     await dispatcher.begin_due()
     assert sorted(way.called) == ["0005B9-W1", "0005B9-W2", "0005B9-W3"]
     gate.set()
@@ -386,7 +380,7 @@ async def test_devices_that_let_the_acs_wait_leave_room_for_those_that_answer(be
         await asyncio.sleep(0)
         return {"0005B9-Q1", "0005B9-Q2", "0005B9-Q3"} <= set(way.called)
 
-    await eventually(answered)
+    await until(answered)
     assert sum(each.startswith("0005B9-S") for each in way.called) == 2
     gate.set()
     await dispatcher.settled()

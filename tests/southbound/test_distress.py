@@ -22,6 +22,7 @@ from acs.simulator import Fleet
 from acs.southbound import Guard, TriggerSender, UdpMedium
 from acs.store.tables import distress_triggers
 from tests.southbound.conftest import OUI, SERIAL, Vendor, body_of, inform, make_bench
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -144,9 +145,12 @@ async def test_devices_that_do_not_answer_hold_up_no_other_devices_trigger(tmp_p
         return {row.id: row.result for row in conn.execute(query)}
 
     try:
-        async with asyncio.timeout(20):
-            while (found := await store.read(results))[numbers[-1]] != "sent":
-                await asyncio.sleep(0.05)
+
+        async def the_last_is_sent():
+            told = await store.read(results)
+            return told if told[numbers[-1]] == "sent" else None
+
+        found = await until(the_last_is_sent)
         assert found[numbers[-2]] == "not sent: ZeroDivisionError"
         assert (silent.asked, broken.asked) == (70, 1)
         assert {found[number] for number in numbers[:70]} == {""}
@@ -195,12 +199,14 @@ async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_secon
         ports = await fleet.listen_for_triggers(SERIAL, {"Internet": url}, secret)
         fleet.power_on()
 
-        async def until(told) -> None:
-            async with asyncio.timeout(20):
-                while not told(await node.store.read(dev.find, key)):
-                    await asyncio.sleep(0.05)
+        async def provisioned():
+            found = await node.store.read(dev.find, key)
+            return found is not None and found.provisioned_for
 
-        await until(lambda found: found is not None and found.provisioned_for)
+        async def on_the_second_path():
+            return (await node.store.read(dev.find, key)).channel == "distress"
+
+        await until(provisioned)
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             dead = f"https://127.0.0.1:{unused.getsockname()[1]}/"
@@ -212,14 +218,16 @@ async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_secon
             return ds.request_trigger(conn, found, path, case_id=None, hourly=12, now=time.time())
 
         assert await node.store.write(trigger)
-        await until(lambda found: found.channel == "distress")
+        await until(on_the_second_path)
         assert device.henb.distress.refused.keys() <= {"repeated"}
         assert fleet.failures() == []
         assert not await node.store.read(rm.list_cases, state="waiting")
         query, wanted = select(distress_triggers.c.result), {"UDP": "sent", "COAP": "acknowledged"}[method]
-        async with asyncio.timeout(20):
-            while await node.store.read(lambda conn: conn.execute(query).scalar()) != wanted:
-                await asyncio.sleep(0.05)
+
+        async def noted():
+            return await node.store.read(lambda conn: conn.execute(query).scalar()) == wanted
+
+        await until(noted)
     finally:
         await fleet.stop()
         await node.stop()

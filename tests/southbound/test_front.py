@@ -10,6 +10,7 @@ from acs.observability import Metrics
 from acs.southbound.connections import Bounds, Connection, Connections, Stage
 from acs.southbound.front import Front
 from acs.southbound.limits import Buckets
+from tests.waiting import until
 
 
 class Holder:
@@ -43,9 +44,7 @@ async def test_strangers_that_left_take_no_turn_from_those_that_wait():
             front.begin(connection, lambda number=number: begun.append(number))
             if number < 999:
                 connections.remove(connection)
-        async with asyncio.timeout(10):
-            while 999 not in begun:
-                await asyncio.sleep(0)
+        await until(lambda: 999 in begun)
         assert begun == list(range(1000))
     finally:
         await front.stop()
@@ -126,9 +125,7 @@ async def test_no_more_handshakes_begin_than_may_be_in_progress():
             await asyncio.sleep(0)
         assert len(begun) == 2  # a quarter of eight, since all are strangers
         front.enter(begun[0], Stage.FRESH)
-        async with asyncio.timeout(10):
-            while len(begun) < 3:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(begun) >= 3)
         assert len(begun) == 3
     finally:
         await front.stop()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from acs.cwmp import messages as m
 from acs.southbound.intake import Narrow, Quarantine
 from tests.southbound.conftest import SERIAL, body_of, inform, make_bench
+from tests.waiting import until
 
 
 def test_a_device_is_left_aside_after_three_failures_and_longer_each_time():
@@ -61,9 +62,7 @@ async def partial(bench, size, announced=1_000_000, serial=SERIAL):
 
 
 async def held(bench, size):
-    async with asyncio.timeout(10):
-        while bench.node.southbound.endpoint.intake.held != size:
-            await asyncio.sleep(0.01)
+    await until(lambda: bench.node.southbound.endpoint.intake.held == size)
 
 
 async def test_where_bodies_take_too_much_memory_the_largest_is_refused(tmp_path):

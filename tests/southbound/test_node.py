@@ -12,6 +12,7 @@ from acs.errors import AcsError
 from acs.node import Node
 from acs.settings import load_settings
 from tests.southbound.conftest import inform, make_bench
+from tests.waiting import until
 
 
 async def get(bench, path):
@@ -75,8 +76,6 @@ async def test_what_was_acknowledged_is_there_after_a_restart(tmp_path):
 
 
 async def test_a_vendor_that_is_added_while_the_node_runs_is_trusted(tmp_path, monkeypatch):
-    import asyncio
-
     monkeypatch.setattr("acs.southbound.listener._VENDOR_POLL", 0.05)
     async for bench in make_bench(tmp_path, device_ca=[]):
         async with bench.client() as http:
@@ -85,8 +84,6 @@ async def test_a_vendor_that_is_added_while_the_node_runs_is_trusted(tmp_path, m
         folder = bench.node.settings.vendor_directory
         bench.vendor.trusted_in(folder)
         (folder / "broken.pem").write_text("no certificate")
-        async with asyncio.timeout(10):
-            while not bench.node.southbound.endpoint.vendors.cas:
-                await asyncio.sleep(0.02)
+        await until(lambda bench=bench: bench.node.southbound.endpoint.vendors.cas)
         async with bench.client() as http:
             assert (await bench.post(http, inform())).status == 200

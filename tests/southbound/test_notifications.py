@@ -16,7 +16,7 @@ from acs.security import Secrets
 from acs.southbound import seal_device_password
 from acs.store.tables import secret_rotations
 from tests.southbound.conftest import make_bench
-from tests.southbound.test_connection_requests import eventually
+from tests.waiting import until
 
 KEY, PASSWORD, NAME = "0005B9-A1", "the-password-of-a1", "Device.DeviceInfo.UpTime"
 
@@ -55,7 +55,7 @@ async def send(node, data: bytes, result: str, count: int = 1) -> None:
     async def counted():
         return node.metric("acs_lightweight_notifications_total", result=result) >= count
 
-    await eventually(counted)
+    await until(counted)
 
 
 async def value(node, device) -> m.ParameterValue:

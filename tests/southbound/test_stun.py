@@ -18,7 +18,7 @@ from acs.security import Secrets
 from acs.southbound.rate import RateLimit
 from acs.southbound.stun.rules import GROWTH, judge
 from tests.southbound.conftest import make_bench
-from tests.southbound.test_connection_requests import eventually
+from tests.waiting import until
 
 KEY, PASSWORD = "0005B9-A1", "stun-password-of-a1"
 SOURCE, OWN = ("198.51.100.7", 40001), ("203.0.113.1", 3478)
@@ -208,7 +208,7 @@ async def test_a_proved_binding_is_stored_and_the_device_called_at_it(node, clie
     async def stored():
         return await binding_of(node, device)
 
-    assert await eventually(stored) == stun.endpoint_text(client.address)
+    assert await until(stored) == stun.endpoint_text(client.address)
 
     def enqueue(conn):
         cm.enqueue(conn, device.id, m.Reboot("k"), command_key="k", purpose="x", now=node.clock[0] - 10)
@@ -223,7 +223,7 @@ async def test_a_proved_binding_is_stored_and_the_device_called_at_it(node, clie
     async def noted():
         return (await node.node.store.read(dev.get, device.id)).connection_request_result
 
-    assert await eventually(noted) == "udp sent"
+    assert await until(noted) == "udp sent"
 
 
 async def test_a_copy_of_a_proof_sent_from_elsewhere_moves_nothing(node, client):
@@ -236,7 +236,7 @@ async def test_a_copy_of_a_proof_sent_from_elsewhere_moves_nothing(node, client)
     async def stored():
         return await binding_of(node, device)
 
-    first = await eventually(stored)
+    first = await until(stored)
     transport, thief = await asyncio.get_running_loop().create_datagram_endpoint(
         Client, local_addr=("127.0.0.1", 0)
     )
@@ -245,7 +245,7 @@ async def test_a_copy_of_a_proof_sent_from_elsewhere_moves_nothing(node, client)
     async def seen():
         return node.metric("acs_stun_messages_total", result="replayed")
 
-    await eventually(seen)
+    await until(seen)
     client.transport.sendto(proved, client.server)  # the device's own repetition is answered
     await client.get()
     assert await binding_of(node, device) == first

@@ -14,6 +14,7 @@ import pytest
 from acs import devices as dev
 from acs import files as fl
 from tests.southbound.conftest import SERIAL, make_bench
+from tests.waiting import until
 
 LOG = "4 Vendor Log File 1"
 CONTENT = bytes(range(256)) * 4000  # several pieces
@@ -102,12 +103,10 @@ async def raw(bench, url, head: str, body: bytes) -> asyncio.StreamWriter:
 
 
 async def until_state(bench, state: str) -> fl.Upload:
-    async with asyncio.timeout(10):
-        while True:
-            found = [each for each in await uploads(bench) if each.state == state]
-            if found:
-                return found[0]
-            await asyncio.sleep(0.01)
+    async def there():
+        return [each for each in await uploads(bench) if each.state == state]
+
+    return (await until(there))[0]
 
 
 async def test_a_broken_upload_leaves_nothing_and_may_be_repeated(bench, url):

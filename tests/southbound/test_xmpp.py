@@ -19,6 +19,7 @@ from tests.southbound.prosody import DOMAIN, missing, prosody
 pytest.importorskip("slixmpp", reason="the extra xmpp is not installed")
 from acs.simulator.xmpp import JabberListener
 from acs.xmpp import XmppStream, check_jabber_id
+from tests.waiting import until
 
 SECRET = "acs account"
 PATIENCE = 20
@@ -120,9 +121,7 @@ async def test_a_wrong_password_and_an_untrusted_server_are_told(server, tmp_pat
             wanted.xmpp_password_file.write_text(changes["secret"])
         way = XmppWay.from_settings(wanted)
         running = asyncio.create_task(way.stream.run())
-        async with asyncio.timeout(PATIENCE):
-            while words not in way.stream.trouble:
-                await asyncio.sleep(0.02)
+        await until(lambda words=words, way=way: words in way.stream.trouble)
         outcome = await way.call(Target("k", "acs", "p", jabber_id=f"henb@{DOMAIN}/x"))
         assert outcome.reason is Reason.UNAVAILABLE
         assert words in outcome.text
@@ -140,8 +139,7 @@ async def test_the_stream_comes_back_when_the_server_does(tmp_path):
         async with asyncio.timeout(PATIENCE):
             await way.stream.ready.wait()
             way.stream._client.abort()  # as a broken connection
-            while way.stream.ready.is_set():
-                await asyncio.sleep(0.02)
+            await until(lambda: not way.stream.ready.is_set())
             await way.stream.ready.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -163,25 +161,27 @@ async def test_a_command_for_a_henb_that_only_xmpp_reaches_is_done(server, tmp_p
         listening = asyncio.create_task(listener.run())
         store = bench.node.store
 
-        async def known(store=store):
+        async def known(store=store, henb=henb, listening=listening):
+            assert not listening.done(), listening.exception()
             found = await store.read(dev.find, "0005B9-B1")
-            return found if found and found.provisioned_for and found.jabber_id else None
+            good = found and found.provisioned_for and found.jabber_id and henb.resting
+            return found if good else None
 
-        async with asyncio.timeout(15):
-            while not (found := await known()) or not henb.resting:
-                assert not listening.done(), listening.exception()
-                await asyncio.sleep(0.05)
-            command = await store.write(
-                cm.enqueue,
-                found.id,
-                m.GetParameterValues(("Device.DeviceInfo.",)),
-                command_key="k",
-                purpose="operator",
-                now=store.clock(),
-            )
-            while not (await store.read(cm.find_command, command.id)).succeeded:
-                bench.clock[0] += 1  # until the call is due
-                await asyncio.sleep(0.05)
+        found = await until(known)
+        command = await store.write(
+            cm.enqueue,
+            found.id,
+            m.GetParameterValues(("Device.DeviceInfo.",)),
+            command_key="k",
+            purpose="operator",
+            now=store.clock(),
+        )
+
+        async def done(store=store, bench=bench, command=command):
+            bench.clock[0] += 0.5  # until the call is due
+            return (await store.read(cm.find_command, command.id)).succeeded
+
+        await until(done)
         assert bench.metric("acs_connection_requests_total", way="xmpp", reason="accepted") >= 1
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
