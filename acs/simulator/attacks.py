@@ -16,175 +16,20 @@ import os
 import resource
 import signal
 import socket
-import ssl
 import sys
 import time
 import zlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from acs.cwmp import encode
-from acs.cwmp import messages as m
-from acs.simulator.fleet import OUI, Vendor
+from acs.simulator.attacker import Attacker, inform
+from acs.simulator.fleet import OUI
+from acs.simulator.hostile_xml import HOSTILE_XML
 
-__all__ = ["ATTACKS", "HOSTILE_XML", "Attacker", "Reply", "inform"]
+__all__ = ["ATTACKS", "bomb"]
 
-_SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-_PATIENCE = 10.0
-Attack = Callable[["Attacker"], Awaitable[None]]
-
-
-def _soap(inner: str, before: str = "") -> bytes:
-    return (
-        f'{before}<s:Envelope xmlns:s="{_SOAP}" xmlns:c="urn:dslforum-org:cwmp-1-0"><s:Body>{inner}'
-        "</s:Body></s:Envelope>"
-    ).encode()
-
-
-def _laughs() -> bytes:
-    rows = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-    return _soap("<c:Inform>&l9;</c:Inform>", f'<!DOCTYPE x [<!ENTITY l0 "ha">{rows}]>')
-
-
-# What XML can be made to cost (interop-and-hardening, items 2.1 and 2.2).
-HOSTILE_XML: dict[str, Callable[[], bytes]] = {
-    "xxe-file": lambda: _soap("&e;", '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'),
-    "xxe-http": lambda: _soap("&e;", '<!DOCTYPE x [<!ENTITY e SYSTEM "http://127.0.0.1:9/">]>'),
-    "xxe-parameter": lambda: _soap("", '<!DOCTYPE x [<!ENTITY % e SYSTEM "file:///etc/passwd">%e;]>'),
-    "billion-laughs": _laughs,
-    "quadratic": lambda: _soap("&e;" * 50_000, f'<!DOCTYPE x [<!ENTITY e "{"x" * 50_000}">]>'),
-    "deep": lambda: _soap("<a>" * 100_000 + "</a>" * 100_000),
-    "unclosed": lambda: b"<a>" * 100_000,
-    "attributes": lambda: _soap("<c:Inform " + " ".join(f'a{n}=""' for n in range(700_000)) + "/>"),
-    "namespaces": lambda: _soap("<c:Inform " + " ".join(f'xmlns:n{n}="u{n}"' for n in range(200_000)) + "/>"),
-    "elements": lambda: _soap("<a/>" * 1_500_000),
-}
-
-
-def inform(serial: str) -> bytes:
-    """Return a steady Inform of a device."""
-    identity = m.DeviceId("bench", OUI, "HeNB-LTE", serial)
-    names = {
-        "Device.DeviceInfo.HardwareVersion": "A1",
-        "Device.DeviceInfo.SoftwareVersion": "1.0.0",
-        "Device.ManagementServer.ConnectionRequestURL": "http://192.0.2.1:7547/",
-    }
-    values = tuple(m.ParameterValue(name, value) for name, value in names.items())
-    message = m.Inform(identity, (m.Event("2 PERIODIC"),), 1, "2026-01-01T00:00:00Z", 0, values)
-    return encode(message, namespace=m.CWMP_1_2, header=m.Header(id="1"))
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the ACS answered: status (0: it closed the connection), header fields, body."""
-
-    status: int
-    fields: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(slots=True)
-class Attacker:
-    """Where to strike, from which addresses, and what it came to."""
-
-    port: int
-    ca: Path
-    vendor: Path
-    addresses: list[str]
-    count: int = 100
-    outcomes: Counter[str] = field(default_factory=Counter)
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    _next: Iterator[str] = field(init=False)
-    _contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._next = itertools.cycle(self.addresses)
-
-    def tls(self, serial: str = "") -> ssl.SSLContext:
-        """Return the context of an enrolled device, or of a stranger."""
-        if serial not in self._contexts:
-            if serial:
-                name = f"{serial}.{OUI}.henb.femto.example".lower()
-                context = Vendor(self.vendor).client_context(name, self.ca)
-            else:
-                context = ssl.create_default_context(cafile=self.ca)
-            self._contexts[serial] = context
-        return self._contexts[serial]
-
-    async def connect(self, serial: str = "", *, plain: bool = False) -> Connection:
-        """Open a connection from the next address: TLS, or none at all yet."""
-        tls = None if plain else self.tls(serial)
-        name = None if plain else "localhost"
-        async with asyncio.timeout(_PATIENCE):
-            reader, writer = await asyncio.open_connection(
-                "127.0.0.1", self.port, ssl=tls, server_hostname=name, local_addr=(next(self._next), 0)
-            )
-        return Connection(reader, writer)
-
-    async def forever(self, one: Callable[[], Awaitable[str]], at_once: int) -> None:
-        """Do ``one`` again and again, ``at_once`` of them; count the outcome that each returns."""
-
-        async def work() -> None:
-            while True:
-                try:
-                    async with asyncio.timeout(120):
-                        outcome = await one()
-                except (OSError, EOFError, TimeoutError, ValueError) as error:
-                    outcome = type(error).__name__
-                    await asyncio.sleep(0.01)
-                self.outcomes[outcome] += 1
-
-        await asyncio.gather(*(work() for _ in range(at_once)))
-
-
-@dataclass(slots=True)
-class Connection:
-    """One connection to the ACS."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    @property
-    def open(self) -> bool:
-        """Whether the ACS has not closed it."""
-        return not self.reader.at_eof() and self.reader.exception() is None
-
-    def send(self, data: bytes) -> None:
-        """Send bytes."""
-        self.writer.write(data)
-
-    async def post(self, body: bytes, *fields: str) -> Reply:
-        """Send a POST in one piece and return the answer."""
-        head = ["POST /acs HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *fields, "", ""]
-        self.send("\r\n".join(head).encode("latin-1") + body)
-        return await self.reply()
-
-    async def reply(self) -> Reply:
-        """Return the next answer; one of status 0 when the connection is closed instead."""
-        try:
-            async with asyncio.timeout(60):
-                head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                pairs = (line.split(": ", 1) for line in head[1:] if ": " in line)
-                fields = {name.lower(): value for name, value in pairs}
-                body = await self.reader.readexactly(int(fields.get("content-length", "0")))
-        except (OSError, EOFError):
-            return Reply(0)
-        return Reply(int(head[0].split()[1]), fields, body)
-
-    async def closed(self, seconds: float = 60) -> bytes:
-        """Wait until the ACS closes; return what it said before. Raises ``TimeoutError``."""
-        async with asyncio.timeout(seconds):
-            try:
-                return await self.reader.read(-1)
-            except OSError:
-                return b""
-
-    def close(self) -> None:
-        """Drop it."""
-        self.writer.transport.abort()
+Attack = Callable[[Attacker], Awaitable[None]]
 
 
 # --- connections --------------------------------------------------------------------------------------
@@ -316,26 +161,19 @@ async def passwords(attacker: Attacker) -> None:
 
 async def informs(attacker: Attacker) -> None:
     """Send Informs of one enrolled device without pause."""
-    body = inform("HOSTILE1")
-
-    async def one() -> str:
-        connection = await attacker.connect("HOSTILE1")
-        try:
-            while (reply := await connection.post(body)).status:
-                attacker.outcomes[f"answered {reply.status}"] += 1
-        finally:
-            connection.close()
-        return "closed"
-
-    await attacker.forever(one, 20)
+    await _press(attacker, "HOSTILE1", inform("HOSTILE1"), 20)
 
 
 async def impostor(attacker: Attacker) -> None:
     """Send, with the certificate of one device, Informs of another and its cookie."""
-    body = inform("BENCH00001")
+    await _press(attacker, "HOSTILE2", inform("BENCH00001"), 10)
+
+
+async def _press(attacker: Attacker, serial: str, body: bytes, at_once: int) -> None:
+    """Send a message over connections of one device, again and again until each is closed."""
 
     async def one() -> str:
-        connection = await attacker.connect("HOSTILE2")
+        connection = await attacker.connect(serial)
         try:
             while (reply := await connection.post(body)).status:
                 attacker.outcomes[f"answered {reply.status}"] += 1
@@ -343,7 +181,7 @@ async def impostor(attacker: Attacker) -> None:
             connection.close()
         return "closed"
 
-    await attacker.forever(one, 10)
+    await attacker.forever(one, at_once)
 
 
 async def _messages(attacker: Attacker, bodies: dict[str, bytes], *fields: str) -> None:

@@ -21,7 +21,9 @@ import pytest
 from acs.cwmp import decode
 from acs.cwmp import messages as m
 from acs.simulator import Vendor
-from acs.simulator.attacks import HOSTILE_XML, Attacker, bomb, inform
+from acs.simulator.attacker import Attacker, inform
+from acs.simulator.attacks import bomb
+from acs.simulator.hostile_xml import HOSTILE_XML
 from tests.waiting import until, until_in_thread
 
 SETTINGS = """
