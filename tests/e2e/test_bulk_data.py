@@ -7,41 +7,15 @@ import pytest
 from acs import bulkdata as bd
 from acs import devices as dev
 from acs.files import PM_FILE, FileUrls
-from acs.node import Node
 from acs.security import Secrets
-from acs.settings import load_settings
-from acs.simulator import OUI, Fleet, Vendor
+from acs.simulator import OUI, Fleet
 from tests.waiting import until
 
 UP = "Device.DeviceInfo.UpTime"
 
 
-@pytest.fixture
-async def node(tmp_path):
-    vendor = Vendor(tmp_path / "vendor")
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
-        "device_ca": [vendor.ca_path],
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-    }
-    made = Node(load_settings(None, values, {}))
-    await made.start()
-    try:
-        yield made
-    finally:
-        await made.stop()
-
-
 @pytest.mark.parametrize("credentials", ["certificate", "password"])
-async def test_a_device_reports_at_its_interval(node, tmp_path, credentials):
-    fleet = Fleet(
-        Vendor(tmp_path / "vendor"), f"{node.url}/acs", server_ca=node.settings.data / "pki/server/ca.pem"
-    )
-    await fleet.start()
+async def test_a_device_reports_at_its_interval(node, fleet, credentials):
     key = f"{OUI}-R1"
 
     def prepare(conn):
@@ -54,20 +28,17 @@ async def test_a_device_reports_at_its_interval(node, tmp_path, credentials):
     def reports(conn, device_id):
         return [point.at for point in bd.points(conn, device_id, UP, last=100, source="live")]
 
-    try:
-        device_id = await node.store.write(prepare)
-        device = fleet.add("R1")
-        fleet.power_on(["R1"])
-        await until(lambda: (device.henb.tree.get("Device.BulkData.Profile.1.HTTP.Password") or ("",))[0])
-        if credentials == "password":  # it forgets its certificate, and has what it was given
-            device.access = Fleet._access(fleet, "R1", "unused")
+    device_id = await node.store.write(prepare)
+    device = fleet.add("R1")
+    fleet.power_on(["R1"])
+    await until(lambda: (device.henb.tree.get("Device.BulkData.Profile.1.HTTP.Password") or ("",))[0])
+    if credentials == "password":  # it forgets its certificate, and has what it was given
+        device.access = Fleet._access(fleet, "R1", "unused")
 
-        async def three():
-            return len(await node.store.read(reports, device_id)) >= 3
+    async def three():
+        return len(await node.store.read(reports, device_id)) >= 3
 
-        await until(three)
-    finally:
-        await fleet.stop()
+    await until(three)
     assert not fleet.failures()
     found = await node.store.read(reports, device_id)
     assert found == sorted(set(found), reverse=True)
@@ -75,11 +46,7 @@ async def test_a_device_reports_at_its_interval(node, tmp_path, credentials):
     assert [each.state for each in profiles] == ["active"]
 
 
-async def test_a_device_uploads_pm_files_that_become_metrics(node, tmp_path):
-    fleet = Fleet(
-        Vendor(tmp_path / "vendor"), f"{node.url}/acs", server_ca=node.settings.data / "pki/server/ca.pem"
-    )
-    await fleet.start()
+async def test_a_device_uploads_pm_files_that_become_metrics(node, fleet):
     now = node.store.clock()
 
     def prepare(conn):
@@ -94,17 +61,14 @@ async def test_a_device_uploads_pm_files_that_become_metrics(node, tmp_path):
         name = "ENBFunction=1,EUtranCell=1/RRC.AttConnEstab"
         return list(bd.points(conn, device_id, name, last=100, source="pm:RRC"))
 
-    try:
-        device_id = await node.store.write(prepare)
-        fleet.add("R1")
-        fleet.power_on(["R1"])
+    device_id = await node.store.write(prepare)
+    fleet.add("R1")
+    fleet.power_on(["R1"])
 
-        async def two():
-            points = await node.store.read(measured, device_id)
-            return points if len(points) >= 2 else None
+    async def two():
+        points = await node.store.read(measured, device_id)
+        return points if len(points) >= 2 else None
 
-        found = await until(two)
-    finally:
-        await fleet.stop()
+    found = await until(two)
     assert not fleet.failures()
     assert [point.period for point in found] == [1.0] * len(found)

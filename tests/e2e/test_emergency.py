@@ -16,8 +16,8 @@ from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.node import Node
 from acs.northbound import create_token
-from acs.settings import load_settings
-from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
+from acs.simulator import OUI, PRODUCT_CLASS, Vendor, build_image
+from tests.nodes import running_fleet, running_node
 from tests.releasing import release
 from tests.southbound.conftest import body_of, inform
 from tests.waiting import until
@@ -32,29 +32,12 @@ def vendor(tmp_path) -> Vendor:
     return Vendor(tmp_path / "vendor")
 
 
-async def started(
-    tmp_path, name: str, vendor: Vendor, roles: list[str], *, fail_safe: bool = True, policy_text: str = ""
-) -> Node:
+def hems(tmp_path, name: str, vendor: Vendor, roles: list[str], *, fail_safe: bool = True, policy: str = ""):
+    """Run a HeMS with a store of its own."""
     cas = [vendor.ca_path, *([vendor.fail_safe_ca_path] if fail_safe else [])]
-    policy = tmp_path / f"{name}.yaml"
-    text = f"extends: default\ntimers: {{retry: 0.2}}\nevidence: {{files: []}}\n{policy_text}"
-    policy.write_text(text, encoding="utf-8")
-    values = {
-        "data": tmp_path / name,
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
-        "northbound_port": 0,
-    }
-    values |= {
-        "roles": roles,
-        "device_ca": cas,
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-    }
-    node = Node(load_settings(None, {**values, "policy": policy}, {}))
-    await node.start()
-    return node
+    text = f"extends: default\ntimers: {{retry: 0.2}}\nevidence: {{files: []}}\n{policy}"
+    given = {"roles": roles, "device_ca": cas, "northbound_port": 0}
+    return running_node(tmp_path / name, vendor, policy_text=text, **given)
 
 
 async def tell(node: Node, happened: str) -> tuple[int, dict]:
@@ -79,13 +62,11 @@ async def tell(node: Node, happened: str) -> tuple[int, dict]:
 @pytest.mark.row("S1 L82.4")
 @pytest.mark.row("S1 L82.5")
 async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(tmp_path, vendor):
-    nodes = [await started(tmp_path, "serving", vendor, ["serving"], fail_safe=False)]
-    nodes.append(await started(tmp_path, "emergency", vendor, ["emergency"]))
-    serving, emergency = nodes
-    ca = serving.settings.data / "pki/server/ca.pem"
-    fleet = Fleet(vendor, f"{serving.url}/", server_ca=ca)
-    try:
-        await fleet.start()
+    async with (
+        hems(tmp_path, "serving", vendor, ["serving"], fail_safe=False) as serving,
+        hems(tmp_path, "emergency", vendor, ["emergency"]) as emergency,
+        running_fleet(serving, vendor, path="/") as fleet,
+    ):
         path = tmp_path / "image"
         path.write_bytes(build_image("2.0.0", PRODUCT_CLASS, vendor.image_key, size=1000))
         await release(emergency, vendor, path)
@@ -134,20 +115,18 @@ async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(
         assert (status, told.state, told.outcome) == (200, "closed", "HANDED_OVER")
         assert device.henb.stage == "N0"
         assert fleet.failures() == []
-    finally:
-        await fleet.stop()
-        for node in nodes:
-            await node.stop()
 
 
 @pytest.mark.row("S1 L82.5")
 async def test_an_initial_hems_leads_to_the_serving_one(tmp_path, vendor):
-    serving = await started(tmp_path, "serving", vendor, ["serving"], fail_safe=False)
-    told = f"discovery: {{serving_hems: '{serving.url}/', security_gateways: [segw.example]}}\n"
-    initial = await started(tmp_path, "initial", vendor, ["initial", "emergency"], policy_text=told)
-    fleet = Fleet(vendor, f"{initial.url}/", server_ca=initial.settings.data / "pki/server/ca.pem")
-    try:
-        await fleet.start()
+    told = "discovery: {{serving_hems: '{}/', security_gateways: [segw.example]}}\n"
+    async with (
+        hems(tmp_path, "serving", vendor, ["serving"], fail_safe=False) as serving,
+        hems(
+            tmp_path, "initial", vendor, ["initial", "emergency"], policy=told.format(serving.url)
+        ) as initial,
+        running_fleet(initial, vendor, path="/") as fleet,
+    ):
         device = fleet.add(SERIAL)
         device.access.tls.load_verify_locations(serving.settings.data / "pki/server/ca.pem")
         fleet.protect(SERIAL)  # the emergency management system is the initial HeMS
@@ -171,10 +150,6 @@ async def test_an_initial_hems_leads_to_the_serving_one(tmp_path, vendor):
         await until(lambda: runs("2.0.0"))
         assert device.henb.stage == "N0"
         assert fleet.failures() == []
-    finally:
-        await fleet.stop()
-        await initial.stop()
-        await serving.stop()
 
 
 async def answer(node: Node, tls, url: str, body: bytes = b"") -> tuple[int, str]:
@@ -188,11 +163,12 @@ async def answer(node: Node, tls, url: str, body: bytes = b"") -> tuple[int, str
 @pytest.mark.row("S1 L82.3")
 async def test_the_credentials_of_a_fail_safe_image_are_good_for_nothing_else(tmp_path, vendor):
     """Wherever the CA is trusted: a serving HeMS, another device, another name, another kind of file."""
-    serving = await started(tmp_path, "serving", vendor, ["serving"])
-    emergency = await started(tmp_path, "emergency", vendor, ["emergency"])
     name, own = f"a1.{OUI}.failsafe.femto.example".lower(), f"a1.{OUI}.henb.femto.example".lower()
     hello = body_of(inform(SERIAL))
-    try:
+    async with (
+        hems(tmp_path, "serving", vendor, ["serving"]) as serving,
+        hems(tmp_path, "emergency", vendor, ["emergency"]) as emergency,
+    ):
 
         def shown(node: Node, dns_name: str, *, fail_safe: bool = True):
             ca = node.settings.data / "pki/server/ca.pem"
@@ -218,6 +194,3 @@ async def test_the_credentials_of_a_fail_safe_image_are_good_for_nothing_else(tm
         url = emergency.env.upload_url(known.id, "1 Vendor Configuration File", "k", emergency.store.clock())
         status, text = await answer(emergency, shown(emergency, name), url, b"a=b")
         assert (status, "sends no files" in text) == (403, True)
-    finally:
-        await serving.stop()
-        await emergency.stop()

@@ -11,9 +11,7 @@ from acs import commands as cm
 from acs import devices as dev
 from acs import files as fl
 from acs.cwmp import messages as m
-from acs.node import Node
-from acs.settings import load_settings
-from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
+from acs.simulator import OUI, PRODUCT_CLASS, build_image
 from tests.releasing import release
 from tests.waiting import until
 
@@ -22,33 +20,6 @@ PLMN = "Device.Services.FAPService.1.CellConfig.LTE.EPC.PLMNList."
 UNIT = "6f8a1f66-2b9e-5d10-8a3e-0123456789ab"
 LOG = "4 Vendor Log File 1"
 IMAGE = "1 Firmware Upgrade Image"
-
-
-@pytest.fixture
-async def node(tmp_path):
-    vendor = Vendor(tmp_path / "vendor")
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
-        "device_ca": [vendor.ca_path],
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-    }
-    node = Node(load_settings(None, values, {}))
-    await node.start()
-    yield node
-    await node.stop()
-
-
-@pytest.fixture
-async def fleet(node, tmp_path):
-    ca = node.settings.data / "pki/server/ca.pem"
-    fleet = Fleet(Vendor(tmp_path / "vendor"), f"{node.url}/acs", server_ca=ca)
-    await fleet.start()
-    yield fleet
-    await fleet.stop()
 
 
 async def settled(node, number: int) -> cm.Command:

@@ -16,12 +16,12 @@ from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.node import Node
 from acs.security import Sealer, Secrets
-from acs.settings import load_settings
 from acs.simulator import Fleet, Vendor
 from acs.simulator.operator_network import OperatorNetwork, SightingReporter
 from acs.simulator.stages import Stage
 from acs.store.tables import sightings
 from tests.measures.standins import make_known
+from tests.nodes import running_fleet, running_node
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
@@ -96,35 +96,21 @@ class Operator:
 @pytest.fixture
 async def operator(tmp_path):
     vendor = Vendor(tmp_path / "vendor")
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(POLICY)
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
+    given = {
         "northbound_port": 0,
-        "device_ca": [vendor.ca_path],
-        "policy": policy,
-        "connection_request_networks": ["127.0.0.0/8"],
         "measure_networks": ["127.0.0.0/8", "::1/128"],
-        "drain_timeout": 0.2,
         "delivery_longest_wait": 0.2,
     }
-    node = Node(load_settings(None, values, {}))
-    await node.start()
-    network = OperatorNetwork(tmp_path / "network", vendor.ca_path)
-    await network.start()
-    fleet = Fleet(vendor, f"{node.url}/acs", server_ca=node.settings.data / "pki/server/ca.pem")
-    await fleet.start()
-    made = Operator(node, network, fleet)
-    try:
-        await made.ready()
-        yield made
-    finally:
-        await fleet.stop()
-        await network.stop()
-        await node.stop()
+    async with running_node(tmp_path / "acs", vendor, policy_text=POLICY, **given) as node:
+        network = OperatorNetwork(tmp_path / "network", vendor.ca_path)
+        await network.start()
+        try:
+            async with running_fleet(node, vendor) as fleet:
+                made = Operator(node, network, fleet)
+                await made.ready()
+                yield made
+        finally:
+            await network.stop()
 
 
 @pytest.mark.row("S1 L9")

@@ -14,9 +14,8 @@ from acs import remediation as rm
 from acs.cwmp import decode, encode
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
-from acs.node import Node
-from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
+from tests.nodes import running_node
 from tests.releasing import release
 from tests.waiting import until
 
@@ -26,32 +25,13 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture
 async def nodes(postgresql_url, tmp_path):
     """Two nodes that share the database, the master key and the server's CA."""
-    vendor = Vendor(tmp_path / "vendor")
-    policy = tmp_path / "policy.yaml"
-    policy.write_text("extends: default\ntimers: {retry: 0.2}\n", encoding="utf-8")
-    started = []
-    for name in ("one", "two"):
-        data = tmp_path / name
-        if started:
-            shutil.copytree(tmp_path / "one" / "pki", data / "pki")
-            shutil.copy(tmp_path / "one" / "master.key", data / "master.key")
-        values = {
-            "data": data,
-            "database": postgresql_url,
-            "host": "127.0.0.1",
-            "port": 0,
-            "management_port": 0,
-            "device_ca": [vendor.ca_path],
-            "policy": policy,
-            "connection_request_networks": ["127.0.0.0/8"],
-            "drain_timeout": 0.2,
-        }
-        node = Node(load_settings(None, values, {}))
-        await node.start()
-        started.append(node)
-    yield started, vendor
-    for node in started:
-        await node.stop()
+    vendor, one, two = Vendor(tmp_path / "vendor"), tmp_path / "one", tmp_path / "two"
+    given = {"policy_text": "extends: default\ntimers: {retry: 0.2}\n", "database": postgresql_url}
+    async with running_node(one, vendor, **given) as first:
+        shutil.copytree(one / "pki", two / "pki")
+        shutil.copy(one / "master.key", two / "master.key")
+        async with running_node(two, vendor, **given) as second:
+            yield [first, second], vendor
 
 
 async def test_a_session_that_one_node_opened_is_continued_by_the_other(nodes):

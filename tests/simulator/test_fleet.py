@@ -15,12 +15,11 @@ from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.errors import AcsError
-from acs.node import Node
 from acs.observability import configure_logging
 from acs.security import Secrets, digest
-from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image
 from acs.southbound import seal_device_password
+from tests.nodes import running_fleet, running_node
 from tests.releasing import release
 from tests.waiting import until
 
@@ -41,36 +40,14 @@ def log():
 
 @pytest.fixture
 async def node(tmp_path):
-    vendor = Vendor(tmp_path / "vendor")
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
-        "device_ca": [vendor.ca_path],
-        "policy": policy,
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-    }
-    node = Node(load_settings(None, values, {}))
-    await node.start()
-    try:
+    async with running_node(tmp_path / "acs", Vendor(tmp_path / "vendor"), policy_text=POLICY) as node:
         yield node
-    finally:
-        await node.stop()
 
 
 @pytest.fixture
 async def fleet(node, tmp_path):
-    ca = node.settings.data / "pki/server/ca.pem"
-    fleet = Fleet(Vendor(tmp_path / "vendor"), f"{node.url}/acs", server_ca=ca)
-    await fleet.start()
-    try:
+    async with running_fleet(node, Vendor(tmp_path / "vendor")) as fleet:
         yield fleet
-    finally:
-        await fleet.stop()
 
 
 async def fill(node, fleet, tmp_path) -> None:

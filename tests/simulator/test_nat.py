@@ -11,10 +11,9 @@ import pytest
 from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
-from acs.node import Node
-from acs.settings import load_settings
-from acs.simulator import OUI, Fleet, Vendor
+from acs.simulator import OUI, Vendor
 from acs.simulator.nat import Nat
+from tests.nodes import running_fleet, running_node
 from tests.waiting import until
 
 POLICY = "extends: default\nname: test\nprovisioning: {{stun_server: '127.0.0.1:{port}'}}\n"
@@ -29,36 +28,16 @@ def free_port() -> int:
 @pytest.fixture
 async def node(tmp_path):
     vendor, port = Vendor(tmp_path / "vendor"), free_port()
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(POLICY.format(port=port), encoding="utf-8")
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
-        "stun_port": port,
-        "device_ca": [vendor.ca_path],
-        "policy": policy,
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-    }
-    node = Node(load_settings(None, values, {}))
-    await node.start()
-    try:
+    async with running_node(
+        tmp_path / "acs", vendor, policy_text=POLICY.format(port=port), stun_port=port
+    ) as node:
         yield node
-    finally:
-        await node.stop()
 
 
 @pytest.fixture
 async def fleet(node, tmp_path):
-    ca = node.settings.data / "pki/server/ca.pem"
-    fleet = Fleet(Vendor(tmp_path / "vendor"), f"{node.url}/acs", server_ca=ca)
-    await fleet.start()
-    try:
+    async with running_fleet(node, Vendor(tmp_path / "vendor")) as fleet:
         yield fleet
-    finally:
-        await fleet.stop()
 
 
 async def test_devices_behind_a_nat_are_bound_and_reached_and_again_after_the_nat_forgot_them(node, fleet):

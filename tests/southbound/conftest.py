@@ -11,8 +11,8 @@ import pytest
 from acs.cwmp import decode, encode
 from acs.cwmp import messages as m
 from acs.node import Node
-from acs.settings import load_settings
 from acs.simulator import Vendor
+from tests.nodes import running_node
 
 OUI, SERIAL = "0005B9", "A1"
 
@@ -82,21 +82,6 @@ async def bench(tmp_path):
 
 
 async def make_bench(tmp_path, **overrides):
-    vendor = Vendor(tmp_path / "vendor")
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
-        "device_ca": [vendor.ca_path],
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-        **overrides,
-    }
-    clock = [1_800_000_000.0]
-    node = Node(load_settings(None, values, {}), clock=lambda: clock[0])
-    await node.start()
-    try:
+    vendor, clock = Vendor(tmp_path / "vendor"), [1_800_000_000.0]
+    async with running_node(tmp_path / "acs", vendor, clock=lambda: clock[0], **overrides) as node:
         yield Bench(node, vendor, clock)
-    finally:
-        await node.stop()

@@ -15,12 +15,10 @@ from acs import distress as ds
 from acs import remediation as rm
 from acs.commands import enqueue, list_commands
 from acs.cwmp import messages as m
-from acs.node import Node
 from acs.security import Secrets
-from acs.settings import load_settings
-from acs.simulator import Fleet
 from acs.southbound import Guard, TriggerSender, UdpMedium
 from acs.store.tables import distress_triggers
+from tests.nodes import running_fleet, running_node
 from tests.southbound.conftest import OUI, SERIAL, Vendor, body_of, inform, make_bench
 from tests.waiting import until
 
@@ -184,14 +182,10 @@ async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_secon
     if method == "COAP":
         pytest.importorskip("aiocoap", reason="the extra coap is not installed")
     vendor = Vendor(tmp_path / "vendor")
-    values = {"data": tmp_path / "acs", "host": "127.0.0.1", "port": 0, "management_port": 0}
-    values |= {"device_ca": [vendor.ca_path], "connection_request_networks": ["127.0.0.0/8"]}
-    values |= {"distress_port": 0, "drain_timeout": 0.2}
-    node = Node(load_settings(None, values, {}))
-    await node.start()
-    fleet = Fleet(vendor, f"{node.url}/", server_ca=node.settings.data / "pki/server/ca.pem")
-    try:
-        await fleet.start()
+    async with (
+        running_node(tmp_path / "acs", vendor, distress_port=0) as node,
+        running_fleet(node, vendor, path="/") as fleet,
+    ):
         device = fleet.add(SERIAL)
         key = f"{OUI}-{SERIAL}"
         secret = Secrets.load_or_create(node.settings.data).distress_key(key)
@@ -228,6 +222,3 @@ async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_secon
             return await node.store.read(lambda conn: conn.execute(query).scalar()) == wanted
 
         await until(noted)
-    finally:
-        await fleet.stop()
-        await node.stop()
