@@ -10,6 +10,7 @@ import structlog
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.devices import AdmissionRule
+from acs.loops import tried_again, until_set
 from acs.southbound.authentication import Refused
 from acs.store import Store
 
@@ -64,15 +65,9 @@ class Admission:
         """Refresh now and then until cancelled, and write down the rest at the end."""
         try:
             while True:
-                try:
-                    async with asyncio.timeout(_POLL):
-                        await self._changed.wait()
-                except TimeoutError:
-                    pass
+                await until_set(self._changed, _POLL)
                 self._changed.clear()
-                try:
+                with tried_again(_log, "the admission rules could not be read"):  # those known hold on
                     await self.refresh()
-                except Exception:  # noqa: BLE001 - the rules that are known hold on
-                    _log.exception("the admission rules could not be read; they are read again")
         finally:
             await self.refresh()

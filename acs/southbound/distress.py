@@ -13,6 +13,7 @@ import structlog
 
 from acs.cwmp.stun import StunError, parse_endpoint
 from acs.distress import DueTrigger, Trigger, build_trigger, due_triggers, trigger_sent
+from acs.loops import tried_again
 from acs.security import Secrets
 from acs.southbound.connection_requests import Guard, XmppWay
 from acs.southbound.connection_requests.dispatcher import USERNAME
@@ -104,10 +105,8 @@ class TriggerSender:
         """Send until cancelled."""
         try:
             while True:
-                try:
+                with tried_again(_log, "triggers could not be sent"):
                     await self.begin_due()
-                except Exception:  # noqa: BLE001 - the loop must go on
-                    _log.exception("triggers could not be sent; it is tried again")
                 await asyncio.sleep(_PAUSE)
         finally:
             for task in self._under_way.values():

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from acs.distress import DISTRESS
 from acs.errors import AcsError
+from acs.loops import tried_again
 from acs.security import load_pem
 from acs.settings import Settings
 from acs.southbound.connections import Bounds, Connections, Stage
@@ -186,11 +187,10 @@ class Southbound:
         """
         while True:
             await asyncio.sleep(_VENDOR_POLL)
-            try:
+            # Where that fails, what was trusted stays trusted until the next look.
+            with tried_again(_log, "the vendor CAs could not be read"):
                 self.endpoint.vendors.refresh()
                 await self.endpoint.revocations.refresh()
-            except Exception:  # noqa: BLE001 - what was trusted stays trusted until the next look
-                _log.exception("the vendor CAs could not be read; they are read again")
 
     async def stop(self) -> None:
         """Let open sessions finish, then close the listeners."""

@@ -8,7 +8,6 @@ trace, never more.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,6 +23,7 @@ from acs.cwmp import DecodeError, Envelope
 from acs.cwmp import messages as m
 from acs.datamodel import Model, hidden_in
 from acs.errors import AcsError
+from acs.loops import tried_again, until_set
 from acs.settings import Settings
 from acs.southbound.authentication import Refused
 from acs.southbound.impersonation import Seldom
@@ -217,14 +217,10 @@ class Tracer:
     async def run(self) -> None:
         """Learn whose conversations are wanted, and end those that fell silent, until cancelled."""
         while True:
-            try:
+            with tried_again(_log, "the wanted traces could not be read"):
                 await self.look()
-            except Exception:  # noqa: BLE001 - it is tried again
-                _log.exception("the wanted traces could not be read; it is tried again")
             self._look.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK):
-                    await self._look.wait()
+            await until_set(self._look, _LOOK)
 
     async def look(self) -> None:
         """Learn whose conversations are wanted now, and end sessions that fell silent."""

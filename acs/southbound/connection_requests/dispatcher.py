@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from acs import devices as dev
 from acs.devices import ConnectionRequestTarget
+from acs.loops import tried_again
 from acs.observability import Metrics
 from acs.security import Sealer, SealError, Secrets
 from acs.southbound.connection_requests.ways import (
@@ -62,10 +63,8 @@ class Dispatcher:
         """Call whoever is due, until cancelled."""
         try:
             while True:
-                try:
+                with tried_again(_log, "whom to call could not be read"):
                     await self.begin_due()
-                except Exception:  # noqa: BLE001 - the loop must go on
-                    _log.exception("whom to call could not be read; it is tried again")
                 await asyncio.sleep(_PAUSE)
         finally:
             await self._abandon()
