@@ -69,7 +69,7 @@ def parse_message(
     BBF-Report-Format is missing, the content tells what it is. Raises ``BulkDataError``, also where
     nothing could be read at all.
     """
-    limits = limits or Limits()
+    limits = Limits() if limits is None else limits
     if len(body) > limits.bytes:
         raise BulkDataError(f"the body has {len(body)} bytes; {limits.bytes} are taken", status=413)
     media_type, charset = _content_type(headers.get("content-type", ""))

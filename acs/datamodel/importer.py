@@ -57,7 +57,7 @@ def import_models(
     the objects go: of a service model the object that holds the service (``Device.Services.`` by default), of
     a document that has components alone the object that they are put into (then it has to be given).
     """
-    folders = folders or Folders(paths)
+    folders = Folders(paths) if folders is None else folders
     document = folders.open(path)
     if root and not root.endswith("."):
         root += "."

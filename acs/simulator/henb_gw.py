@@ -34,7 +34,7 @@ class HenbGateway:
     """Keeps S1 of the HeNBs, by device key."""
 
     def __init__(self, lists: Lists | None = None) -> None:
-        self.lists = lists or Lists()
+        self.lists = Lists() if lists is None else lists
         self.connected: dict[str, asyncio.StreamWriter] = {}
         self.refused: dict[str, int] = {}
         self.port = 0

@@ -29,7 +29,7 @@ class SecurityGateway:
     """Lets HeNBs in by the dNSName of their certificate; ``inner`` is where the HeNB-GW listens."""
 
     def __init__(self, inner: tuple[str, int], lists: Lists | None = None) -> None:
-        self.inner, self.lists = inner, lists or Lists()
+        self.inner, self.lists = inner, Lists() if lists is None else lists
         self.tunnels: dict[str, asyncio.StreamWriter] = {}
         self.refused: dict[str, int] = {}
         self.port = 0

@@ -48,7 +48,7 @@ def parse_pm_file(chunks: Iterable[bytes], *, now: float, limits: PmLimits | Non
     a sample is named ``<measured object>/<measurement>``, and suspect where the device says so. Raises
     ``BulkDataError`` that names what is wrong.
     """
-    limits = limits or PmLimits()
+    limits = PmLimits() if limits is None else limits
     batch = Batch(samples_left=limits.samples)
     root = _Root(batch, now, limits)
     read_document(plain(chunks, limit=limits.bytes), root, limits)

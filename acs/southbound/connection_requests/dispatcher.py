@@ -54,7 +54,7 @@ class Dispatcher:
     ) -> None:
         self._store, self._secrets, self._metrics = store, secrets, metrics
         self._ways, self._limit, self._in_vain = ways, in_flight, in_vain
-        self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._jitter = random.Random() if jitter is None else jitter  # noqa: S311 - spreads retries, keeps no secret
         self._sealer = Sealer(secrets.store_key)
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
