@@ -219,15 +219,37 @@ def rotate_device_secrets(device: DeviceKey, data: Data = None, config: Config =
 
 
 @devices.command("block")
-def block_device(device: DeviceKey, because: Reason, data: Data = None, config: Config = None) -> None:
-    """Put a device on the HeMS's black list: its sessions are refused."""
-    from acs import devices as dev
+def block_device(
+    device: DeviceKey,
+    because: Reason,
+    measure: Annotated[
+        list[str] | None, typer.Option(help="Ask the network for this too, beside what the policy says.")
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Put a device on the HeMS's black list: its sessions are refused.
 
-    write(
-        settings_of(data, config),
-        lambda conn: dev.block(conn, find_device(conn, device).id, because, who=who(), now=time.time()),
-    )
-    console.print(f"{device} is blocked", markup=False)
+    The network is asked for the measures that the policy has for BLOCK. `unblock` takes all of it back.
+    Example: `acs devices block 0005B9-A1 --because "it was stolen" --measure SUBSCRIBER_REPLACE`
+    """
+    from acs import measures as ms
+    from acs import remediation as rm
+
+    settings = settings_of(data, config)
+    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+
+    def act(conn: Connection) -> tuple[bool, list[ms.Measure]]:
+        found, told = find_device(conn, device).id, {"who": who(), "why": because}
+        done = rm.block(conn, found, measure or (), **told, env=env, now=time.time())
+        return done, ms.in_force(conn, found)
+
+    done, measures = write(settings, act)
+    if not done:
+        console.print(f"{device} is not blocked until a second person says the same", markup=False)
+        return
+    asked = ", ".join(f"{each.measure} at {each.target}" for each in measures)
+    console.print(f"{device} is blocked" + (f"; asked for: {asked}" if asked else ""), markup=False)
 
 
 @devices.command("unblock")

@@ -12,7 +12,7 @@ from acs.northbound import shapes as sh
 from acs.northbound.problems import ProblemError
 from acs.northbound.resources import Call, device_of, number_of, page_of, shaped
 
-__all__ = ["ask", "listing", "retry", "unblock", "undo"]
+__all__ = ["ask", "block", "listing", "retry", "unblock", "undo"]
 
 
 def _shown(found: ms.Measure) -> sh.Measure:
@@ -64,6 +64,33 @@ def undo(conn: Connection, call: Call) -> sh.Measures:
     except AcsError as error:
         raise ProblemError(409, str(error), field="measures") from error
     return sh.Measures([_shown(each) for each in made or ()], second_approval_needed=made is None)
+
+
+def block(conn: Connection, call: Call) -> sh.Blocked:
+    """Put a device on the black list and ask for measures; it may take a second person."""
+    owner, told = device_of(conn, call.path["device"]), call.body
+    if told.measures and "measures:write" not in call.caller.scopes:
+        remedy = "without `measures` the policy's are taken, which this token may do"
+        raise ProblemError(403, "the token has not the scope measures:write", field="measures", remedy=remedy)
+    try:
+        done = rm.block(
+            conn,
+            owner.id,
+            told.measures,
+            who=call.caller.who,
+            why=told.why,
+            env=call.env,
+            now=call.now,
+        )
+    except AcsError as error:
+        raise ProblemError(409, str(error), field="measures") from error
+    found, standing = dev.get(conn, owner.id), ms.in_force(conn, owner.id)
+    return sh.Blocked(
+        found.device_key,
+        found.admission,
+        [_shown(each) for each in standing],
+        second_approval_needed=not done,
+    )
 
 
 def unblock(conn: Connection, call: Call) -> sh.Unblocked:

@@ -115,6 +115,15 @@ ROUTES = (
     ),
     Route(
         "POST",
+        "/v1/devices/{device}/block",
+        "cases:instruct",
+        measuring.block,
+        sh.Blocked,
+        body=sh.BlockRequest,
+        writes=True,
+    ),
+    Route(
+        "POST",
         "/v1/devices/{device}/unblock",
         "cases:instruct",
         measuring.unblock,

@@ -14,6 +14,8 @@ from acs.subscriptions import Filter, Grouping
 __all__ = [
     "Alarm",
     "AlarmQuery",
+    "BlockRequest",
+    "Blocked",
     "Case",
     "CaseQuery",
     "Command",
@@ -189,6 +191,15 @@ class Measures(msgspec.Struct, frozen=True):
     second_approval_needed: bool = False
 
 
+class Blocked(msgspec.Struct, frozen=True):
+    """How a device is let in now, and what the network was asked to do about it."""
+
+    device: DeviceKey
+    admission: str
+    measures: list[Measure]
+    second_approval_needed: bool = False
+
+
 class Unblocked(msgspec.Struct, frozen=True):
     """How a device is let in now. `second_approval_needed`: another person has to say the same."""
 
@@ -305,6 +316,15 @@ class MeasureRequest(_Strict, frozen=True):
 
     measures: Annotated[list[ms.MeasureName], Meta(min_length=1, max_length=20)]
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class BlockRequest(_Strict, frozen=True):
+    """Why a device is refused; `measures`: what the network is asked for beside what the policy says."""
+
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+    measures: Annotated[
+        list[ms.MeasureName], Meta(max_length=20, description="Needs the scope measures:write too.")
+    ] = []
 
 
 class MeasureUndoing(_Strict, frozen=True):

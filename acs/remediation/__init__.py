@@ -13,7 +13,7 @@ from acs.remediation.emergency import (
 from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.export import CaseExport, export_case, export_html, export_json
-from acs.remediation.instructions import INSTRUCTIONS, Instruction, instruct, reach, unblock, undo
+from acs.remediation.instructions import INSTRUCTIONS, Instruction, block, instruct, reach, unblock, undo
 from acs.remediation.measures import occasions_of, wanted_measures
 from acs.remediation.policy import (
     Decision,
@@ -61,6 +61,7 @@ __all__ = [
     "alarms_changed",
     "apply_declared",
     "begin_runs",
+    "block",
     "case_kinds",
     "classify",
     "commands_settled",

@@ -16,6 +16,7 @@ from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step
+from acs.remediation.black_list import expected_since
 from acs.remediation.cases import (
     SHIPPED,
     Case,
@@ -56,9 +57,7 @@ def emergency_expected(conn: Connection, device: Device, *, env: Environment) ->
     case = active_case(conn, device.id)
     if case is None or case.outcome == "BLOCKED":
         return False
-    since = dev.blocked_at(conn, device.id)
-    waited = [each.started_at for each in journal_of(conn, case.id) if each.event == SESSION]
-    return bool(waited) and max(waited) >= since
+    return expected_since(conn, device.id, case) is not None
 
 
 def is_emergency(case: Case, steps: Iterable[Step]) -> bool:

@@ -7,10 +7,12 @@ from typing import Literal, get_args
 
 from sqlalchemy import Connection
 
+from acs import alarms as al
 from acs import devices as dev
 from acs import measures as ms
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step, open_next, policy_of
+from acs.remediation.black_list import measures_by_policy, release, takes_two
 from acs.remediation.cases import (
     ACTIVE,
     Case,
@@ -22,11 +24,10 @@ from acs.remediation.cases import (
     open_case,
 )
 from acs.remediation.environment import Environment
-from acs.remediation.measures_api import release
 from acs.remediation.steps import APPROVAL, INSTRUCTION, INSTRUCTION_OR_SESSION
 from acs.remediation.triage import facts_of
 
-__all__ = ["INSTRUCTIONS", "Instruction", "instruct", "reach", "unblock", "undo"]
+__all__ = ["INSTRUCTIONS", "Instruction", "block", "instruct", "reach", "unblock", "undo"]
 
 Instruction = Literal["RETRY", "BLOCK", "RELEASE", "EXPECT_EMERGENCY", "CLOSE", "APPROVE", "DENY"]
 INSTRUCTIONS: tuple[Instruction, ...] = get_args(Instruction)
@@ -35,6 +36,7 @@ _GENERAL = tuple(each for each in INSTRUCTIONS if each not in _ANSWERS)
 _FITTING: dict[str, tuple[Instruction, ...]] = {
     "BLOCKED": ("RELEASE", "EXPECT_EMERGENCY", "CLOSE"),
     "EXTENDED": ("RETRY", "BLOCK", "RELEASE", "CLOSE"),  # the device answers; nothing is awaited of it
+    "AWAITS_RELEASE": ("RELEASE", "BLOCK", "CLOSE"),
 }
 
 
@@ -75,8 +77,8 @@ def _takes_two(conn: Connection, case: Case, action: Instruction, *, env: Enviro
     policy = policy_of(conn, case, env)
     if action in policy.distress.second_approval:
         return True
-    lets_in = action == "RELEASE" or (action == "EXPECT_EMERGENCY" and case.outcome == "BLOCKED")
-    return lets_in and policy.measures.second_approval and bool(ms.in_force(conn, case.device_id))
+    expected = action == "EXPECT_EMERGENCY" and dev.get(conn, case.device_id).admission == "blocked"
+    return (action == "RELEASE" or expected) and takes_two(conn, case.device_id, policy)
 
 
 def _tell(
@@ -110,6 +112,75 @@ def _tell(
     return True
 
 
+def block(
+    conn: Connection,
+    device_id: int,
+    measures: Iterable[str] = (),
+    *,
+    who: str,
+    why: str,
+    env: Environment,
+    now: float,
+) -> bool:
+    """Put a device on the black list, and ask the network for what the policy says of BLOCK (S1 L88, L92).
+
+    ``measures``: what else it is asked for. Where a case waits that can be told BLOCK, it is. Returns False
+    where the policy wants a second person to say the same first. Raises ``AcsError`` without a reason, and
+    for a measure that is unknown or that no system carries out; then nothing is done.
+    """
+    wanted = sorted(set(measures))
+    if not why.strip():
+        raise AcsError("to block a device needs a reason; say why")
+    dev.lock(conn, device_id)
+    case = active_case(conn, device_id)
+    if case is not None and _can_be_told(conn, case, "BLOCK"):
+        if not instruct(conn, case.id, "BLOCK", who=who, why=why, env=env, now=now):
+            return False
+    else:
+        device = dev.get(conn, device_id)
+        if "BLOCK" in env.policy.distress.second_approval:
+            subject = f"device {device_id}"
+            what = device.device_key
+            first = dev.second_person(conn, subject, "device block", what=what, who=who, why=why, now=now)
+            if first is None:
+                return False
+            who, why = f"{first[0]} and {who}", f"{first[1]}; {why}"
+        _block(conn, device_id, case, who=who, why=why, env=env, now=now)
+    if wanted:
+        device = dev.get(conn, device_id)
+        ms.request_measures(conn, device, wanted, who=who, because=why, system_dn=env.system_dn, now=now)
+    return True
+
+
+def _can_be_told(conn: Connection, case: Case, action: Instruction) -> bool:
+    waits = any(
+        not each.done and each.event in (INSTRUCTION, INSTRUCTION_OR_SESSION)
+        for each in journal_of(conn, case.id)
+    )
+    return waits and case.state == "waiting" and action in _FITTING.get(case.outcome or "", _GENERAL)
+
+
+def _block(
+    conn: Connection, device_id: int, case: Case | None, *, who: str, why: str, env: Environment, now: float
+) -> None:
+    """Block a device that no case blocks; ``case``: what is open of it, by whose facts rules fit."""
+    device = dev.block(conn, device_id, why, who=who, now=now)
+    body = {"device": device.device_key, "commentText": "blocked in the HeMS", "because": f"{who}: {why}"}
+    al.notify(conn, device, "notifyComments", {**body, "systemDN": env.system_dn}, now=now)
+    measures_by_policy(
+        conn,
+        device,
+        "BLOCK",
+        env.policy,
+        procedure=case.procedure if case is not None else "",
+        facts=case.fact if case is not None else {},
+        who=who,
+        because=why,
+        system_dn=env.system_dn,
+        now=now,
+    )
+
+
 def unblock(conn: Connection, device_id: int, *, who: str, why: str, env: Environment, now: float) -> bool:
     """Let a blocked device in again, and undo what the network was asked to do about it.
 
@@ -120,11 +191,10 @@ def unblock(conn: Connection, device_id: int, *, who: str, why: str, env: Enviro
         raise AcsError("to unblock a device needs a reason; say why")
     dev.lock(conn, device_id)
     case = active_case(conn, device_id)
-    if case is not None and (case.state, case.outcome) == ("waiting", "BLOCKED"):
+    if case is not None and case.state == "waiting" and case.outcome in ("BLOCKED", "AWAITS_RELEASE"):
         return instruct(conn, case.id, "RELEASE", who=who, why=why, env=env, now=now)
     device = dev.get(conn, device_id)
-    measures = env.policy.measures
-    if measures.second_approval and ms.in_force(conn, device_id):
+    if takes_two(conn, device_id, env.policy):
         first = dev.second_person(
             conn,
             f"device {device_id}",
@@ -137,7 +207,8 @@ def unblock(conn: Connection, device_id: int, *, who: str, why: str, env: Enviro
         if first is None:
             return False
         who, why = f"{first[0]} and {who}", f"{first[1]}; {why}"
-    release(conn, device, measures.readmission, who=who, because=why, system_dn=env.system_dn, now=now)
+    readmission = env.policy.measures.readmission
+    release(conn, device, readmission, who=who, because=why, system_dn=env.system_dn, now=now)
     return True
 
 

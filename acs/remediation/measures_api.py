@@ -5,38 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from acs import devices as dev
-from acs import measures as ms
-from acs.devices import Device
-from acs.errors import AcsError
-from acs.remediation.measures import Occasion, wanted_measures
+from acs.remediation.black_list import (
+    LetIn,
+    let_in_to_register,
+    measures_by_policy,
+    release,
+    who_lets_in,
+)
+from acs.remediation.measures import Occasion
 from acs.remediation.steps import StepContext, immediate_step
 
-__all__ = ["MeasureCalls", "release"]
-
-
-def release(
-    conn: Connection,
-    device: Device,
-    readmission: str,
-    *,
-    who: str,
-    because: str,
-    case_id: int | None = None,
-    system_dn: str,
-    now: float,
-) -> None:
-    """Take a device off the black list, and undo what the network was asked to do about it.
-
-    ``readmission`` is what it has to go through before it may radiate: reset, test or none.
-    """
-    if device.admission == "blocked":
-        dev.unblock(conn, device.id, because, who=who, now=now)
-        if readmission != "none":
-            dev.require_readmission(conn, device.id, readmission, now=now)
-    ms.undo_measures(conn, device, who=who, because=because, case_id=case_id, system_dn=system_dn, now=now)
+__all__ = ["MeasureCalls"]
 
 
 class MeasureCalls:
@@ -74,6 +54,34 @@ class MeasureCalls:
 
         await immediate_step("unblock", act, because=reason)
 
+    async def let_in_to_register(self, reason: str) -> LetIn:
+        """Let a blocked device register with what it loaded; return who does (see ``who_lets_in``).
+
+        ``persons later``: until then it may not radiate, and what the network does about it stays in force.
+        """
+
+        def act(context: StepContext) -> LetIn:
+            device = dev.get(context.conn, context.device.id)
+            who, readmission = f"case {context.case.id}", context.policy.measures.readmission
+            found = who_lets_in(context.conn, device.id, context.case, context.policy)
+            if found == "persons later":
+                let_in_to_register(context.conn, device, readmission, reason, who=who, now=context.now)
+            elif found != "nobody":
+                release(
+                    context.conn,
+                    device,
+                    readmission,
+                    who=who,
+                    because=reason,
+                    case_id=context.case.id,
+                    system_dn=context.env.system_dn,
+                    now=context.now,
+                )
+            return found
+
+        result: LetIn = await immediate_step("let in to register", act, because=reason)
+        return result
+
     async def readmitted(self) -> None:
         """Note that a device that was released has gone through what it had to."""
 
@@ -98,30 +106,19 @@ class MeasureCalls:
         """
 
         def act(context: StepContext) -> str:
-            wanted = wanted_measures(
-                context.policy.measures,
+            told = measures_by_policy(
+                context.conn,
+                context.device,
                 occasion,
+                context.policy,
                 procedure=context.case.procedure,
-                product_class=context.device.product_class,
                 facts=context.case.fact,
+                who=f"case {context.case.id}",
+                because=because,
+                case_id=context.case.id,
+                system_dn=context.env.system_dn,
+                now=context.now,
             )
-            told = []
-            for name, reason in wanted.items():
-                try:
-                    made = ms.request_measures(
-                        context.conn,
-                        context.device,
-                        [name],
-                        who=f"case {context.case.id}",
-                        because=f"{reason}: {because}",
-                        case_id=context.case.id,
-                        system_dn=context.env.system_dn,
-                        now=context.now,
-                    )
-                except AcsError as error:
-                    told.append(str(error))
-                else:
-                    told.append(f"{name}: {', '.join(each.target for each in made) or 'in force already'}")
             return "; ".join(told) or "none"
 
         result: str = await immediate_step("measures", act, because=f"{occasion}: {because}", detail=occasion)

@@ -53,6 +53,18 @@ def test_measures_are_asked_for_listed_and_undone_by_another_person(known, monke
     assert known("list", "--device", KEY, "--in-force", "--json").json == []
 
 
+def test_a_block_asks_for_measures_and_its_end_undoes_them(known, acs, data, monkeypatch):
+    block = ("devices", "block", KEY, "--because", "stolen", "--data", data, "--measure")
+    told = acs(*block, "SUBSCRIBER_REPLACE")
+    assert told.text == f"{KEY} is blocked; asked for: SUBSCRIBER_REPLACE at desk"
+    assert "a second person" in acs("devices", "unblock", KEY, "--because", "found", "--data", data).text
+    monkeypatch.setattr("acs.cli.look.who", lambda: "bob@cli")
+    assert acs("devices", "unblock", KEY, "--because", "found", "--data", data).text == f"{KEY} is allowed"
+    assert known("list", "--device", KEY, "--in-force", "--json").json == []
+    told = acs(*block, "OTHER")
+    assert (told.code, "no system carries out OTHER" in told.text) == (2, True)
+
+
 def test_what_was_given_up_is_sent_again(known, data):
     assert known("send", KEY, "SUBSCRIBER_REPLACE", "--because", "broken").code == 0
     assert "is waiting; only what was given up" in known("retry", 1).text

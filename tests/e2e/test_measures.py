@@ -187,6 +187,23 @@ async def test_a_fatal_breach_shuts_a_device_out_everywhere_until_two_persons_le
 
 
 @pytest.mark.row("S1 L88.1")
+async def test_a_device_that_is_blocked_over_rest_is_shut_out_by_the_network_too(operator: Operator):
+    path, body = "/v1/devices/0005B9-A2/block", {"why": "stolen"}
+    status, told = await operator.ask("ann", "POST", path, body | {"measures": ["SEGW_REMOVE"]})
+    assert (status, told["admission"]) == (200, "blocked")
+    assert {each["measure"] for each in told["measures"]} == {
+        *("SEGW_BLOCK", "GATEWAY_BLOCK", "SUBSCRIBER_REPLACE", "SEGW_REMOVE"),
+    }
+
+    async def out() -> bool:
+        return operator.fleet.attachments["A2"].refused.startswith("no tunnel")
+
+    await until(out)
+    status, told = await operator.ask("ann", "POST", path, body | {"measures": ["OTHER"]})
+    assert (status, "no system carries out OTHER" in told["detail"]) == (409, True)
+
+
+@pytest.mark.row("S1 L88.1")
 async def test_an_operator_takes_a_measure_and_undoes_it_with_another(operator: Operator):
     attached = operator.fleet.attachments["A2"]
     path = "/v1/devices/0005B9-A2/measures"

@@ -280,3 +280,187 @@ def test_a_device_that_is_to_help_itself_is_let_in_by_two_and_the_network_with_i
     world.run(2000)
     assert world.cases()[-1].outcome == "REMEDIATED"
     assert (world.device.blocked, world.device.readmission, standing(world)) == (False, "", set())
+
+
+# --- emergency: {blocked: admit} ---------------------------------------------------------------
+
+ADMIT = RULES + "emergency: {blocked: admit}\n"
+
+
+def helped_itself(policy: str = ADMIT, seconds: float = 2000) -> World:
+    """Return a world whose blocked HeNB, which the network keeps out, came with its fail-safe image."""
+    world = known(World(policy=policy, roles=("initial", "serving", "emergency")))
+    world.boot()
+    world.tamper("circuit-modified")
+    world.henb.emergency_available = True
+    world.henb.repair()
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.run(seconds)
+    return world
+
+
+def stands(world: World) -> tuple[str, str | None]:
+    return world.cases()[-1].state, world.cases()[-1].outcome
+
+
+@pytest.mark.row("S1 L47.2")
+@pytest.mark.row("S1 L97")
+def test_a_policy_that_admits_blocked_devices_does_not_speak_for_the_network():
+    world = helped_itself()
+    assert stands(world) == ("waiting", "AWAITS_RELEASE"), world.cases()[-1].because
+    assert standing(world) == {"SEGW_BLOCK", "GATEWAY_BLOCK", "SUBSCRIBER_REPLACE"}
+    assert not world.device.blocked  # it has registered with new software, and passed its test
+    assert (world.device.software_version, world.device.readmission) == ("2.0.0", "reset")
+    assert world.henb.tree.value(ADMIN) == "0"
+    world.instruct(world.cases()[-1], "RELEASE", "it is sound", who="ann@cli")
+    assert stands(world) == ("waiting", "AWAITS_RELEASE")
+    world.instruct(world.cases()[-1], "RELEASE", "I saw it", who="bob@cli")
+    world.run(2000)
+    assert stands(world) == ("closed", "REMEDIATED")
+    assert (world.device.readmission, standing(world), world.henb.tree.value(ADMIN)) == ("", set(), "1")
+
+
+def test_it_takes_a_person_where_it_does_not_take_two():
+    world = helped_itself(RULES + "  second_approval: false\nemergency: {blocked: admit}\n")
+    assert stands(world) == ("waiting", "AWAITS_RELEASE")
+    assert "SEGW_BLOCK" in standing(world)
+    with world.conn.begin():  # as `acs devices unblock` does
+        told = {"who": "ann@cli", "why": "it is sound", "env": world.env, "now": world.now}
+        assert rm.unblock(world.conn, world.device.id, **told)
+    world.run(2000)
+    assert stands(world) == ("closed", "REMEDIATED")
+    assert standing(world) == set()
+
+
+@pytest.mark.parametrize("action", ["BLOCK", "CLOSE"])
+def test_one_that_nobody_releases_is_on_the_black_list_again(action):
+    world = helped_itself()
+    world.instruct(world.cases()[-1], action, "we do not trust it")
+    assert world.device.blocked
+    assert standing(world) >= {"SEGW_BLOCK", "GATEWAY_BLOCK"}
+
+
+@pytest.mark.row("S1 L84")
+def test_where_emergency_remediation_of_a_blocked_device_fails_it_is_on_the_black_list_again():
+    world = helped_itself(seconds=0)
+    for _ in range(2000):
+        if not world.henb.fail_safe:
+            break
+        world.run(1)
+    world.henb.banks.versions = ["1.0.0", "1.0.0"]  # the new software does not boot
+    world.run(2000)
+    assert stands(world) == ("waiting", "EMERGENCY_FAILED")
+    assert world.device.blocked
+    assert standing(world) >= {"SEGW_BLOCK", "GATEWAY_BLOCK"}
+
+
+def test_a_device_that_was_blocked_by_hand_is_not_expected_since_its_case_waits_for_a_session():
+    world = known(World(policy=RULES, distress=1, roles=("initial", "serving", "emergency")))
+    world.boot()
+    world.henb.emergency_available = True
+    world.henb.tamper("configuration-modified", world.now)
+    world.run(1)
+    world.cut |= {"standard", "trigger", "IPsec2"}
+    while not world.triggers:
+        world.run(10)
+    with world.conn.begin():
+        dev.block(world.conn, world.device.id, "stolen", who="ann@cli", now=world.now)
+    world.run(130)  # its case waits for a session over the second path now
+    world.cut.clear()
+    assert world.look(rm.emergency_expected, world.device, env=world.env) is False
+
+
+# --- a block by hand ----------------------------------------------------------------------------
+
+
+def block_by_hand(world: World, *measures: str, who: str = "ann@cli") -> bool:
+    told = {"who": who, "why": "it was stolen", "env": world.env, "now": world.now}
+    with world.conn.begin():
+        return rm.block(world.conn, world.device.id, measures, **told)
+
+
+@pytest.mark.row("S1 L88.1")
+@pytest.mark.row("S1 L92")
+def test_a_block_by_hand_asks_the_network_for_what_the_policy_says():
+    world = known(World(policy=RULES))
+    world.boot()
+    assert block_by_hand(world, "SUBSCRIBER_REPLACE")
+    assert world.device.blocked
+    assert standing(world) == {"SEGW_REMOVE", "SUBSCRIBER_REPLACE"}  # the policy's, and what was named
+    assert world.comments()[:2] == ["blocked in the HeMS", "measure allowListRemove at segw: requested"]
+    assert {each.who for each in world.look(ms.list_measures)} == {"ann@cli"}
+    told = {"why": "found", "env": world.env, "now": world.now}
+    with world.conn.begin():
+        assert not rm.unblock(world.conn, world.device.id, who="ann@cli", **told)
+    with world.conn.begin():
+        assert rm.unblock(world.conn, world.device.id, who="bob@cli", **told)
+    assert (world.device.blocked, world.device.readmission, standing(world)) == (False, "reset", set())
+
+
+def test_a_block_by_hand_tells_the_case_that_waits():
+    world = known(World(policy=RULES))
+    world.boot()
+    world.tamper("configuration-modified", until="never")
+    assert block_by_hand(world)
+    assert stands(world) == ("waiting", "BLOCKED")
+    assert standing(world) == {"SUBSCRIBER_REPLACE", "SEGW_REMOVE"}  # for EXTENDED, and for BLOCK
+    assert world.comments().count("blocked in the HeMS") == 1
+
+
+def test_rules_about_alarms_see_those_of_the_open_case():
+    rules = RULES + "    - {when: BLOCK, procedure: P2S, measures: [GATEWAY_BLOCK], because: 'this too'}\n"
+    world = known(World(policy=rules))
+    world.boot()
+    world.henb.tamper("software-modified", world.now)
+    world.run(1)  # its case is at work, and waits for nobody
+    assert block_by_hand(world)
+    assert standing(world) == {"SEGW_REMOVE", "GATEWAY_BLOCK"}
+
+
+def test_a_block_by_hand_takes_two_where_the_instruction_does():
+    world = known(World(policy=RULES + "distress: {second_approval: [BLOCK]}\n"))
+    world.boot()
+    assert not block_by_hand(world)
+    assert (world.device.blocked, standing(world)) == (False, set())
+    with pytest.raises(AcsError, match="second person"):
+        block_by_hand(world)
+    assert block_by_hand(world, who="bob@cli")
+    assert world.device.blocked
+    assert standing(world) == {"SEGW_REMOVE"}
+
+
+@pytest.mark.parametrize(
+    ("measure", "why"), [("SEGW", "is no measure"), ("OTHER", "no system carries out OTHER")]
+)
+def test_a_measure_that_nobody_takes_is_told_before_anything_is_done(measure, why):
+    world = known(World(policy=RULES))
+    world.boot()
+    with pytest.raises(AcsError, match=why):
+        block_by_hand(world, measure)
+    assert not world.device.blocked
+
+
+@pytest.mark.row("S1 L88.1")
+def test_an_approval_does_not_cover_measures_that_came_after_it():
+    world = known(World(policy=RULES, roles=("initial", "serving", "emergency")))
+    world.boot()
+    world.tamper("circuit-modified")
+    world.henb.emergency_available = True
+    for who in ("ann@cli", "bob@cli"):
+        world.instruct(world.cases()[-1], "EXPECT_EMERGENCY", "it may help itself", who=who)
+    assert one_more_is_asked(world)
+    world.henb.repair()
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.run(2000)
+    assert stands(world) == ("waiting", "AWAITS_RELEASE")
+    assert "SEGW_REMOVE" in standing(world)
+
+
+def one_more_is_asked(world: World) -> bool:
+    """Have a person ask for one more measure, without a block."""
+    world.run(1)
+    told = {"who": "eve@cli", "because": "it is at the wrong place", "system_dn": "DC=x", "now": world.now}
+    with world.conn.begin():
+        return bool(ms.request_measures(world.conn, world.device, ["SEGW_REMOVE"], **told))

@@ -543,3 +543,15 @@ async def test_a_storm_is_paused_and_resumed(manager):
     assert ("disruptive steps resumed", "model:HeNB-LTE") in [each[1:] for each in await manager.audited()]
     status, shown, _ = await manager.ask("GET", "/v1/safety", token=weak)
     assert (status, shown["running"], shown["held"]) == (200, 0, [])
+
+
+async def test_a_block_with_measures_takes_the_scope_of_measures_too(manager):
+    await manager.write(alarm)
+    path, body = f"/v1/devices/{KEY}/block", {"why": "stolen"}
+    _, weak = await manager.new_token("cases:instruct")
+    status, problem, _ = await manager.ask("POST", path, token=weak, json=body | {"measures": ["SEGW_BLOCK"]})
+    assert (status, problem["field"]) == (403, "measures")
+    status, told, _ = await manager.ask("POST", path, token=weak, json=body)
+    assert (status, told["admission"], told["measures"]) == (200, "blocked", [])
+    _, other = await manager.new_token("measures:write")
+    assert (await manager.ask("POST", path, token=other, json=body))[0] == 403

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi
     from acs.remediation.steps import Outcome
 
-__all__ = ["EMERGENCY_FAILED", "emergency", "emergency_remediation"]
+__all__ = ["AWAITS_RELEASE", "EMERGENCY_FAILED", "emergency", "emergency_remediation"]
 
 EMERGENCY_FAILED: Final = "EMERGENCY_FAILED"
+AWAITS_RELEASE: Final = "AWAITS_RELEASE"
+"""What waits for people: emergency remediation succeeded, and the network still keeps the HeNB out."""
 _PLACE = "C-11"
 
 
@@ -66,15 +68,15 @@ async def _attempt(case: CaseApi, channel: str, patience: float) -> Result:
         if image is None or image["version"] != version:
             wanted = image["version"] if image is not None else "anything that is approved"
             raise StepFailed(f"it came back with {version!r}, not with {wanted!r}")
+        await _examine(case)
     else:
         version = await _load(case, patience)
         await case.notify(
             f"software {version} was loaded in emergency remediation", because="it is to register"
         )
-        who = await _registered(case, version)
-        if who:
-            return Result("HANDED_OVER", f"it registered with {version} at its serving HeMS, says {who}")
-    await _examine(case)
+        ended = await _registered(case, version)
+        if ended is not None:
+            return ended
     await case.readmitted()  # where it was blocked: it was reset and tested, and may radiate
     await provision(case)
     await verify(case)
@@ -102,11 +104,59 @@ async def _load(case: CaseApi, patience: float) -> str:
     return version
 
 
-async def _registered(case: CaseApi, version: str) -> str:
+async def _registered(case: CaseApi, version: str) -> Result | None:
+    """Have the HeNB register and examine it; a Result ends the case there.
+
+    One on the black list that nobody has released yet is blocked again where that fails, and where a person
+    does not release it now.
+    """
+    if await case.admission() != "blocked":
+        return await _registers(case, version)
+    because = f"it loaded {version} in emergency remediation and has to register"
+    let_in = await case.let_in_to_register(because)
+    if let_in == "nobody":
+        raise StepFailed("it was blocked meanwhile")
+    if let_in != "persons later":
+        return await _registers(case, version)
+    try:
+        ended = await _registers(case, version)
+    except (StepFailed, NoCommunication) as failure:
+        await case.block(f"emergency remediation of a blocked HeNB failed: {failure}")
+        raise
+    if ended is not None:
+        await case.block("nobody released it at this HeMS")
+        return ended
+    return await _released(case, version)
+
+
+async def _released(case: CaseApi, version: str) -> Result | None:
+    """Wait for whoever releases a HeNB that the network keeps out (S1 L88, L97); None: it is released."""
+    because = f"it runs {version} and passed its test; it is for people to let it into the network again"
+    await case.notify("emergency remediation succeeded; the HeNB waits for its release", because=because)
+    while True:
+        told = await case.instruction(AWAITS_RELEASE, because=because)
+        why, who = str(told.get("why", "")), str(told.get("who", ""))
+        match told.get("action"):
+            case "RELEASE":
+                await case.unblock(why, who=who)
+                return None
+            case "BLOCK":
+                return await instructed(case, told, AWAITS_RELEASE)
+            case "CLOSE":
+                await case.block(f"{who} closed its case without a release: {why}")
+                return Result("BLOCKED", why)
+
+
+async def _registers(case: CaseApi, version: str) -> Result | None:
+    who = await _comes(case, version)
+    if who:
+        return Result("HANDED_OVER", f"it registered with {version} at its serving HeMS, says {who}")
+    await _examine(case)
+    return None
+
+
+async def _comes(case: CaseApi, version: str) -> str:
     """Wait until the HeNB has registered with what it loaded; return who says so, "" where it came here."""
-    if await case.admission() == "blocked":
-        because = f"it loaded {version} in emergency remediation and has to register"
-        await case.unblock(because, who=f"case {case.case_id}")
     if await case.software() == (version, STANDARD):
         return ""
     timeout = case.policy.emergency.registration

@@ -26,7 +26,8 @@ cases = Table(
     Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
     Column("kind", Text, nullable=False),  # remediation | provisioning
     Column("state", Text, nullable=False),  # active | waiting (for instruction) | closed
-    # REMEDIATED NOTIFIED BLOCKED RELEASED EXTENDED NO_COMMUNICATION REACHED PROVISIONED FAILED SUPERSEDED
+    # REMEDIATED NOTIFIED BLOCKED RELEASED EXTENDED NO_COMMUNICATION REACHED PROVISIONED FAILED SUPERSEDED;
+    # while it waits also EMERGENCY_FAILED AWAITS_RELEASE
     Column("outcome", Text),
     Column("procedure", Text, nullable=False),  # P1 P2R P2S P3 DX PROVISION
     Column("playbook", Text, nullable=False),
