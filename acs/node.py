@@ -265,7 +265,7 @@ class Node:
             media.append(coap)
         if xmpp is not None:
             media.append(XmppMedium(xmpp, secrets))
-        self._run(TriggerSender(self.store, secrets, media).run(), "distress triggers")
+        self._run(TriggerSender(self.store, secrets, media, self.metrics).run(), "distress triggers")
         limit = settings.connection_requests_at_once
         return Dispatcher(
             self.store, secrets, self.metrics, ways, in_flight=limit, in_vain=self._called_in_vain

@@ -152,6 +152,12 @@ class Metrics:
             ["way", "reason"],
             registry=self.registry,
         )
+        self.distress_triggers = Counter(
+            "acs_distress_triggers",
+            "Triggers over distress channels by kind of path, method and what came of the sending",
+            ["kind", "method", "result"],
+            registry=self.registry,
+        )
         self.stun = Counter(
             "acs_stun_messages", "Datagrams to the STUN server by result", ["result"], registry=self.registry
         )

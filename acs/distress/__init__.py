@@ -25,7 +25,9 @@ from acs.distress.trigger import (
     parse_trigger,
 )
 from acs.distress.triggers import (
+    CLAIM,
     DueTrigger,
+    claim_triggers,
     due_triggers,
     last_result,
     prune_triggers,
@@ -35,6 +37,7 @@ from acs.distress.triggers import (
 
 __all__ = [
     "CALLS_IN_VAIN",
+    "CLAIM",
     "DISTRESS",
     "EMERGENCY",
     "INITIAL",
@@ -51,6 +54,7 @@ __all__ = [
     "add_path",
     "build_trigger",
     "call_in_vain",
+    "claim_triggers",
     "due_triggers",
     "filter_of",
     "last_result",

@@ -1,20 +1,32 @@
-"""Triggers as rows: asked for by a case in its transaction, sent by whichever node comes first."""
+"""Triggers as rows: asked for by a case in its transaction, sent by the one node that claims them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from acs.devices import Device
 from acs.distress.paths import Path
 from acs.store import signal
 from acs.store.tables import devices, distress_triggers
 
-__all__ = ["DueTrigger", "due_triggers", "last_result", "prune_triggers", "request_trigger", "trigger_sent"]
+__all__ = [
+    "CLAIM",
+    "DueTrigger",
+    "claim_triggers",
+    "due_triggers",
+    "last_result",
+    "prune_triggers",
+    "request_trigger",
+    "trigger_sent",
+]
 
 _HOUR = 3600.0
 _PATIENCE = 60.0  # seconds after which a trigger that was not sent is of no use to its case
+CLAIM = 30.0
+"""Seconds after which a claimed trigger is another node's, since its own has died; sending takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +71,37 @@ def request_trigger(
 
 
 def due_triggers(conn: Connection, *, now: float, limit: int) -> list[DueTrigger]:
-    """Return the triggers to send, the oldest first; those too old or of blocked devices are left out."""
+    """Return the triggers to send, the oldest first.
+
+    Those are left out that are too old, of blocked devices, or claimed by a node that may be at work.
+    """
+    return [DueTrigger(**row) for row in conn.execute(_due(now).limit(limit)).mappings()]
+
+
+def claim_triggers(conn: Connection, *, now: float, limit: int) -> list[DueTrigger]:
+    """Take triggers to send; until ``CLAIM`` seconds have passed nobody else is given them."""
+    query = _due(now).limit(limit).with_for_update(of=distress_triggers, skip_locked=True)
+    found = [DueTrigger(**row) for row in conn.execute(query).mappings()]
+    if found:
+        taken = distress_triggers.c.id.in_([each.id for each in found])
+        conn.execute(update(distress_triggers).where(taken).values(claimed_at=now))
+    return found
+
+
+def _due(now: float) -> Select[Any]:
     columns = (distress_triggers.c[name] for name in ("id", "device_id", "kind", "method", "address"))
-    query = (
+    claimed = distress_triggers.c.claimed_at
+    return (
         select(*columns, distress_triggers.c.requested_at, devices.c.device_key)
         .join_from(distress_triggers, devices, devices.c.id == distress_triggers.c.device_id)
         .where(
             distress_triggers.c.sent_at.is_(None),
             distress_triggers.c.requested_at > now - _PATIENCE,
+            or_(claimed.is_(None), claimed <= now - CLAIM),
             devices.c.admission != "blocked",
         )
         .order_by(distress_triggers.c.id)
-        .limit(limit)
     )
-    return [DueTrigger(**row) for row in conn.execute(query).mappings()]
 
 
 def trigger_sent(conn: Connection, trigger_id: int, result: str, *, now: float) -> None:

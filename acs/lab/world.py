@@ -229,7 +229,7 @@ class World(ManagedHenb):
     def _trigger(self) -> None:
         """Send the triggers of distress channels that are due."""
         with self.conn.begin():
-            for each in ds.due_triggers(self.conn, now=self.now, limit=5):
+            for each in ds.claim_triggers(self.conn, now=self.now, limit=5):
                 ds.trigger_sent(self.conn, each.id, "sent", now=self.now)
                 told = next(one for one in self._everybody() if one.key == each.device_key)
                 trigger = ds.Trigger(int(self.now), each.id, each.device_key, f"{each.id:016x}")

@@ -108,6 +108,8 @@ class Distress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``standard_path``: from a trigger to a session over the standard path; ``second_path``: from then to one
     over the distress channel; ``emergency``: until a HeNB comes back that is expected to be in emergency
     remediation. ``resumptions``: how often a case is taken up again where it was, before a person decides.
+    ``failed_ladder``: where a ladder failed though the HeNB answers, trigger it and try its last rung again
+    (``trigger``, S1 L39, L42), or leave it to the managers at once (``managers``).
     ``reconfiguration`` and ``software_reload`` are the rungs of the ladders over the second path.
     ``second_approval`` names the instructions that take two persons.
     """
@@ -117,6 +119,7 @@ class Distress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emergency: float = 7200
     resumptions: int = 3
     triggers_per_hour: int = 12
+    failed_ladder: Literal["trigger", "managers"] = "trigger"
     reconfiguration: list[Literal["reboot", "factory_reset"]] = msgspec.field(
         default_factory=lambda: ["reboot", "factory_reset"]
     )
@@ -132,7 +135,8 @@ class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``request``: until a fail-safe image that came has asked for software; ``registration``: from the end of
     the download until the HeNB has registered with it (t_em). ``attempts``: how often a HeNB may try by
     itself, before a person decides. ``blocked``: whether a HeNB on the black list is served: never
-    (``refuse``), when somebody instructed EXPECT_EMERGENCY (``expected``), or always (``admit``).
+    (``refuse``), when somebody instructed EXPECT_EMERGENCY (``expected``), or always (``admit``); measures of
+    the network that nobody released stay in force all the same.
     """
 
     request: float = 300

@@ -24,9 +24,13 @@ IN_EMERGENCY = "emergency remediation"
 
 
 class Reaching:
-    """``resumptions`` counts how often the case was taken up again after extended remediation."""
+    """``resumptions`` counts how often the case was taken up again after extended remediation.
+
+    ``extended``: that a ladder failed although the device answers led to triggers already.
+    """
 
     resumptions = 0
+    extended = False
     came_over = ""
 
     async def wait_for_session(self, *, because: str, timeout: float) -> str:  # noqa: ASYNC109 - a step

@@ -12,8 +12,17 @@ from typing import Protocol
 import structlog
 
 from acs.cwmp.stun import StunError, parse_endpoint
-from acs.distress import DueTrigger, Trigger, build_trigger, due_triggers, trigger_sent
+from acs.distress import (
+    CLAIM,
+    DueTrigger,
+    Trigger,
+    build_trigger,
+    claim_triggers,
+    due_triggers,
+    trigger_sent,
+)
 from acs.loops import tried_again
+from acs.observability import Metrics
 from acs.security import Secrets
 from acs.southbound.connection_requests import Guard, XmppWay
 from acs.southbound.connection_requests.dispatcher import USERNAME
@@ -29,6 +38,8 @@ _MOST = 512  # under way at once: a device that does not answer holds up no othe
 _COPIES = 3  # datagrams get lost; the HeNB obeys one of them
 _TIMEOUT = 20.0
 _EXTRAS = ("COAP", "XMPP")
+assert _TIMEOUT < CLAIM  # nobody sends what another node still sends
+_RESULTS = ("sent", "accepted", "acknowledged", "not taken", "no answer", "not sent")
 _log = structlog.get_logger(__name__)
 
 
@@ -93,11 +104,20 @@ def coap_medium(guard: Guard, store: Store) -> Medium | None:
     return CoapMedium(guard, store)
 
 
-class TriggerSender:
-    """Sends what is due. Several nodes may run one each; a trigger too many does no harm."""
+def _counted(result: str) -> str:
+    """Return the word by which a result is counted."""
+    word = result.partition(":")[0]
+    return word if word in _RESULTS else "other"
 
-    def __init__(self, store: Store, secrets: Secrets, media: Sequence[Medium]) -> None:
+
+class TriggerSender:
+    """Sends what is due. Several nodes may run one each: a row is claimed by the one that sends it."""
+
+    def __init__(
+        self, store: Store, secrets: Secrets, media: Sequence[Medium], metrics: Metrics | None = None
+    ) -> None:
         self._store, self._secrets = store, secrets
+        self._metrics = metrics or Metrics()
         self._media = {each.method: each for each in media}
         self._under_way: dict[int, asyncio.Task[None]] = {}
 
@@ -111,19 +131,23 @@ class TriggerSender:
         finally:
             for task in self._under_way.values():
                 task.cancel()
-            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+            await self.idle()
 
     async def begin_due(self) -> None:
         """Begin to send the triggers that are due now, as many as may be under way."""
         room = min(_BATCH, _MOST - len(self._under_way))
         if room <= 0:
             return
-        limit = room + len(self._under_way)
-        due = await self._store.read(due_triggers, now=self._store.clock(), limit=limit)
-        for each in [one for one in due if one.id not in self._under_way][:room]:
+        if not await self._store.read(due_triggers, now=self._store.clock(), limit=1):
+            return  # the steady state costs no write
+        for each in await self._store.write(claim_triggers, now=self._store.clock(), limit=room):
             task = asyncio.create_task(self._send(each), name=f"trigger {each.id}")
             self._under_way[each.id] = task
             task.add_done_callback(partial(self._ended, each.id))
+
+    async def idle(self) -> None:
+        """Wait until nothing that was begun is under way."""
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _ended(self, number: int, task: asyncio.Task[None]) -> None:
         del self._under_way[number]
@@ -146,4 +170,5 @@ class TriggerSender:
                 _log.exception("a trigger could not be sent", device=due.device_key)
                 result = f"not sent: {type(error).__name__}"
         _log.info("distress trigger", device=due.device_key, path=due.kind, result=result)
+        self._metrics.distress_triggers.labels(due.kind, due.method, _counted(result)).inc()
         await self._store.write(trigger_sent, due.id, result, now=self._store.clock())

@@ -7,6 +7,7 @@ import pytest
 from acs.cwmp import messages as m
 from acs.simulator import TAMPERS
 from tests.seed.scene import EVERYTHING, provisioned
+from tests.world import POLICY
 
 CONFIGURATION = TAMPERS["configuration-modified"].parameter
 ROGUE = TAMPERS["configuration-modified"].value
@@ -90,6 +91,43 @@ def test_L39_3_where_the_last_rung_fails_the_managers_have_it(scene):
     scene.tamper("configuration-modified", until="never")
     assert scene.rungs(scene.case) == ["reconfigure", "reboot", "factory_reset"]
     assert "extended remediation is needed for: reconfiguration" in scene.comments()
+    assert scene.end() == ("P2R", "waiting", "EXTENDED")
+
+
+@pytest.mark.row("S1 L42.3")
+@pytest.mark.row("S1 L70")
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("configuration-modified", "reconfiguration"), ("software-modified", "software reload")],
+)
+def test_L39_3_whatever_the_reason_a_trigger_begins_extended_remediation(name, what):
+    scene = provisioned(distress=2)
+    scene.tamper(name, until="never", seconds=10_000)
+    assert scene.in_order(
+        "note rung: factory_reset",
+        f"notify extended remediation is needed for: {what}",
+        "distress trigger",
+        "notify the triggered session came over the standard path",
+        "note rung: factory_reset",
+        f"notify extended remediation is needed for: {what}",
+    )
+    assert [kind for kind, _ in scene.triggers] == ["IPsec2"]  # once in a case
+    assert scene.end()[1:] == ("waiting", "EXTENDED")
+
+
+def test_L39_3_a_last_try_after_the_trigger_may_help():
+    scene = provisioned(distress=1)
+    scene.henb.tamper("configuration-modified", scene.now, until="never")
+    scene.wait(lambda: bool(scene.triggers))
+    scene.henb.repair()
+    scene.run(4000)
+    assert scene.end() == ("P2R", "closed", "REMEDIATED")
+
+
+def test_L39_3_where_the_policy_says_so_the_managers_have_it_at_once():
+    scene = provisioned(distress=1, policy=f"{POLICY}distress: {{failed_ladder: managers}}\n")
+    scene.tamper("configuration-modified", until="never")
+    assert scene.triggers == []
     assert scene.end() == ("P2R", "waiting", "EXTENDED")
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "blocked",
     "expect_emergency",
     "extended_remediation",
+    "failed_ladder",
     "failed_remediation",
     "instructed",
 ]
@@ -42,11 +43,15 @@ NO_COMMUNICATION = "NO_COMMUNICATION"
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What could not be done: its name, its procedure, and how to go on with it over the standard path."""
+    """What could not be done: its name, its procedure, and how to go on with it over the standard path.
+
+    ``answered``: the HeNB was there, and it did not work.
+    """
 
     what: str
     procedure: str
     resume: Callable[[], Awaitable[Result]]
+    answered: bool = False
 
 
 async def extended_remediation(case: CaseApi, pending: Pending, *, because: str) -> Result:
@@ -59,17 +64,45 @@ async def extended_remediation(case: CaseApi, pending: Pending, *, because: str)
     return await _no_communication(case, pending, because=because)
 
 
+async def failed_ladder(
+    case: CaseApi, pending: Pending, again: Callable[[], Awaitable[Result]], *, because: str
+) -> Result:
+    """Take over a ladder that failed on every rung though the HeNB answers (S1 L39, L42, L70).
+
+    Extended remediation begins whatever the reason: that traffic is blocked is an example of S1. The HeNB is
+    triggered, and over the path that it then comes what is pending is done once more. That happens once in a
+    case, unless somebody says RETRY; then people decide (S1 L97).
+    """
+    await case.notify(f"extended remediation is needed for: {pending.what}", because=because)
+    if case.policy.distress.failed_ladder == "trigger" and not case.extended:
+        case.extended = True
+        for path in await case.distress_paths():
+            result = await _over(case, path, pending, because=because)
+            if result is not None:
+                return result
+    return await _decided(case, again, because=because)
+
+
 async def failed_remediation(
     case: CaseApi, what: str, again: Callable[[], Awaitable[Result]], *, because: str
 ) -> Result:
-    """End a ladder that failed on every rung though the device answers: people decide (S1 L39, L97)."""
+    """End what failed though the device answers, and with which a trigger would not help: people decide."""
     await case.notify(f"extended remediation is needed for: {what}", because=because)
+    return await _decided(case, again, because=because)
+
+
+async def _decided(case: CaseApi, again: Callable[[], Awaitable[Result]], *, because: str) -> Result:
     await case.measures("EXTENDED", because=because)
     while True:
         told = await case.instruction("EXTENDED", because=because)
-        result = await instructed(case, told, "EXTENDED", again)
+        result = await instructed(case, told, "EXTENDED", partial(_anew, case, again))
         if result is not None:
             return result
+
+
+async def _anew(case: CaseApi, again: Callable[[], Awaitable[Result]]) -> Result:
+    case.resumptions, case.extended = 0, False
+    return await again()
 
 
 @dataclass(slots=True)
@@ -133,7 +166,10 @@ async def _resume(case: CaseApi, pending: Pending) -> Result:
     if case.resumptions > case.policy.distress.resumptions:
         because = f"it was taken up {case.resumptions - 1} times, and the standard path broke down each time"
         return await failed_remediation(case, pending.what, pending.resume, because=because)
-    await case.notify("communication restored", because=f"to go on with: {pending.what}")
+    came = (
+        "the triggered session came over the standard path" if pending.answered else "communication restored"
+    )
+    await case.notify(came, because=f"to go on with: {pending.what}")
     return await pending.resume()
 
 
@@ -261,7 +297,7 @@ async def expect_emergency(case: CaseApi) -> str:
 
 
 async def _again(case: CaseApi, pending: Pending, why: str) -> Result:
-    case.resumptions = 0
+    case.resumptions, case.extended = 0, False
     return await extended_remediation(case, pending, because=why)
 
 

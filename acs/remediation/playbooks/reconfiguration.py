@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from acs.remediation.playbooks.configure import reconfigure
 from acs.remediation.playbooks.evidence import collect_evidence
-from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_remediation
+from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_ladder
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, verify
 from acs.remediation.playbooks.provisioning import restart
 
@@ -38,5 +38,6 @@ async def reconfiguration(case: CaseApi, first: int = 0) -> Result:
             return await extended_remediation(case, pending, because=str(silence))
         else:
             return Result("REMEDIATED", f"reconfigured on rung {rung}")
-    again = partial(reconfiguration, case)
-    return await failed_remediation(case, "reconfiguration", again, because=because)
+    last = max(len(case.policy.ladders.reconfiguration) - 1, 0)
+    pending = Pending("reconfiguration", "P2R", partial(reconfiguration, case, last), answered=True)
+    return await failed_ladder(case, pending, partial(reconfiguration, case), because=because)

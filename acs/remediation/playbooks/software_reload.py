@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from acs.remediation.playbooks.configure import reconfigure
 from acs.remediation.playbooks.evidence import collect_evidence
-from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_remediation
+from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_ladder
 from acs.remediation.playbooks.parts import (
     NoCommunication,
     Result,
@@ -52,8 +52,9 @@ async def software_reload(case: CaseApi, first: int = 0) -> Result:
             pending = Pending("reconfiguration after download", "P2R", partial(reconfiguration, case))
             return await extended_remediation(case, pending, because=str(silence))
         return await _verified(case, number)
-    again = partial(software_reload, case)
-    return await failed_remediation(case, "software reload", again, because=because)
+    last = max(len(case.policy.ladders.software_reload) - 1, 0)
+    pending = Pending("software reload", "P2S", partial(software_reload, case, last), answered=True)
+    return await failed_ladder(case, pending, partial(software_reload, case), because=because)
 
 
 async def _verified(case: CaseApi, number: int) -> Result:

@@ -30,6 +30,7 @@ distress_triggers = Table(
     Column("method", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("requested_at", Float, nullable=False),
+    Column("claimed_at", Float),  # by the node that sends it
     Column("sent_at", Float),  # or given up
     Column("result", Text, nullable=False, server_default=""),
 )
