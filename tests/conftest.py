@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
+from acs.lab import world
 from acs.store import Store
 from acs.store.migrate import migrate
 from tests.postgresql import Server, start_or_skip
@@ -77,3 +81,26 @@ async def store(database_url: str, clock: Clock) -> AsyncIterator[Store]:
     opened = await Store.open(database_url, clock=clock)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def told_on_postgresql(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], None]], Awaitable[None]]:
+    """Return what runs a test of the one world that it makes, with PostgreSQL under it instead of SQLite."""
+
+    async def tell(story: Callable[[], None]) -> None:
+        engine = create_async_engine(postgresql_url, poolclass=NullPool)
+
+        def run(conn: Connection) -> None:
+            monkeypatch.setattr(world, "open_database", lambda: conn)
+            monkeypatch.setattr(world, "_close", lambda _conn: None)
+            story()
+
+        try:
+            async with engine.connect() as conn:
+                await conn.run_sync(run)
+        finally:
+            await engine.dispose()
+
+    return tell

@@ -67,6 +67,9 @@ def show(data: Data = None, config: Config = None, json: Json = False, limit: Li
     ]
     if rows:
         print_table("Groups", columns, rows)
+    if found.by_hand:
+        told = [(each.command, each.device, each.method, moment(each.since)) for each in found.by_hand]
+        print_table("Sent by hand, which counts too", ("command", "device", "method", "since"), told)
     if found.held:
         line = [(each.case, each.device, moment(each.since), each.because) for each in found.held]
         print_table("The line, the next one first", ("case", "device", "since", "because"), line)

@@ -12,6 +12,7 @@ from acs.errors import AcsError
 from acs.northbound.problems import ProblemError
 from acs.northbound.resources import Call
 from acs.remediation.safety import control
+from acs.remediation.safety.by_hand import SentByHand
 
 __all__ = ["SafetyRequest", "SafetyState", "pause", "resume", "show"]
 
@@ -28,18 +29,22 @@ class SafetyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SafetyState(msgspec.Struct, frozen=True):
-    """How many cases disturb their device, how many wait, the groups, and the first 100 in the line."""
+    """How many cases disturb their device, how many wait, the groups, and the first 100 in the line.
+
+    `by_hand`: the first 100 commands that people sent, which are never held and count in the groups.
+    """
 
     running: int
     waiting: int
     groups: list[control.GroupView]
     held: list[control.HeldCase]
+    by_hand: list[SentByHand]
 
 
 def show(conn: Connection, call: Call) -> SafetyState:
     """Show what is paused, what is being disturbed, and which cases wait for what."""
     found = control.overview(conn, call.env.policy.safety, now=call.now, limit=_LINE)
-    return SafetyState(found.running, found.waiting, found.groups, found.held)
+    return SafetyState(found.running, found.waiting, found.groups, found.held, found.by_hand)
 
 
 def pause(conn: Connection, call: Call) -> SafetyState:

@@ -11,15 +11,17 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from acs import devices as dev
 from acs import remediation as rm
+from acs.commands import enqueue
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.remediation.cases import open_case
 from acs.remediation.policy import parse_policy
 from acs.remediation.safety import control
+from acs.remediation.safety.by_hand import sent_by_hand
 from acs.remediation.safety.limits import Canary, GroupLimit, Safety, StopRule, Window
 from acs.remediation.safety.rules import (
     GroupState,
@@ -32,10 +34,12 @@ from acs.remediation.safety.rules import (
 )
 from acs.remediation.safety.slots import ask, end_slot, give_out, granted_cases, slot_state
 from acs.remediation.safety.windows import opens_at, windows_for
-from acs.store.tables import cases, outbox, safety_slots
+from acs.store import Store
+from acs.store.tables import cases, commands, outbox, safety_slots
 from tests.world import POLICY, World
 
 NOW = 1_800_000_000.0
+CELL = "Device.Services.FAPService.1.FAPControl.LTE."
 
 
 def at(text: str, zone: str = "UTC") -> float:
@@ -270,6 +274,37 @@ async def test_two_transactions_do_not_give_out_the_same_slot(store):
     assert len([each for each in states if each != "held"]) == 3
 
 
+async def test_two_nodes_contend_for_slots_and_never_give_out_more(postgresql_url, clock):
+    """Each begins its cases at once, on connections of its own."""
+    nodes = [await Store.open(postgresql_url, clock=clock) for _ in range(2)]
+    ids = await nodes[0].write(make_cases, 24)
+    seen: list[int] = []
+
+    def begin(conn, case_id: int) -> bool:
+        return slot_state(conn, case_id) in ("granted", "running") or asks(conn, case_id) is None
+
+    def taken(conn) -> int:
+        running = safety_slots.c.state.in_(("granted", "running"))
+        return conn.execute(select(func.count()).where(running)).scalar_one()
+
+    async def treat(number: int, case_id: int) -> None:
+        node = nodes[number % 2]
+        async with asyncio.timeout(60):
+            while not await node.write(begin, case_id):
+                await node.write(gives)
+                await asyncio.sleep(0)
+        seen.append(await node.read(taken))
+        await node.write(end_slot, case_id, "good")
+
+    try:
+        await asyncio.gather(*(treat(number, each) for number, each in enumerate(ids)))
+    finally:
+        for node in nodes:
+            await node.close()
+    assert len(seen) == 24
+    assert max(seen) <= 3
+
+
 @dataclass
 class Line:
     """A model of who runs and who waits."""
@@ -449,6 +484,64 @@ def test_facts_of_a_slot_are_rows_that_others_read():
     names = msgspec.json.decode(groups)
     assert names[0] == "kind:P2S SW_MODIFIED HeNB-LTE"
     assert names[-1] == "fleet"
+
+
+# --- what people send themselves --------------------------------------------------------------
+
+
+def send(world: World, who: World, request: m.Message, key: str) -> None:
+    with world.conn.begin():
+        enqueue(world.conn, who.device.id, request, command_key=key, purpose="operator", now=world.now)
+
+
+def test_a_command_sent_by_hand_is_never_held_and_takes_room():
+    world = World(policy=POLICY + SLOW.replace("2}", "1}"))
+    world.boot()
+    neighbour = world.add("N0")
+    neighbour.henb.tamper("software-modified", world.now)
+    world.run(1)  # the one slot is taken
+    send(world, world, m.Reboot("h1"), "h1")
+    world.run(5)
+    assert [each.method for each in world.henb.executed] == ["Reboot"]
+    shown = world.look(control.overview, world.env.policy.safety, now=world.now)
+    assert [(each.device, each.method) for each in shown.by_hand] == [(world.key, "Reboot")]
+    running = {each.name: each.running for each in shown.groups}
+    assert (shown.running, running["fleet"], running["model:HeNB-LTE"]) == (1, 2, 2)
+    world.run(4000)
+    assert world.cases()[-1].outcome == "REMEDIATED"
+    assert world.look(control.overview, world.env.policy.safety, now=world.now).by_hand == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "counts"),
+    [
+        (m.Reboot("h1"), True),
+        (m.GetParameterValues(("Device.DeviceInfo.",)), False),
+        (m.SetParameterValues((m.ParameterValue("Device.Time.NTPServer1", "ntp"),), "h1"), False),
+        (m.SetParameterValues((m.ParameterValue(f"{CELL}AdminState", "0", "xsd:boolean"),), "h1"), True),
+    ],
+)
+async def test_cases_wait_for_what_was_sent_by_hand(store, request_, counts):
+    rules = msgspec.structs.replace(RULES, limits={"fleet": GroupLimit(concurrent=1)})
+
+    def story(conn):
+        (case,) = make_cases(conn, 1)
+        other = dev.register(conn, "0005B9", "H1", product_class="HeNB-LTE", now=NOW)
+        dev.set_site(conn, other.id, "x")
+        made = enqueue(conn, other.id, request_, command_key="h1", purpose="operator", now=NOW)
+        assert sent_by_hand(conn, rules, now=NOW) == []  # it waits for its device, and disturbs nobody
+        sent = {"state": "sent", "sent_at": NOW}
+        conn.execute(commands.update().where(commands.c.id == made.id).values(**sent))
+        found = sent_by_hand(conn, rules, now=NOW)
+        assert [each.groups for each in found] == ([["site:x", "model:HeNB-LTE", "fleet"]] if counts else [])
+        assert sent_by_hand(conn, rules, without={other.id}, now=NOW) == []
+        assert sent_by_hand(conn, rules, now=NOW + rules.slot_seconds) == []
+        assert (asks(conn, case, rules=rules) is None) != counts
+        conn.execute(commands.update().where(commands.c.id == made.id).values(state="succeeded"))
+        gives(conn, rules=rules)
+        assert slot_state(conn, case) == ("granted" if counts else "running")
+
+    await store.write(story)
 
 
 # --- pauses and stop rules --------------------------------------------------------------------

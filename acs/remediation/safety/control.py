@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from acs import devices as dev
 from acs.errors import AcsError
+from acs.remediation.safety.by_hand import SentByHand, sent_by_hand
 from acs.remediation.safety.groups import Groups, all_groups, why_paused
 from acs.remediation.safety.limits import KINDS, Safety
 from acs.remediation.safety.rules import FLEET, limit_of
@@ -50,18 +51,27 @@ class HeldCase(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """How many cases are being treated disruptively, how many wait, the groups, and the first in the line."""
+    """How many cases are being treated disruptively, how many wait, the groups, and the first in the line.
+
+    ``by_hand``: what people sent, at devices that no such case treats; it counts in the groups.
+    """
 
     running: int
     waiting: int
     groups: list[GroupView]
     held: list[HeldCase]
+    by_hand: list[SentByHand]
 
 
 def overview(conn: Connection, rules: Safety, *, now: float, limit: int = 50) -> Overview:
     """Return what is going on; ``limit`` is that of the cases in the line, the next one first."""
     board, waiting, total, lined = Groups(conn, rules, now=now), Counter[str](), Counter[str](), set[str]()
-    query = select(safety_slots.c.state, safety_slots.c.groups).where(safety_slots.c.state != "ended")
+    query = (
+        select(safety_slots.c.state, safety_slots.c.groups, cases.c.device_id)
+        .join(cases, cases.c.id == safety_slots.c.case_id)
+        .where(safety_slots.c.state != "ended")
+    )
+    treated = set()
     for row in conn.execute(query):
         names = msgspec.json.decode(row.groups, type=list[str])
         lined.update(names)
@@ -69,7 +79,12 @@ def overview(conn: Connection, rules: Safety, *, now: float, limit: int = 50) ->
         if row.state == "held":
             waiting.update(names)
         else:
+            treated.add(row.device_id)
             board.occupy(names)
+    by_hand = sent_by_hand(conn, rules, without=treated, now=now)
+    for each in by_hand:
+        lined.update(each.groups)
+        board.occupy(each.groups)
     known = {row["name"]: row for row in all_groups(conn)}
     names = sorted({FLEET, *lined, *known})
     found = []
@@ -92,7 +107,7 @@ def overview(conn: Connection, rules: Safety, *, now: float, limit: int = 50) ->
             )
         )
     running = total["granted"] + total["running"]
-    return Overview(running, total["held"], found, _held(conn, limit))
+    return Overview(running, total["held"], found, _held(conn, limit), by_hand[:limit])
 
 
 def _held(conn: Connection, limit: int) -> list[HeldCase]:

@@ -10,7 +10,7 @@ from acs.devices import Device
 from acs.distress import EMERGENCY
 from acs.remediation.cases import Case
 from acs.remediation.environment import Environment
-from acs.remediation.safety.rules import FLEET, Hold, disruptive, in_order, urgency
+from acs.remediation.safety.rules import Hold, disruptive, groups_of_device, in_order, urgency
 from acs.remediation.safety.slots import ask, slot_state
 
 __all__ = ["groups_of_case", "may_send"]
@@ -40,13 +40,11 @@ def may_send(
 
 def groups_of_case(conn: Connection, case: Case, device: Device) -> list[str]:
     """Return the names of the groups that a case counts in, the most particular first."""
-    model = device.product_class[:_TEXT] or device.oui
+    model = device.product_class or device.oui
+    tags = [f"group:{name}" for name in dev.groups_of(conn, device.id)]
+    if site := dev.site_of(conn, device.id):
+        tags.append(f"site:{site}")
     fact = case.fact
     cause = str(fact.get("specific_problem") or fact.get("probable_cause") or case.playbook)[:_TEXT]
-    names = {FLEET, f"model:{model}", f"kind:{case.procedure} {cause} {model}"}
-    if device.software_version:
-        names.add(f"version:{model} {device.software_version[:_TEXT]}")
-    if site := dev.site_of(conn, device.id):
-        names.add(f"site:{site}")
-    names |= {f"group:{name}" for name in dev.groups_of(conn, device.id)}
-    return in_order(names)
+    kind = f"kind:{case.procedure} {cause} {model[:_TEXT]}"
+    return in_order({kind, *groups_of_device(model, device.software_version, tags)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -20,6 +20,7 @@ __all__ = [
     "closed",
     "disruptive",
     "ended",
+    "groups_of_device",
     "in_order",
     "limit_of",
     "may_begin",
@@ -35,6 +36,7 @@ Verdict = str
 _GOOD = frozenset({"REMEDIATED", "CONFIGURED", "PROVISIONED", "REACHED", "NOTIFIED", "DONE"})
 _BAD = frozenset({"FAILED", "EXTENDED", "NO_COMMUNICATION"})
 _URGENCY = {"CRITICAL": 0, "MAJOR": 1, "MINOR": 2, "INDETERMINATE": 2, "WARNING": 3}
+_TEXT = 100  # characters of what a device says of itself, in the name of a group
 _BUCKETS = 12  # of a stop rule's window
 _WINDOW_LOOK = 3600.0  # a window is looked at again so often, since the policy may change meanwhile
 
@@ -176,6 +178,15 @@ def stop_reason(state: GroupState, rule: StopRule, *, now: float) -> str:
     if bad < rule.failures or bad * 100 < rule.percent * (good + bad):
         return ""
     return f"{bad} of the last {good + bad} cases failed within {rule.window:g} s"
+
+
+def groups_of_device(model: str, version: str, tags: Iterable[str]) -> list[str]:
+    """Return the names of the groups that a device counts in; ``tags`` are its site and groups by name."""
+    model = model[:_TEXT]
+    names = {FLEET, f"model:{model}", *tags}
+    if version:
+        names.add(f"version:{model} {version[:_TEXT]}")
+    return in_order(names)
 
 
 def in_order(groups: set[str]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, insert, literal_column, or_, select, tuple_, update
 
+from acs.remediation.safety.by_hand import sent_by_hand
 from acs.remediation.safety.groups import Groups, claim, paused_groups
 from acs.remediation.safety.limits import Safety
 from acs.remediation.safety.rules import FLEET, GroupState, Hold, Verdict, closed, may_begin, may_go_on
@@ -202,20 +203,23 @@ def _give(conn: Connection, groups: Groups, rules: Safety, *, now: float) -> Non
 
 
 def _settle(conn: Connection, groups: Groups, rules: Safety, *, system_dn: str, now: float) -> None:
-    """Count the slots that are taken, and note what became of those that were freed."""
+    """Count who is disturbed, by cases and by hand, and note what became of the slots that were freed."""
     query = (
-        select(safety_slots, cases.c.state.label("case_state"))
+        select(safety_slots, cases.c.state.label("case_state"), cases.c.device_id)
         .join(cases, cases.c.id == safety_slots.c.case_id)
         .where(_TAKEN)
         .order_by(safety_slots.c.id)
     )
-    freed = []
+    freed, devices = [], set()
     for row in conn.execute(query).mappings():
         overdue = now >= (row["granted_at"] or now) + rules.slot_seconds
         if row["state"] == "ended" or row["case_state"] == "closed" or overdue:
             freed.append(row)
         else:
+            devices.add(row["device_id"])
             groups.occupy(msgspec.json.decode(row["groups"], type=list[str]))
+    for each in sent_by_hand(conn, rules, without=devices, now=now):
+        groups.occupy(each.groups)
     for row in freed:
         groups.note(msgspec.json.decode(row["groups"], type=list[str]), row["verdict"], system_dn=system_dn)
     ids = [row["id"] for row in freed]

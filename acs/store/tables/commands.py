@@ -65,6 +65,13 @@ command_is_open = commands.c.state.in_(
 
 Index("ix_commands_device", commands.c.device_id, commands.c.id)  # what was done to a device, newest first
 
+# What people sent and no case, as long as it is with its device: it counts in the limits of safety.
+Index(
+    "ix_commands_by_hand",
+    commands.c.id,
+    sqlite_where=text("purpose = 'operator' AND state IN ('sent','accepted')"),
+    postgresql_where=text("purpose = 'operator' AND state IN ('sent','accepted')"),
+)
 Index(
     "ix_commands_open",
     commands.c.device_id,
