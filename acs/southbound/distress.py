@@ -150,7 +150,7 @@ class TriggerSender:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _ended(self, number: int, task: asyncio.Task[None]) -> None:
-        del self._under_way[number]
+        self._under_way.pop(number, None)
         if not task.cancelled() and task.exception() is not None:
             _log.error("what came of a trigger could not be kept", trigger=number, why=repr(task.exception()))
 
