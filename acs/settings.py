@@ -57,9 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How devices reach this node, where it is not ``https://<first name>:<port>``."""
     realm: str = "femto.example"
     """The last labels of the FQDN in device certificates, and the realm of HTTP Digest."""
-    roles: list[Literal["initial", "serving", "emergency"]] = msgspec.field(
-        default_factory=lambda: ["serving"]
-    )
+    roles: list[Role] = msgspec.field(default_factory=lambda: ["serving"])
     """What this node is to HeNBs: ``serving`` manages them; ``initial`` tells them the serving HeMS, gateways
     and MMEs; ``emergency`` gives software to those that run their fail-safe image. See docs/emergency.md."""
     admission: Literal["certificate", "approve", "known"] = "certificate"

@@ -23,7 +23,6 @@ from acs.cwmp import DecodeError, Envelope
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.cwmp import session as ses
-from acs.cwmp.faults import is_transient
 from acs.datamodel import profile_for
 from acs.devices import CheckIn, Device
 from acs.distress import EMERGENCY, STANDARD, Channel, filter_of, may_ask
@@ -223,7 +222,7 @@ def _note_unread(conn: Connection, device: Device, settled: Iterable[Command]) -
     for command in settled:
         if command.purpose in (al.RESYNC, _ROWS) and not command.succeeded:
             code = command.fault_code
-            passing = code is None or is_transient(code) or code in profile_for(device).busy_faults
+            passing = code is None or profile_for(device).says_busy(code)
             al.suspect_alarms(conn, device.id, suspect=passing or command.purpose == _ROWS)
 
 

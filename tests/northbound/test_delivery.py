@@ -146,7 +146,8 @@ async def test_managers_that_are_down_keep_no_other_waiting(store: Store, manage
     await tell(store, "A1")
 
     async def told() -> bool:
-        return bool(manager.got) and bool((await store.read(sub.find_subscription, down.id)).last_error)
+        waiting = [each.waiting for each in await store.read(sub.backlogs)]
+        return waiting[1] == 0 and bool((await store.read(sub.find_subscription, down.id)).last_error)
 
     async with delivering(store):
         await until(told)
