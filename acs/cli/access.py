@@ -9,20 +9,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.node import read, settings_of, who, write
+from acs.cli.options import Config, Data, Json, Number
+from acs.cli.output import console, moment, print_json, print_table
 
 __all__ = ["tokens", "users"]
 

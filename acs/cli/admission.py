@@ -12,23 +12,11 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, Limit, Reason, devices, find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    read_file,
-    settings_of,
-    tell_limit,
-    who,
-    write,
-)
+from acs.cli.input import read_text
+from acs.cli.look import devices
+from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Number, Reason
+from acs.cli.output import console, moment, print_json, print_table, tell_limit
 from acs.errors import AcsError
 
 __all__ = ["admission"]
@@ -200,11 +188,7 @@ def enrol_devices(
 
     match what:
         case [path]:
-            try:
-                text = read_file(Path(path)).decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise AcsError(f"{path} is no UTF-8 text: {error}") from error
-            expected = dev.read_expected(text, path)
+            expected = dev.read_expected(read_text(Path(path)), path)
         case [oui, serial]:
             expected = [dev.Expected(oui, serial, product_class, site)]
         case _:

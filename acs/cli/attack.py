@@ -19,7 +19,8 @@ import typer
 from rich.progress import Progress
 
 from acs.cli.bench import Client, cpu, rss, steady
-from acs.cli.output import Json, console, print_json, print_table, run
+from acs.cli.options import Json
+from acs.cli.output import console, print_json, print_table, run
 from acs.errors import AcsError
 
 __all__ = ["attack"]

@@ -11,19 +11,10 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    read_file,
-    settings_of,
-    tell_limit,
-)
+from acs.cli.input import read_file
+from acs.cli.node import read, settings_of
+from acs.cli.options import Config, Data, Json
+from acs.cli.output import console, moment, print_json, print_table, tell_limit
 from acs.errors import AcsError
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection
 
-from acs.cli.output import Json, console, print_json, print_table, run
+from acs.cli.options import Json
+from acs.cli.output import console, print_json, print_table, run
 from acs.errors import AcsError
 
 __all__ = ["Client", "bench", "cpu", "rss", "steady"]

@@ -15,21 +15,10 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    node_url,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.input import moment_of
+from acs.cli.node import find_device, node_url, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json
+from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 
 __all__ = ["bulk"]
@@ -82,20 +71,13 @@ def _points(
 
     def look(conn: Connection) -> list[Any]:
         found = find_device(conn, device)
-        window = {"since": _time(since, "--since"), "until": _time(until, "--until")}
+        window = {
+            "since": moment_of(since, "--since") if since else None,
+            "until": moment_of(until, "--until") if until else None,
+        }
         return list(bd.points(conn, found.id, path, last=last, source=source, **window))
 
     return read(settings, look)
-
-
-def _time(text: str, option: str) -> float | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise AcsError(f"{option} {text!r} is no time; write it as 2026-01-31T10:00, UTC") from error
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 @bulk.command("show")

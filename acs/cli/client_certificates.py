@@ -8,19 +8,9 @@ from typing import Annotated
 
 import typer
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.node import read, settings_of, who, write
+from acs.cli.options import Config, Data, Json
+from acs.cli.output import console, moment, print_json, print_table
 
 __all__ = ["allow", "forget", "show"]
 

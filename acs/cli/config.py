@@ -12,29 +12,16 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, Limit, find_device, no_urls
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    read_file,
-    require_data,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.input import read_file, read_text
+from acs.cli.node import find_device, no_urls, read, require_data, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
+from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 from acs.settings import Settings
 
 __all__ = ["config"]
 
 config = typer.Typer(no_args_is_help=True)
-Because = Annotated[str, typer.Option("--because", help="Why; it is kept in the audit.")]
 ReadFirst = Annotated[
     bool, typer.Option("--read", help="Read the parameters from the device first; it is called at once.")
 ]
@@ -58,20 +45,14 @@ def set_layer(
     data: Data = None,
     config: Config = None,
     scope: Annotated[str, typer.Option(help=_SCOPE)] = "*",
-    because: Because = "",
+    because: Reason = "",
 ) -> None:
     """Declare the state of a scope, in place of what was declared for it. Nothing is sent by this."""
     from acs import devices as dev
     from acs.declared import Layer, parse_layer
 
     settings = _settings(data, config)
-    if str(path) == "-":
-        layer = Layer()
-    else:
-        try:
-            layer = parse_layer(read_file(path).decode("utf-8"), str(path))
-        except UnicodeDecodeError as error:
-            raise AcsError(f"{path} is no UTF-8 text: {error}") from error
+    layer = Layer() if str(path) == "-" else parse_layer(read_text(path), str(path))
     made = write(
         settings,
         lambda conn: dev.set_layer(conn, scope, layer, who=who(), now=time.time(), why=because),
@@ -186,7 +167,7 @@ def apply(
     devices: Annotated[
         list[str], typer.Argument(metavar="DEVICE...", help="Keys OUI-SerialNumber, for example 0005B9-A1.")
     ],
-    because: Because,
+    because: Reason,
     data: Data = None,
     config: Config = None,
     wait: Annotated[float, typer.Option(help="Wait so many seconds for each device.", min=0)] = 0,

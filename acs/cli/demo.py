@@ -20,7 +20,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from acs.cli.output import Json, console, log_to_stderr, print_json, run
+from acs.cli.options import Json
+from acs.cli.output import console, log_to_stderr, print_json, run
 from acs.cli.trial import Row, Trial
 
 __all__ = ["demo"]

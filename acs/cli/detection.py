@@ -10,20 +10,9 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json
+from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 
 __all__ = ["detection"]

@@ -8,20 +8,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, Limit, Reason, find_device, no_urls
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.node import find_device, no_urls, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
+from acs.cli.output import console, moment, print_json, print_table
 
 __all__ = ["emergency"]
 

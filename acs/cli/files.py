@@ -11,22 +11,10 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    print_json,
-    print_table,
-    read,
-    read_file,
-    require_data,
-    run,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.input import read_file
+from acs.cli.node import find_device, read, require_data, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json
+from acs.cli.output import console, print_json, print_table, run
 from acs.cli.send import Expires, Key, Wait, send, with_key
 from acs.cli.uploads import uploads
 from acs.errors import AcsError

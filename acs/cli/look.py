@@ -10,23 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    check_kind,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    require_data,
-    settings_of,
-    tell_limit,
-    who,
-    write,
-)
+from acs.cli.input import check_kind
+from acs.cli.node import find_device, no_urls, read, require_data, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Number, Reason
+from acs.cli.output import console, moment, print_json, print_table, tell_limit
 from acs.cli.timeline import export_case, show_case
 from acs.errors import AcsError
 from acs.settings import Settings
@@ -34,32 +21,13 @@ from acs.settings import Settings
 if TYPE_CHECKING:
     from acs.remediation import Instruction
 
-__all__ = ["alarms", "cases", "devices", "find_device", "no_urls"]
+__all__ = ["alarms", "cases", "devices"]
 
 devices = typer.Typer(no_args_is_help=True)
 alarms = typer.Typer(no_args_is_help=True)
 cases = typer.Typer(no_args_is_help=True)
 cases.command("show")(show_case)
 cases.command("export")(export_case)
-
-DeviceKey = Annotated[
-    str,
-    typer.Argument(
-        metavar="DEVICE", help="Its key OUI-SerialNumber, for example 0005B9-A1; see acs devices list."
-    ),
-]
-Limit = Annotated[int, typer.Option(help="How many rows at most.", min=1, max=100_000)]
-Reason = Annotated[str, typer.Option("--because", help="Why; it is kept in the audit.")]
-
-
-def find_device(conn: Connection, key: str) -> Any:
-    """Return the device of a key; ``AcsError`` when there is none."""
-    from acs import devices as dev
-
-    found = dev.find(conn, key)
-    if found is None:
-        raise AcsError(f"there is no device {key!r}; see: acs devices list")
-    return found
 
 
 @devices.command("list")
@@ -430,8 +398,3 @@ def _instruct(case: int, word: Instruction, because: str, data: Path | None, con
     )
     told = f"case {case} was told: {word}"
     console.print(told if done else f"{told}; it waits for a second person to say the same")
-
-
-def no_urls(*_: object) -> str:
-    """Stand where a running node makes URLs of files."""
-    raise AcsError("files are given out by the running node alone")

@@ -10,23 +10,10 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, Limit, Reason, find_device, no_urls
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    read_file,
-    require_data,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.input import read_ascii, read_file
+from acs.cli.node import find_device, no_urls, read, require_data, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Number, Reason
+from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 
 __all__ = ["measures"]
@@ -200,11 +187,7 @@ def add_target(
     settings = settings_of(data, config)
     require_data(settings)
     sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
-    try:
-        authority = read_file(ca).decode("ascii") if ca else ""
-        bearer = read_file(bearer_file).decode("ascii").strip() if bearer_file else ""
-    except UnicodeDecodeError as error:
-        raise AcsError(f"the CA has to be PEM, and the token ASCII: {error}") from error
+    authority, bearer = read_ascii(ca), read_ascii(bearer_file).strip()
     client = read_file(client_certificate) if client_certificate else b""
 
     def act(conn: Connection) -> tuple[ms.Target, str]:

@@ -10,20 +10,10 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    write,
-)
-from acs.cli.output import who as operator
+from acs.cli.node import find_device, read, settings_of, write
+from acs.cli.node import who as operator
+from acs.cli.options import Config, Data, Json
+from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 
 __all__ = ["model"]

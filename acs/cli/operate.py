@@ -11,23 +11,10 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import Limit, find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    read_file,
-    settings_of,
-    tell_limit,
-    who,
-    write,
-)
+from acs.cli.input import read_text
+from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.options import Config, Data, Json, Limit, Number
+from acs.cli.output import console, moment, print_json, print_table, tell_limit
 from acs.cli.rpc import rpc
 from acs.errors import AcsError
 
@@ -125,11 +112,7 @@ def set_golden(
 
     if scope != "*" and not scope.startswith(("class:", "device:")):
         raise AcsError(f"the scope {scope!r} is none; use *, class:<ProductClass> or device:<key>")
-    try:
-        text = read_file(path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise AcsError(f"{path} is no UTF-8 text: {error}") from error
-    values = parse_golden(text, str(path))
+    values = parse_golden(read_text(path), str(path))
     if model:
         checked = read(settings_of(data, config), lambda conn: dev.named_model(conn, model))
         problems = [

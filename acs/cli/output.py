@@ -1,61 +1,22 @@
-"""What all commands share: settings, the store, tables or JSON on the screen, errors as sentences."""
+"""What all commands share of showing: tables or JSON on the screen, times for people; and the event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence, Sized
+from collections.abc import Coroutine, Iterable, Sequence, Sized
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import Connection
 
-from acs.errors import AcsError
-from acs.settings import Settings, load_settings
-from acs.store import Store
+__all__ = ["console", "log_to_stderr", "moment", "print_json", "print_table", "run", "tell_limit"]
 
-__all__ = [
-    "Config",
-    "Data",
-    "Json",
-    "Number",
-    "check_kind",
-    "console",
-    "log_to_stderr",
-    "moment",
-    "node_url",
-    "print_json",
-    "print_table",
-    "read",
-    "read_file",
-    "require_data",
-    "run",
-    "settings_of",
-    "tell_limit",
-    "who",
-    "write",
-]
-
-P = ParamSpec("P")
 T = TypeVar("T")
 console = Console()
-
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="The node's data directory (default: ./acs-data).", envvar="ACS_DATA"),
-]
-Config = Annotated[
-    Path | None, typer.Option("--config", help="A TOML file of settings.", envvar="ACS_CONFIG")
-]
-Number = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="Its number, see the list.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def log_to_stderr() -> None:
@@ -75,75 +36,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def settings_of(data: Path | None, config: Path | None, **overrides: Any) -> Settings:
-    """Return the settings that the common options describe."""
-    return load_settings(config, {"data": data, **overrides})
-
-
-def require_data(settings: Settings) -> None:
-    """Raise ``AcsError`` when no node has been here: a mistyped directory must not be filled."""
-    if not settings.database and not (settings.data / "acs.db").is_file():
-        raise AcsError(
-            f"there is no node's data in {settings.data}; name it with --data, or start one with: acs serve"
-        )
-
-
-def node_url(settings: Settings) -> str:
-    """Return how devices reach the node, which it wrote down when it started."""
-    try:
-        facts = msgspec.json.decode((settings.data / "node.json").read_bytes(), type=dict[str, Any])
-        return str(facts["url"]).rstrip("/")
-    except (OSError, KeyError, msgspec.DecodeError):
-        return (settings.url or f"https://{settings.names[0]}:{settings.port}").rstrip("/")
-
-
-def read_file(path: Path) -> bytes:
-    """Return the content of a file that the operator named; ``AcsError`` when it can't be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise AcsError(f"can't read {path}: {error.strerror or error}") from error
-
-
-async def _with_store(
-    settings: Settings, function: Callable[..., T], kwargs: dict[str, Any], *, reading: bool
-) -> T:
-    require_data(settings)
-    store = await Store.open(settings.database_url)
-    try:
-        return await (store.read if reading else store.write)(function, **kwargs)
-    finally:
-        await store.close()
-
-
-def read(
-    settings: Settings, function: Callable[Concatenate[Connection, P], T], *_: P.args, **kwargs: P.kwargs
-) -> T:
-    """Run a reading function on the store; arguments by keyword."""
-    return run(_with_store(settings, function, dict(kwargs), reading=True))
-
-
-def write(
-    settings: Settings, function: Callable[Concatenate[Connection, P], T], *_: P.args, **kwargs: P.kwargs
-) -> T:
-    """Run a writing function on the store and commit; arguments by keyword."""
-    return run(_with_store(settings, function, dict(kwargs), reading=False))
-
-
-def who() -> str:
-    """Return in whose name the operator acts, for the audit."""
-    return f"{getpass.getuser()}@cli"
-
-
 def moment(at: float | None) -> str:
     """Return a time for people, UTC; empty for none."""
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def check_kind(kind: str, known: Sequence[str], of: str) -> None:
-    """Raise ``AcsError`` where there are none of a kind and it may be a slip of the pen."""
-    if known and kind not in known:
-        raise AcsError(f"there are no {of} of the kind {kind!r}; those that there are: {', '.join(known)}")
 
 
 def print_json(value: Any) -> None:

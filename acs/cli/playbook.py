@@ -11,8 +11,9 @@ import typer
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from acs.cli.look import find_device, no_urls
-from acs.cli.output import Config, Data, Json, console, print_json, print_table, settings_of, who, write
+from acs.cli.node import find_device, no_urls, settings_of, who, write
+from acs.cli.options import Config, Data, Json
+from acs.cli.output import console, print_json, print_table
 from acs.errors import AcsError
 from acs.settings import Settings
 

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import Config, Data, Json, console, node_url, print_json, read, settings_of, who, write
+from acs.cli.node import find_device, node_url, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json
+from acs.cli.output import console, print_json
 
 __all__ = ["pm"]
 

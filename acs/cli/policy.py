@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from acs.cli.output import Json, console, print_json
+from acs.cli.options import Json
+from acs.cli.output import console, print_json
 
 __all__ = ["policy"]
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import Config, Data, Json, console, print_json, print_table, read, settings_of
+from acs.cli.node import find_device, read, settings_of
+from acs.cli.options import Config, Data, DeviceKey, Json
+from acs.cli.output import console, print_json, print_table
 from acs.errors import AcsError
 
 __all__ = ["canonical", "profiles"]

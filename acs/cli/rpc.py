@@ -11,8 +11,8 @@ import msgspec
 import typer
 from typer.core import TyperGroup
 
-from acs.cli.look import DeviceKey
-from acs.cli.output import Config, Data, read_file
+from acs.cli.input import read_file
+from acs.cli.options import Config, Data, DeviceKey
 from acs.cli.send import Expires, Force, Key, Wait, send, with_key
 from acs.cwmp import messages as m
 from acs.errors import AcsError

@@ -9,20 +9,9 @@ import msgspec
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import Limit
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.node import read, settings_of, who, write
+from acs.cli.options import Config, Data, Json, Limit
+from acs.cli.output import console, moment, print_json, print_table
 
 __all__ = ["safety"]
 

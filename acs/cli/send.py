@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import find_device
+from acs.cli.node import find_device, read, settings_of, who, write
 from acs.cli.outcome import show_outcome
-from acs.cli.output import console, read, settings_of, who, write
+from acs.cli.output import console
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.settings import Settings

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
-from acs.cli.output import Config, Data, run, settings_of
+from acs.cli.node import settings_of
+from acs.cli.options import Config, Data
+from acs.cli.output import run
 from acs.settings import Settings
 
 __all__ = ["serve"]

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-    write,
-)
-from acs.cli.trace import seconds_of
-from acs.errors import AcsError
+from acs.cli.input import moment_of, seconds_of
+from acs.cli.node import read, settings_of, who, write
+from acs.cli.options import Config, Data, Json, Number, Reason
+from acs.cli.output import console, moment, print_json, print_table
 
 if TYPE_CHECKING:
     from acs.alarms import Silence
@@ -40,7 +27,6 @@ Matchers = Annotated[
         help='All have to fit: site=roof-1, severity!=MINOR, model=~"HeNB.*", tag in (a, b); repeat it.',
     ),
 ]
-Why = Annotated[str, typer.Option("--because", help="Why; it is kept in the audit.")]
 Grave = Annotated[
     bool,
     typer.Option(
@@ -50,18 +36,10 @@ Grave = Annotated[
 ]
 
 
-def _moment_of(text: str, option: str) -> float:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise AcsError(f"{option} {text!r} is no time; write for example 2027-01-15T08:00Z") from error
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
 @silence.command("add")
 def add(
     match: Matchers,
-    because: Why,
+    because: Reason,
     data: Data = None,
     config: Config = None,
     json: Json = False,
@@ -80,8 +58,8 @@ def add(
     from acs import alarms as al
 
     now = time.time()
-    starts_at = _moment_of(start, "--from") if start else now
-    ends_at = _moment_of(end, "--until") if end else starts_at + seconds_of(duration)
+    starts_at = moment_of(start, "--from") if start else now
+    ends_at = moment_of(end, "--until") if end else starts_at + seconds_of(duration)
 
     def act(conn: Connection) -> Silence:
         return al.add_silence(
@@ -151,7 +129,7 @@ def expire(
     number: Number,
     data: Data = None,
     config: Config = None,
-    because: Annotated[str, typer.Option("--because", help="Why; it is kept in the audit.")] = "",
+    because: Reason = "",
 ) -> None:
     """End a silence now; managers are told of the alarms that are still active."""
     from acs import alarms as al
@@ -164,7 +142,7 @@ def expire(
 
 
 @silence.command("approve")
-def approve(number: Number, because: Why, data: Data = None, config: Config = None) -> None:
+def approve(number: Number, because: Reason, data: Data = None, config: Config = None) -> None:
     """Approve, as a second person, a silence of critical security alarms."""
     from acs import alarms as al
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from acs.cli.output import Data, console, log_to_stderr, read_file, require_data, run, settings_of, who, write
+from acs.cli.input import read_file
+from acs.cli.node import require_data, settings_of, who, write
+from acs.cli.options import Data
+from acs.cli.output import console, log_to_stderr, run
 from acs.errors import AcsError
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, func, select
 
 from acs import subscriptions as sub
 from acs.cli.bench import cpu, rss
-from acs.cli.output import Json, console, print_json, print_table, run
+from acs.cli.options import Json
+from acs.cli.output import console, print_json, print_table, run
 from acs.cli.storm_manager import Manager
 from acs.errors import AcsError
 

@@ -10,22 +10,10 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    read_file,
-    require_data,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.input import read_ascii
+from acs.cli.node import read, require_data, settings_of, who, write
+from acs.cli.options import Config, Data, Json, Number
+from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 
 __all__ = ["subscriptions"]
@@ -81,11 +69,7 @@ def add(
         held_back="mark" if mark else "omit",
     )
     grouping = sub.Grouping(tuple(group_by), group_wait, group_interval) if group_by else None
-    try:
-        ca_text = read_file(ca).decode("ascii") if ca else ""
-        bearer = read_file(bearer_file).decode("ascii").strip() if bearer_file else ""
-    except UnicodeDecodeError as error:
-        raise AcsError(f"the CA has to be PEM, and the token ASCII: {error}") from error
+    authority, bearer = read_ascii(ca), read_ascii(bearer_file).strip()
 
     def act(conn: Connection) -> tuple[sub.Subscription, str]:
         return sub.add_subscription(
@@ -96,7 +80,7 @@ def add(
             who=who(),
             owner=owner,
             bearer=bearer,
-            ca=ca_text,
+            ca=authority,
             insecure_http=settings.subscription_insecure_http,
             grouping=grouping,
             now=time.time(),

@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import Config, Data, Json, print_json, print_table, settings_of, who, write
+from acs.cli.node import find_device, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json
+from acs.cli.output import print_json, print_table
 
 __all__ = ["tag_device"]
 

@@ -12,18 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    console,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    who,
-)
+from acs.cli.node import read, settings_of, who
+from acs.cli.options import Config, Data, Json, Number
+from acs.cli.output import console, print_json, print_table
 from acs.errors import AcsError
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -16,28 +15,15 @@ import typer
 from rich.text import Text
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, Limit, find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    settings_of,
-    tell_limit,
-    who,
-    write,
-)
+from acs.cli.input import seconds_of
+from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json, Limit
+from acs.cli.output import console, moment, print_json, print_table, tell_limit
 from acs.errors import AcsError
 
 __all__ = ["trace"]
 
 trace = typer.Typer(no_args_is_help=True)
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d{1,7})([smhd])\Z")
 Traces = Annotated[list[int], typer.Argument(metavar="TRACE…", help="Numbers, see acs trace list.", min=1)]
 
 
@@ -47,14 +33,6 @@ class Form(StrEnum):
     jsonl = "jsonl"
     har = "har"
     text = "text"
-
-
-def seconds_of(text: str) -> float:
-    """Return a duration such as ``90s``, ``30m``, ``1h`` or ``2d`` in seconds."""
-    found = _DURATION.match(text.strip())
-    if found is None:
-        raise AcsError(f"{text!r} is no duration; write for example 90s, 30m, 1h or 2d")
-    return float(found[1]) * _UNITS[found[2]]
 
 
 @trace.command("start")

@@ -11,8 +11,9 @@ from rich.text import Text
 from rich.tree import Tree
 from sqlalchemy import Connection
 
-from acs.cli.look import DeviceKey, find_device
-from acs.cli.output import Config, Data, Json, console, moment, print_json, read, settings_of, who, write
+from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey, Json
+from acs.cli.output import console, moment, print_json
 from acs.errors import AcsError
 
 __all__ = ["discover", "tree"]

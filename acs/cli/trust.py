@@ -8,20 +8,10 @@ from typing import Annotated
 
 import typer
 
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read_file,
-    require_data,
-    settings_of,
-    who,
-    write,
-)
+from acs.cli.input import read_file
+from acs.cli.node import require_data, settings_of, who, write
+from acs.cli.options import Config, Data, Json
+from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 from acs.security.scope import Scope
 from acs.settings import Settings

@@ -10,22 +10,10 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.look import Limit, find_device
-from acs.cli.output import (
-    Config,
-    Data,
-    Json,
-    Number,
-    check_kind,
-    console,
-    moment,
-    print_json,
-    print_table,
-    read,
-    run,
-    settings_of,
-    tell_limit,
-)
+from acs.cli.input import check_kind
+from acs.cli.node import find_device, read, settings_of
+from acs.cli.options import Config, Data, Json, Limit, Number
+from acs.cli.output import console, moment, print_json, print_table, run, tell_limit
 from acs.errors import AcsError
 from acs.settings import Settings
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from acs import detection as dt
 from acs import devices as dev
-from acs.cli.output import read, settings_of, write
+from acs.cli.node import read, settings_of, write
 from acs.detection.memory import memory_of
 from acs.detection.outcome import Circumstances, conclude, remember
 from acs.store.tables import sightings

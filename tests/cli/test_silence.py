@@ -10,7 +10,7 @@ import pytest
 
 from acs import alarms as al
 from acs import devices as dev
-from acs.cli.output import read, settings_of, write
+from acs.cli.node import read, settings_of, write
 
 KEY = "0005B9-never"
 

@@ -1,0 +1,88 @@
+"""The node that a command is about: its settings, its store, its devices; and in whose name it acts."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from acs.cli.output import run
+from acs.errors import AcsError
+from acs.settings import Settings, load_settings
+from acs.store import Store
+
+__all__ = ["find_device", "no_urls", "node_url", "read", "require_data", "settings_of", "who", "write"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def settings_of(data: Path | None, config: Path | None, **overrides: Any) -> Settings:
+    """Return the settings that the common options describe."""
+    return load_settings(config, {"data": data, **overrides})
+
+
+def require_data(settings: Settings) -> None:
+    """Raise ``AcsError`` when no node has been here: a mistyped directory must not be filled."""
+    if not settings.database and not (settings.data / "acs.db").is_file():
+        raise AcsError(
+            f"there is no node's data in {settings.data}; name it with --data, or start one with: acs serve"
+        )
+
+
+def node_url(settings: Settings) -> str:
+    """Return how devices reach the node, which it wrote down when it started."""
+    try:
+        facts = msgspec.json.decode((settings.data / "node.json").read_bytes(), type=dict[str, Any])
+        return str(facts["url"]).rstrip("/")
+    except (OSError, KeyError, msgspec.DecodeError):
+        return (settings.url or f"https://{settings.names[0]}:{settings.port}").rstrip("/")
+
+
+async def _with_store(
+    settings: Settings, function: Callable[..., T], kwargs: dict[str, Any], *, reading: bool
+) -> T:
+    require_data(settings)
+    store = await Store.open(settings.database_url)
+    try:
+        return await (store.read if reading else store.write)(function, **kwargs)
+    finally:
+        await store.close()
+
+
+def read(
+    settings: Settings, function: Callable[Concatenate[Connection, P], T], *_: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run a reading function on the store; arguments by keyword."""
+    return run(_with_store(settings, function, dict(kwargs), reading=True))
+
+
+def write(
+    settings: Settings, function: Callable[Concatenate[Connection, P], T], *_: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run a writing function on the store and commit; arguments by keyword."""
+    return run(_with_store(settings, function, dict(kwargs), reading=False))
+
+
+def who() -> str:
+    """Return in whose name the operator acts, for the audit."""
+    return f"{getpass.getuser()}@cli"
+
+
+def find_device(conn: Connection, key: str) -> Any:
+    """Return the device of a key; ``AcsError`` when there is none."""
+    from acs import devices as dev
+
+    found = dev.find(conn, key)
+    if found is None:
+        raise AcsError(f"there is no device {key!r}; see: acs devices list")
+    return found
+
+
+def no_urls(*_: object) -> str:
+    """Stand where a running node makes URLs of files."""
+    raise AcsError("files are given out by the running node alone")
