@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acs.errors import AcsError
 
-__all__ = ["check_kind", "moment_of", "read_ascii", "read_file", "read_text", "seconds_of"]
+__all__ = ["check_kind", "moment_of", "pair_of", "read_ascii", "read_file", "read_text", "seconds_of"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,7})([smhd])\Z")
@@ -54,6 +54,16 @@ def seconds_of(text: str) -> float:
     if found is None:
         raise AcsError(f"{text!r} is no duration; write for example 90s, 30m, 1h or 2d")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def pair_of(text: str, form: str) -> tuple[str, str]:
+    """Return the name and the value of NAME=VALUE; ``AcsError`` naming the ``form`` where it is none."""
+    # An alias may hold "=": the first one after the last bracket separates.
+    start = text.rfind("]", 0, text.find("=", text.rfind("].") + 1) + 1) + 1
+    name, equals, value = text[start:].partition("=")
+    if not equals or not (text[:start] + name):
+        raise AcsError(f"{text!r} is not of the form {form}")
+    return text[:start] + name, value
 
 
 def check_kind(kind: str, known: Sequence[str], of: str) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Connection
 
 from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.options import Config, Data, DeviceKey
 from acs.cli.outcome import show_outcome
 from acs.cli.output import console
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.settings import Settings
 
-__all__ = ["Expires", "Force", "Key", "Wait", "send", "with_key"]
+__all__ = ["Expires", "Key", "Wait", "send", "sends", "with_key"]
 
 Key = Annotated[
     str, typer.Option("--key", help="CommandKey, 1 to 32 characters; sending one twice does nothing.")
@@ -39,15 +41,47 @@ def with_key(key: str) -> str:
     return key or f"op-{uuid.uuid4().hex[:16]}"
 
 
+def sends(expires: float = 3600) -> Callable[[Callable[..., m.Message]], Callable[..., None]]:
+    """Make a command of a function that returns the message to be sent.
+
+    The command has the device before the function's own arguments, and the options of ``send`` after its own;
+    ``expires`` is the default of one of them. A function with a parameter ``key`` is given the CommandKey.
+    """
+    shared = dict(inspect.signature(send, eval_str=True).parameters)
+    del shared["message"]
+    shared["expires"] = shared["expires"].replace(default=expires)
+
+    def command_of(make: Callable[..., m.Message]) -> Callable[..., None]:
+        own = dict(inspect.signature(make, eval_str=True).parameters)
+        wants_key = own.pop("key", None) is not None
+
+        @functools.wraps(make)
+        def command(**given: Any) -> None:
+            options = {name: given.pop(name) for name in shared}
+            options["key"] = with_key(options["key"])
+            if wants_key:
+                given["key"] = options["key"]
+            send(message=make(**given), **options)
+
+        device, *rest = shared.values()
+        parameters = (device, *own.values(), *rest)
+        # typer makes the command's options of these.
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        return command
+
+    return command_of
+
+
 def send(
-    device: str,
+    device: DeviceKey,
     message: m.Message,
-    data: Path | None,
-    config: Path | None,
-    key: str,
-    expires: float,
-    wait: float,
-    force: bool,
+    data: Data = None,
+    config: Config = None,
+    key: Key = "",
+    expires: Expires = 3600,
+    wait: Wait = 0,
+    force: Force = False,
 ) -> None:
     """Queue ``message`` for a device, unless a check refuses it; with ``wait``, print the outcome.
 
