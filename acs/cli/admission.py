@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,51 +32,52 @@ Network = Annotated[str, typer.Option(help="Where it calls from, for example 192
 Days = Annotated[float | None, typer.Option("--days", help="The rule ends after so many days.", min=0.001)]
 
 
-def _add(data: Path | None, config: Path | None, verdict: str, days: float | None, **facts: str) -> None:
-    from acs import devices as dev
+def _adds(verdict: str) -> Callable[..., None]:
+    """Return the command that adds a rule with this verdict."""
 
-    def act(conn: Connection) -> dev.AdmissionRule:
-        now = time.time()
-        expires = now + days * 86400 if days is not None else None
-        return dev.add_admission_rule(conn, verdict, **facts, who=who(), expires_at=expires, now=now)
+    def command(
+        because: Reason,
+        data: Data = None,
+        config: Config = None,
+        oui: Oui = "",
+        serial: Serial = "",
+        serial_to: SerialTo = "",
+        product_class: Class = "",
+        network: Network = "",
+        days: Days = None,
+    ) -> None:
+        from acs import devices as dev
 
-    made = write(settings_of(data, config), act)
-    until = f" until {moment(made.expires_at)}" if made.expires_at else ""
-    console.print(f"rule {made.id}: {verdict} {made.about}{until}", markup=False)
+        def act(conn: Connection) -> dev.AdmissionRule:
+            now = time.time()
+            return dev.add_admission_rule(
+                conn,
+                verdict,
+                oui=oui,
+                serial_from=serial,
+                serial_to=serial_to,
+                product_class=product_class,
+                network=network,
+                reason=because,
+                who=who(),
+                expires_at=now + days * 86400 if days is not None else None,
+                now=now,
+            )
+
+        made = write(settings_of(data, config), act)
+        until = f" until {moment(made.expires_at)}" if made.expires_at else ""
+        console.print(f"rule {made.id}: {verdict} {made.about}{until}", markup=False)
+
+    return command
 
 
-@admission.command("allow")
-def allow(
-    because: Reason,
-    data: Data = None,
-    config: Config = None,
-    oui: Oui = "",
-    serial: Serial = "",
-    serial_to: SerialTo = "",
-    product_class: Class = "",
-    network: Network = "",
-    days: Days = None,
-) -> None:
-    """Let devices in that are not registered, where admission would refuse them or have them wait."""
-    facts = {"oui": oui, "serial_from": serial, "serial_to": serial_to, "product_class": product_class}
-    _add(data, config, "allow", days, **facts, network=network, reason=because)
-
-
-@admission.command("block")
-def block(
-    because: Reason,
-    data: Data = None,
-    config: Config = None,
-    oui: Oui = "",
-    serial: Serial = "",
-    serial_to: SerialTo = "",
-    product_class: Class = "",
-    network: Network = "",
-    days: Days = None,
-) -> None:
-    """Refuse devices, registered ones too, until the rule ends or is removed."""
-    facts = {"oui": oui, "serial_from": serial, "serial_to": serial_to, "product_class": product_class}
-    _add(data, config, "block", days, **facts, network=network, reason=because)
+admission.command(
+    "allow",
+    help="Let devices in that are not registered, where admission would refuse them or have them wait.",
+)(_adds("allow"))
+admission.command("block", help="Refuse devices, registered ones too, until the rule ends or is removed.")(
+    _adds("block")
+)
 
 
 @admission.command("remove")
