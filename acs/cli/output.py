@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Coroutine, Iterable, Sequence, Sized
+from collections.abc import Callable, Coroutine, Iterable, Sequence, Sized
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,10 +15,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-__all__ = ["console", "log_to_stderr", "moment", "print_json", "print_table", "run", "tell_limit"]
+__all__ = [
+    "console",
+    "log_to_stderr",
+    "moment",
+    "print_json",
+    "print_progress",
+    "print_table",
+    "run",
+    "tell_limit",
+]
 
 T = TypeVar("T")
 console = Console()
+_TERMINATED = 128 + signal.SIGTERM  # the exit code that shells expect
 
 
 def log_to_stderr() -> None:
@@ -27,13 +39,38 @@ def log_to_stderr() -> None:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; on uvloop where there is one."""
+    """Run a coroutine; on uvloop where there is one. SIGTERM cancels it, so that it tidies up first."""
+    terminated = False
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def end() -> None:
+            nonlocal terminated
+            terminated = True
+            if task is not None:
+                task.cancel()
+
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # not everywhere, not in a thread
+            loop.add_signal_handler(signal.SIGTERM, end)
+        return await work
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(main())
+    except asyncio.CancelledError:
+        if terminated:
+            raise SystemExit(_TERMINATED) from None
+        raise
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:  # there is none for every platform
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 def moment(at: float | None) -> str:
@@ -51,6 +88,12 @@ def tell_limit(found: Sized, limit: int) -> None:
     if len(found) >= limit:
         screen = Console(stderr=True, soft_wrap=True)
         screen.print(f"{limit} are shown, there may be more: --limit", style="yellow", highlight=False)
+
+
+def print_progress(text: str) -> None:
+    """Tell on stderr how far it is, so that what is printed may be JSON."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 # Words that are of no use in pieces; sentences and paths are folded in their place.

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from sqlalchemy import Connection, func, select
 from acs import subscriptions as sub
 from acs.cli.bench import cpu, rss
 from acs.cli.options import Json
-from acs.cli.output import console, print_json, print_table, run
+from acs.cli.output import print_json, print_progress, print_table, run
 from acs.cli.storm_manager import Manager
 from acs.errors import AcsError
 
@@ -58,7 +59,7 @@ def storm(
     if not Path("/proc/self/stat").exists():
         raise AcsError("acs bench reads CPU times from /proc, which this system does not have")
     options = _Options(devices, seconds, concurrent, reboot, patience, not new)
-    found = run(_storm(options, quiet=json))
+    found = run(_storm(options))
     if json:
         print_json(found)
     else:
@@ -77,7 +78,7 @@ class _Options:
     kept: bool
 
 
-async def _storm(options: _Options, *, quiet: bool) -> dict[str, Any]:
+async def _storm(options: _Options) -> dict[str, Any]:
     from acs.cli.trial import AcsProcess
     from acs.store import Store
 
@@ -95,23 +96,26 @@ async def _storm(options: _Options, *, quiet: bool) -> dict[str, Any]:
             directory / "acs", "--config", str(config), "--policy", str(policy), "--log-level", "error"
         )
         password = chance.token_urlsafe(12)
-        await acs.start()
-        store = await Store.open(f"sqlite:///{(acs.data / 'acs.db').absolute()}")
-        fleet = await _fleet(acs, options, password)
-        manager = Manager(directory)
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(acs.stop)
+            await acs.start()
+            store = await Store.open(f"sqlite:///{(acs.data / 'acs.db').absolute()}")
+            stack.push_async_callback(store.close)
+            fleet = await _fleet(acs, options, password)
+            stack.push_async_callback(_kill, fleet)
+            manager = Manager(directory)
+            stack.push_async_callback(manager.stop)
             assert fleet.stdout is not None
             port = json.loads(await fleet.stdout.readline())["port"]
             await _enrol(store, acs.data, options.devices, port, password)
             await manager.start(store, acs.data)
-            return await _measure(store, acs, fleet, manager, options, quiet=quiet)
-        finally:
-            await manager.stop()
-            if fleet.returncode is None:
-                fleet.kill()
-                await fleet.wait()
-            await store.close()
-            await acs.stop()
+            return await _measure(store, acs, fleet, manager, options)
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
 async def _fleet(acs: Any, options: _Options, password: str) -> asyncio.subprocess.Process:
@@ -183,13 +187,7 @@ def enrol(conn: Connection, numbers: range, *, port: int, sealed: bytes, now: fl
 
 
 async def _measure(
-    store: Any,
-    acs: Any,
-    fleet: asyncio.subprocess.Process,
-    manager: Manager,
-    options: _Options,
-    *,
-    quiet: bool,
+    store: Any, acs: Any, fleet: asyncio.subprocess.Process, manager: Manager, options: _Options
 ) -> dict[str, Any]:
     """Let the storm begin, wait until all are remediated, and count."""
     assert fleet.stdin is not None
@@ -199,10 +197,7 @@ async def _measure(
         await asyncio.sleep(_LOOK)
         largest = max(largest, rss(acs.pid))
         raised, healed = await store.read(_progress)
-        if not quiet:
-            console.print(
-                f"{time.time() - started:6.0f} s: {raised} alarms stored, {healed} cases ended", markup=False
-            )
+        print_progress(f"{time.time() - started:6.0f} s: {raised} alarms stored, {healed} cases ended")
         if healed >= options.devices or time.time() - started > options.patience:
             break
     took, used = time.time() - started, cpu(acs.pid) - used

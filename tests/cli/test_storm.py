@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import signal
+import sys
+
 import pytest
 
 from acs.cli.storm import most_at_once
@@ -21,3 +27,25 @@ def test_a_small_storm_is_told_once_and_stays_within_its_limits(acs, way):
     assert (found["ends forwarded"], found["lost"], found["doubled"]) == (6, 0, 0)
     assert found["cases"] == "6 REMEDIATED"
     assert 1 <= found["disturbed at once"] <= 2
+
+
+async def test_a_storm_that_is_terminated_leaves_no_acs_behind(tmp_path):
+    command = [sys.executable, "-m", "acs", "bench", "storm", "--devices", "2", "--concurrent", "1"]
+    command += ["--reboot", "600", "--patience", "600", "--json"]
+    bench = await asyncio.create_subprocess_exec(
+        *command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        assert bench.stderr is not None
+        async with asyncio.timeout(60):
+            assert b"alarms stored" in await bench.stderr.readline()
+            node = next(tmp_path.glob("acs-bench-*/acs/node.json"))
+            pid = json.loads(node.read_bytes())["pid"]
+            os.kill(pid, 0)  # it is there
+            bench.send_signal(signal.SIGTERM)
+            assert await bench.wait() == 128 + signal.SIGTERM
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    finally:
+        if bench.returncode is None:
+            bench.kill()
