@@ -99,6 +99,8 @@ class Intake:
 
     def _make_room(self, newest: _Received) -> None:
         """Refuse the largest body that is still being received, where all together are too large."""
+        if self.held <= self._settings.body_memory:
+            return
         left = self.held - sum(each.size for each in self._received if each.evicted)
         while left > self._settings.body_memory:
             coming = [each for each in self._received if each.timeout is not None and not each.evicted]

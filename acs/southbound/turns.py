@@ -40,7 +40,8 @@ class Turns:
 
     def _busy(self) -> Refused:
         later = self._spread.uniform(_SOONEST, _LATEST)
-        return Refused(503, "busy", "too many sessions begin now; come again", retry_after=later)
+        text = "too many sessions begin now; come again"
+        return Refused(503, "busy", text, retry_after=later, expected=True)
 
     @asynccontextmanager
     async def turn(self, *, expected: bool = False) -> AsyncIterator[None]:
