@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from acs.alarms.holding import tell, told_apart
 from acs.alarms.intake import AlarmEvent, parse_time
@@ -51,6 +51,29 @@ _AGAIN: dict[str, Any] = {
     "case_id": None,
 }
 
+_MINE = alarms.c.device_id == bindparam("device")
+_BY_ID = select(alarms).where(alarms.c.id == bindparam("id_"))
+_BY_IDENTIFIER = select(alarms).where(_MINE, alarms.c.alarm_identifier == bindparam("identifier"))
+_ACTIVE = select(alarms).where(_MINE, alarms.c.state == "active").order_by(alarms.c.id)
+_COUNT = select(func.count()).where(_MINE)
+_ADD = insert(alarms).returning(alarms)
+_CHANGE = update(alarms).where(alarms.c.id == bindparam("id_"))
+_EVENT = select(alarm_events.c.id).where(
+    alarm_events.c.device_id == bindparam("device_id"),
+    alarm_events.c.alarm_identifier == bindparam("alarm_identifier"),
+    alarm_events.c.event_time == bindparam("event_time"),
+    alarm_events.c.notification_type == bindparam("notification_type"),
+)
+_ADD_EVENT = insert(alarm_events)
+_OLD_EVENT = (
+    select(alarm_events.c.id)
+    .where(alarm_events.c.device_id == bindparam("device"))
+    .order_by(alarm_events.c.id.desc())
+    .offset(MAX_REMEMBERED)
+    .limit(1)
+)
+_CHANGE_DEVICE = update(devices).where(devices.c.id == bindparam("device"))
+
 
 def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now: float) -> Applied:
     """Bring the alarm list up to date with ``events`` (oldest first); each event counts once.
@@ -81,26 +104,18 @@ def _remember(conn: Connection, device: Device, event: AlarmEvent, *, now: float
         "event_time": event.event_time,
         "notification_type": event.notification_type,
     }
-    known = select(alarm_events.c.id).filter_by(**identity)
-    if conn.execute(known).first() is not None:
+    if conn.execute(_EVENT, identity).first() is not None:
         return False
-    conn.execute(
-        insert(alarm_events).values(
-            **identity,
-            perceived_severity=severity(event.perceived_severity),
-            source=event.source,
-            received_at=now,
-        )
-    )
+    told = {"perceived_severity": severity(event.perceived_severity), "source": event.source}
+    conn.execute(_ADD_EVENT, {**identity, **told, "received_at": now})
     return True
 
 
 def _forget(conn: Connection, device: Device) -> None:
     """Forget the oldest events of a device: no ring holds as many as are kept."""
-    mine = alarm_events.c.device_id == device.id
-    newest = select(alarm_events.c.id).where(mine).order_by(alarm_events.c.id.desc())
-    last = conn.execute(newest.offset(MAX_REMEMBERED).limit(1)).scalar()
+    last = conn.execute(_OLD_EVENT, {"device": device.id}).scalar()
     if last is not None:
+        mine = alarm_events.c.device_id == device.id
         conn.execute(delete(alarm_events).where(mine, alarm_events.c.id <= last))
 
 
@@ -152,9 +167,9 @@ def _change_of(
 
 def _room(conn: Connection, device: Device) -> bool:
     """Tell whether the device may have one more alarm; the one cleared longest ago makes room for it."""
-    mine = alarms.c.device_id == device.id
-    if conn.execute(select(func.count()).where(mine)).scalar_one() < MAX_ALARMS:
+    if conn.execute(_COUNT, {"device": device.id}).scalar_one() < MAX_ALARMS:
         return True
+    mine = alarms.c.device_id == device.id
     cleared = select(alarms.c.id).where(mine, alarms.c.state == "cleared").order_by(alarms.c.cleared_at)
     oldest = conn.execute(cleared.limit(1)).scalar()
     if oldest is None:
@@ -193,23 +208,19 @@ def _insert(
     at: float,
     detector: str = "",
 ) -> Alarm:
-    conn.execute(
-        insert(alarms).values(
-            device_id=device.id,
-            alarm_identifier=identifier,
-            state="active",
-            raised_at=at,
-            detector=detector or f"HeNB:{device.device_key}",
-            **values,
-        )
-    )
-    made = find_alarm(conn, device.id, identifier)
-    assert made is not None
-    return made
+    row = {
+        "device_id": device.id,
+        "alarm_identifier": identifier,
+        "state": "active",
+        "raised_at": at,
+        "detector": detector or f"HeNB:{device.device_key}",
+        **values,
+    }
+    return alarm_from_row(conn.execute(_ADD, row).mappings().one())
 
 
 def _change(conn: Connection, alarm_id: int, **values: Any) -> Alarm:
-    conn.execute(update(alarms).where(alarms.c.id == alarm_id).values(**values))
+    conn.execute(_CHANGE, {"id_": alarm_id, **values})
     return get_alarm(conn, alarm_id)
 
 
@@ -268,7 +279,7 @@ def clear_alarm(
 
 def assign_alarm(conn: Connection, alarm_id: int, case_id: int | None) -> None:
     """Note that ``case_id`` was opened for the alarm, until it is raised again; None: it needs a new one."""
-    conn.execute(update(alarms).where(alarms.c.id == alarm_id).values(case_id=case_id))
+    conn.execute(_CHANGE, {"id_": alarm_id, "case_id": case_id})
 
 
 def release_alarms(conn: Connection, device_id: int, case_id: int) -> None:
@@ -303,32 +314,30 @@ def _track_rings(
     values: dict[str, Any] = {"alarm_rings": msgspec.json.encode(rings).decode()}
     if suspect:
         values["alarms_suspect"] = True
-    conn.execute(update(devices).where(devices.c.id == device.id).values(**values))
+    conn.execute(_CHANGE_DEVICE, {"device": device.id, **values})
     return suspect
 
 
 def reset_rings(conn: Connection, device: Device) -> None:
     """Forget where the rings stood: the device booted and its tables are empty, or they were read anew."""
-    conn.execute(
-        update(devices).where(devices.c.id == device.id).values(alarm_rings="{}", alarms_suspect=False)
-    )
+    conn.execute(_CHANGE_DEVICE, {"device": device.id, "alarm_rings": "{}", "alarms_suspect": False})
 
 
 def suspect_alarms(conn: Connection, device_id: int, *, suspect: bool) -> None:
     """Note whether the list may lack alarms of the device: its next Inform has them read anew."""
-    conn.execute(update(devices).where(devices.c.id == device_id).values(alarms_suspect=suspect))
+    conn.execute(_CHANGE_DEVICE, {"device": device_id, "alarms_suspect": suspect})
 
 
 def find_alarm(conn: Connection, device_id: int, identifier: str) -> Alarm | None:
     """Return the alarm that the device knows by ``identifier``."""
-    query = select(alarms).where(alarms.c.device_id == device_id, alarms.c.alarm_identifier == identifier)
-    row = conn.execute(query).mappings().first()
+    named = {"device": device_id, "identifier": identifier}
+    row = conn.execute(_BY_IDENTIFIER, named).mappings().first()
     return alarm_from_row(row) if row else None
 
 
 def get_alarm(conn: Connection, alarm_id: int) -> Alarm:
     """Return the alarm of this id; ``AcsError`` when there is none."""
-    row = conn.execute(select(alarms).where(alarms.c.id == alarm_id)).mappings().first()
+    row = conn.execute(_BY_ID, {"id_": alarm_id}).mappings().first()
     if row is None:
         raise AcsError(f"there is no alarm {alarm_id}; see: acs alarms list")
     return alarm_from_row(row)
@@ -336,8 +345,7 @@ def get_alarm(conn: Connection, alarm_id: int) -> Alarm:
 
 def active_alarms(conn: Connection, device_id: int) -> list[Alarm]:
     """Return the active alarms of a device, the oldest first."""
-    query = select(alarms).where(alarms.c.device_id == device_id, alarms.c.state == "active")
-    return [alarm_from_row(row) for row in conn.execute(query.order_by(alarms.c.id)).mappings()]
+    return [alarm_from_row(row) for row in conn.execute(_ACTIVE, {"device": device_id}).mappings()]
 
 
 def list_alarms(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, union, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, insert, select, union, update
 
 from acs import devices as dev
 from acs.alarms.inhibition import Inhibition, Known, inhibited
@@ -41,6 +41,8 @@ NOTIFICATIONS = {"new": "notifyNewAlarm", "changed": "notifyChangedAlarm", "clea
 _MOST = 5000  # active alarms of a site that are looked at
 _COLUMNS = {column.name for column in alarms.columns}
 _OF_DEVICE = ("device_key", "oui", "manufacturer", "product_class", "software_version")
+_RULES = select(inhibitions.c.rule).order_by(inhibitions.c.position)
+_OF_DEVICE_NOW = select(holds).where(holds.c.device_id == bindparam("device"), holds.c.ended_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class _Seen:
 def set_inhibitions(conn: Connection, rules: Sequence[Inhibition]) -> None:
     """Put the rules of a policy in force, for every process on this store."""
     wanted = [msgspec.json.encode(rule).decode() for rule in rules]
-    there = list(conn.execute(select(inhibitions.c.rule).order_by(inhibitions.c.position)).scalars())
+    there = list(conn.execute(_RULES).scalars())
     if wanted == there:
         return
     conn.execute(delete(inhibitions))
@@ -97,8 +99,7 @@ def set_inhibitions(conn: Connection, rules: Sequence[Inhibition]) -> None:
 
 def inhibitions_in_force(conn: Connection) -> list[Inhibition]:
     """Return the rules in their order."""
-    query = select(inhibitions.c.rule).order_by(inhibitions.c.position)
-    return [msgspec.json.decode(text, type=Inhibition) for text in conn.execute(query).scalars()]
+    return [msgspec.json.decode(text, type=Inhibition) for text in conn.execute(_RULES).scalars()]
 
 
 def holds_of(conn: Connection, alarm_ids: Collection[int], *, ended: bool = False) -> dict[int, Hold]:
@@ -112,8 +113,8 @@ def holds_of(conn: Connection, alarm_ids: Collection[int], *, ended: bool = Fals
 
 
 def _holds_of_device(conn: Connection, device_id: int) -> dict[int, Hold]:
-    query = select(holds).where(holds.c.device_id == device_id, holds.c.ended_at.is_(None))
-    return {row["alarm_id"]: Hold(**row) for row in conn.execute(query).mappings()}
+    found = conn.execute(_OF_DEVICE_NOW, {"device": device_id}).mappings()
+    return {row["alarm_id"]: Hold(**row) for row in found}
 
 
 def held_from_remediation(conn: Connection, device_id: int) -> dict[int, bool]:

@@ -15,6 +15,8 @@ from acs.subscriptions import fan_out
 
 __all__ = ["alarm_body", "notify"]
 
+_ADD = insert(outbox).returning(outbox.c.id)
+
 
 def notify(
     conn: Connection,
@@ -34,7 +36,7 @@ def notify(
     device_id = device.id if device else None
     text = msgspec.json.encode({"notificationType": notification_type, "eventTime": now, **body}).decode()
     values = {"device_id": device_id, "notification_type": notification_type, "body": text, "created_at": now}
-    made = conn.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one()
+    made = conn.execute(_ADD, values).scalar_one()
     fan_out(conn, made, device_id, notification_type, body, to=to)
     signal(conn, "outbox", str(device.id) if device else "")
 

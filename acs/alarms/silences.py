@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
 
 from acs import devices as dev
 from acs.alarms.matchers import Matcher, parse_matcher, parse_matchers
@@ -38,6 +38,15 @@ MOST = 500
 """Silences that have not ended: each is looked at for each alarm."""
 _FURTHEST = 90 * 86_400.0  # how far ahead one may begin
 _LONGEST_WHY = 1000
+_IN_FORCE = (
+    select(table)
+    .where(
+        table.c.ends_at > bindparam("now"),
+        table.c.starts_at <= bindparam("now"),
+        or_(table.c.grave.is_(False), table.c.approved_at.is_not(None)),
+    )
+    .order_by(table.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +196,7 @@ def list_silences(
 
 def silences_in_force(conn: Connection, *, now: float) -> list[Silence]:
     """Return the silences that have an effect now, by number."""
-    approved = or_(table.c.grave.is_(False), table.c.approved_at.is_not(None))
-    query = select(table).where(table.c.ends_at > now, table.c.starts_at <= now, approved)
-    return [_silence(row) for row in conn.execute(query.order_by(table.c.id)).mappings()]
+    return [_silence(row) for row in conn.execute(_IN_FORCE, {"now": now}).mappings()]
 
 
 def prune_silences(conn: Connection, *, before: float, limit: int) -> int:

@@ -62,6 +62,19 @@ _OPEN_OF_DEVICE = (
     .where(commands.c.device_id == bindparam("device"), command_is_open)
     .order_by(commands.c.priority, commands.c.id)
 )
+_OUTSTANDING = select(commands).where(
+    commands.c.device_id == bindparam("device"),
+    command_is_open,
+    commands.c.state == "sent",
+    commands.c.session_epoch == bindparam("epoch"),
+)
+_ADD = insert(commands).returning(commands)
+_CHANGE = update(commands).where(commands.c.id == bindparam("id_")).returning(commands)
+_CALL = (
+    update(devices)
+    .where(devices.c.id == bindparam("device"))
+    .values(connection_request_at=func.coalesce(devices.c.connection_request_at, bindparam("at")))
+)
 
 
 def enqueue(
@@ -95,29 +108,21 @@ def enqueue(
         return command_from_row(row)
     if not unchecked:
         refuse_wrong(conn, device_id, message)
-    made = conn.execute(
-        insert(commands)
-        .values(
-            device_id=device_id,
-            command_key=command_key,
-            method=m.method_name(message),
-            payload=msgspec.json.encode(pack(message)).decode(),
-            purpose=purpose,
-            case_id=case_id,
-            priority=priority,
-            state="queued",
-            created_at=now,
-            expires_at=now + _PATIENCE if expires_at is None else expires_at,
-        )
-        .returning(commands)
-    )
-    command = command_from_row(made.mappings().one())
+    values = {
+        "device_id": device_id,
+        "command_key": command_key,
+        "method": m.method_name(message),
+        "payload": msgspec.json.encode(pack(message)).decode(),
+        "purpose": purpose,
+        "case_id": case_id,
+        "priority": priority,
+        "state": "queued",
+        "created_at": now,
+        "expires_at": now + _PATIENCE if expires_at is None else expires_at,
+    }
+    command = command_from_row(conn.execute(_ADD, values).mappings().one())
     if call:
-        conn.execute(
-            update(devices)
-            .where(devices.c.id == device_id)
-            .values(connection_request_at=func.coalesce(devices.c.connection_request_at, now + _GRACE))
-        )
+        conn.execute(_CALL, {"device": device_id, "at": now + _GRACE})
     signal(conn, "commands", str(device_id))
     return command
 
@@ -131,19 +136,12 @@ def change(conn: Connection, command: Command, **values: Any) -> Command:
     """Write ``values`` and return the command as it is then; a settled one has no parts any more."""
     if command.part is not None and values.get("state", "queued") not in OPEN:
         drop_parts(conn, command.id)
-    query = update(commands).where(commands.c.id == command.id).values(**values).returning(commands)
-    return command_from_row(conn.execute(query).mappings().one())
+    return command_from_row(conn.execute(_CHANGE, {"id_": command.id, **values}).mappings().one())
 
 
 def outstanding(conn: Connection, device_id: int, epoch: int) -> Command | None:
     """Return the command that this session handed to the device and that it has not answered."""
-    query = select(commands).where(
-        commands.c.device_id == device_id,
-        command_is_open,
-        commands.c.state == "sent",
-        commands.c.session_epoch == epoch,
-    )
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_OUTSTANDING, {"device": device_id, "epoch": epoch}).mappings().first()
     return command_from_row(row) if row else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from acs import files as fl
 from acs.detection.memory import Memory
@@ -20,6 +20,16 @@ _LOADS = ("Download", "ScheduleDownload", "ChangeDUState")
 _SETS = ("SetParameterValues", "AddObject", "DeleteObject")
 _DONE = ("sent", "accepted", "succeeded")
 _RECENT = 200  # commands that are looked at
+_DONE_LATELY = (
+    select(commands.c.state, commands.c.payload)
+    .where(
+        commands.c.device_id == bindparam("device"),
+        commands.c.method.in_(bindparam("methods", expanding=True)),
+        commands.c.state.in_(_DONE),
+    )
+    .order_by(commands.c.id.desc())
+    .limit(_RECENT)
+)
 
 
 def loads_of(conn: Connection, device: Device, memory: Memory) -> Loads:
@@ -50,13 +60,8 @@ def loads_of(conn: Connection, device: Device, memory: Memory) -> Loads:
 
 
 def _recent(conn: Connection, device_id: int, methods: tuple[str, ...]) -> list[tuple[str, dict[str, Any]]]:
-    query = (
-        select(commands.c.state, commands.c.payload)
-        .where(commands.c.device_id == device_id, commands.c.method.in_(methods), commands.c.state.in_(_DONE))
-        .order_by(commands.c.id.desc())
-        .limit(_RECENT)
-    )
-    return [(row.state, msgspec.json.decode(row.payload)) for row in conn.execute(query)]
+    rows = conn.execute(_DONE_LATELY, {"device": device_id, "methods": methods})
+    return [(row.state, msgspec.json.decode(row.payload)) for row in rows]
 
 
 def keys_of(conn: Connection, device_id: int) -> list[str]:

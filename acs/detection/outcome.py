@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from acs import alarms as al
 from acs.detection.checks import CHECKS, Alarm, Verdict
@@ -19,6 +19,13 @@ __all__ = ["Circumstances", "Known", "conclude", "known_results", "metres_of", "
 
 _OF_CASES = frozenset({"C-08", "C-09", "C-15", "C-16", "C-21"})
 """While a case is open these raise nothing: it reads and restores all that they look at, and tests."""
+
+_FORGET = delete(detections).where(
+    detections.c.device_id == bindparam("device"),
+    detections.c.check.in_(bindparam("checks", expanding=True)),
+)
+_KEEP = insert(detections)
+_REMEMBER = update(devices).where(devices.c.id == bindparam("id_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ def conclude(
     """
     changes: list[al.AlarmChange] = []
     states = dict(memory.states)
+    news: dict[str, Verdict] = {}
     accepted = dict(memory.accepted)
     for judged in verdicts:
         if judged.check in how.limits.skip:
@@ -66,7 +74,8 @@ def conclude(
             changes += _clear(conn, device, verdict, how)
         if verdict.state != before and not (verdict.state == "unknown" and before == "found"):
             states[verdict.check] = verdict.state
-            _keep(conn, device, verdict, how)
+            news[verdict.check] = verdict
+    _keep(conn, device, news, how)
     if states != memory.states:
         memory = msgspec.structs.replace(memory, states=states)
     if accepted != memory.accepted:
@@ -136,28 +145,31 @@ def _clear(conn: Connection, device: Device, verdict: Verdict, how: Circumstance
     return [change] if change is not None else []
 
 
-def _keep(conn: Connection, device: Device, verdict: Verdict, how: Circumstances) -> None:
-    conn.execute(
-        delete(detections).where(detections.c.device_id == device.id, detections.c.check == verdict.check)
-    )
-    conn.execute(
-        insert(detections).values(
-            device_id=device.id,
-            check=verdict.check,
-            state=verdict.state,
-            text=verdict.text[:500].replace("\0", "\ufffd"),
-            facts=msgspec.json.encode(verdict.facts).decode()[:2000],
-            policy=how.policy,
-            at=how.now,
-        )
-    )
+def _keep(conn: Connection, device: Device, verdicts: Mapping[str, Verdict], how: Circumstances) -> None:
+    """Store what checks came to, by number, in place of what they came to before."""
+    if not verdicts:
+        return
+    conn.execute(_FORGET, {"device": device.id, "checks": list(verdicts)})
+    rows = [
+        {
+            "device_id": device.id,
+            "check": number,
+            "state": verdict.state,
+            "text": verdict.text[:500].replace("\0", "\ufffd"),
+            "facts": msgspec.json.encode(verdict.facts).decode()[:2000],
+            "policy": how.policy,
+            "at": how.now,
+        }
+        for number, verdict in verdicts.items()
+    ]
+    conn.execute(_KEEP, rows)
 
 
 def remember(conn: Connection, device: Device, memory: Memory, before: Memory) -> None:
     """Store a memory where it changed."""
     if memory != before:
         values = {"detection": memory_text(memory).replace("\\u0000", "\ufffd")}
-        conn.execute(update(devices).where(devices.c.id == device.id).values(**values))
+        conn.execute(_REMEMBER, {"id_": device.id, **values})
 
 
 def known_results(conn: Connection, device_id: int) -> list[Known]:

@@ -29,6 +29,16 @@ _STEADY = (
         connection_request_error="",
     )
 )
+_CHANGE = update(devices).where(devices.c.id == bindparam("id_"))
+_OF_DEVICE = select(parameters.c.name, parameters.c.value, parameters.c.type).where(
+    parameters.c.device_id == bindparam("device")
+)
+BY_NAMES = _OF_DEVICE.where(parameters.c.name.in_(bindparam("names", expanding=True)))
+"""Name, value and type of those of a ``device``'s parameters that have one of these ``names``."""
+_ALL = _OF_DEVICE.order_by(parameters.c.name)
+_BELOW = _ALL.where(parameters.c.name >= bindparam("first"), parameters.c.name < bindparam("end"))
+_COUNT = select(func.count()).select_from(parameters).where(parameters.c.device_id == bindparam("device"))
+_ADD = insert(parameters)
 SESSION_PATIENCE = 60.0  # seconds after which a session with unfinished business is given up
 MAX_NAME = 256  # characters of a parameter's name (TR-106 3.1)
 MAX_VALUE = 4096  # characters of a value that the registry keeps; the answer to a command has all of them
@@ -115,7 +125,7 @@ def check_in(
     if bootstrap:
         update_values["bootstrapped_at"] = now
     if update_values:
-        conn.execute(update(devices).where(devices.c.id == device_id).values(**update_values))
+        conn.execute(_CHANGE, {"id_": device_id, **update_values})
     fresh.update(update_values)
     after = replace(before, **fresh)
     return CheckIn(
@@ -188,11 +198,7 @@ def save_parameters(
         chunk = names[start : start + _CHUNK]
         stored = {
             row.name: (row.value, row.type)
-            for row in conn.execute(
-                select(parameters.c.name, parameters.c.value, parameters.c.type).where(
-                    parameters.c.device_id == device_id, parameters.c.name.in_(chunk)
-                )
-            )
+            for row in conn.execute(BY_NAMES, {"device": device_id, "names": chunk})
         }
         fresh = [
             wanted[name] for name in chunk if stored.get(name) != (wanted[name].value, wanted[name].type)
@@ -212,7 +218,7 @@ def save_parameters(
                 delete(parameters).where(parameters.c.device_id == device_id, parameters.c.name.in_(old))
             )
         conn.execute(
-            insert(parameters),
+            _ADD,
             [
                 {
                     "device_id": device_id,
@@ -238,16 +244,11 @@ def _storable(value: m.ParameterValue) -> m.ParameterValue:
 
 
 def _stored(conn: Connection, device_id: int) -> int:
-    query = select(func.count()).select_from(parameters).where(parameters.c.device_id == device_id)
-    return int(conn.execute(query).scalar_one())
+    return int(conn.execute(_COUNT, {"device": device_id}).scalar_one())
 
 
 def parameters_of(conn: Connection, device_id: int, prefix: str = "") -> dict[str, m.ParameterValue]:
     """Return the stored parameters whose names begin with ``prefix``, by name."""
-    query = select(parameters.c.name, parameters.c.value, parameters.c.type).where(
-        parameters.c.device_id == device_id
-    )
-    if prefix:
-        query = query.where(parameters.c.name >= prefix, parameters.c.name < prefix + "\U0010ffff")
-    rows = conn.execute(query.order_by(parameters.c.name))
+    below = {"first": prefix, "end": prefix + "\U0010ffff"} if prefix else {}
+    rows = conn.execute(_BELOW if prefix else _ALL, {"device": device_id, **below})
     return {row.name: m.ParameterValue(row.name, row.value, row.type) for row in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, exists, select, update
+from sqlalchemy import Connection, Float, bindparam, case, exists, select, update
 
 from acs.store.tables import command_is_open, commands, devices
 
@@ -22,6 +22,11 @@ _WAITING = exists(
     select(commands.c.id).where(
         commands.c.device_id == devices.c.id, command_is_open, commands.c.state != "accepted"
     )
+)
+_SESSION_OVER = (
+    update(devices)
+    .where(devices.c.id == bindparam("device"))
+    .values(connection_request_at=case((_WAITING, bindparam("later", type_=Float)), else_=None))
 )
 # Seconds to the next try after the n-th failure: quick at first, then with patience.
 BACK_OFF = (5.0, 15.0, 45.0, 60.0, 120.0, 300.0)
@@ -136,8 +141,7 @@ def session_over(conn: Connection, device_id: int, *, now: float, patience: floa
 
     What could not be sent yet (a reboot comes first) is called for after ``patience`` seconds.
     """
-    later = case((_WAITING, now + patience), else_=None)
-    conn.execute(update(devices).where(devices.c.id == device_id).values(connection_request_at=later))
+    conn.execute(_SESSION_OVER, {"device": device_id, "later": now + patience})
 
 
 def _reschedule(

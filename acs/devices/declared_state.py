@@ -11,13 +11,13 @@ from sqlalchemy import Connection, delete, func, insert, select
 from acs.datamodel import profile_for
 from acs.declared import Deviation, Facts, Plan, Rules, Wanted, Write, deviations, plan, resolve, rules_of
 from acs.declared.loops import WINDOW
-from acs.devices.check_in import parameters_of
+from acs.devices.check_in import BY_NAMES, parameters_of
 from acs.devices.identity import Device
 from acs.devices.layers import layers_by_scope
 from acs.devices.models import model_for
 from acs.devices.tags import groups_of, site_of, site_values
 from acs.errors import AcsError
-from acs.store.tables import config_requests, config_secrets, config_writes, devices, parameters
+from acs.store.tables import config_requests, config_secrets, config_writes, devices
 
 __all__ = [
     "ConfigRequest",
@@ -119,10 +119,8 @@ def _stored(conn: Connection, device_id: int, names: Iterable[str]) -> dict[str,
     found: dict[str, tuple[str, str]] = {}
     wanted = list(dict.fromkeys(names))
     for start in range(0, len(wanted), _CHUNK):
-        query = select(parameters.c.name, parameters.c.value, parameters.c.type).where(
-            parameters.c.device_id == device_id, parameters.c.name.in_(wanted[start : start + _CHUNK])
-        )
-        found.update({row.name: (row.value, row.type) for row in conn.execute(query)})
+        asked = {"device": device_id, "names": wanted[start : start + _CHUNK]}
+        found.update({row.name: (row.value, row.type) for row in conn.execute(BY_NAMES, asked)})
     return found
 
 

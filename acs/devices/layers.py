@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from acs.datamodel import Profile, installed_profiles
 from acs.declared import Layer, alias_conflicts, scope_rank
@@ -15,6 +15,8 @@ from acs.store.tables import layer_history as history_table
 from acs.store.tables import layers as table
 
 __all__ = ["LayerChange", "layer_history", "layers", "layers_by_scope", "set_layer"]
+
+_BY_SCOPES = select(table.c.scope, table.c.body).where(table.c.scope.in_(bindparam("scopes", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def _layer(body: str) -> Layer:
 
 def layers_by_scope(conn: Connection, scopes: tuple[str, ...]) -> dict[str, Layer]:
     """Return the layers of these scopes that there are."""
-    rows = conn.execute(select(table.c.scope, table.c.body).where(table.c.scope.in_(scopes)))
+    rows = conn.execute(_BY_SCOPES, {"scopes": scopes})
     return {row.scope: _layer(row.body) for row in rows}
 
 

@@ -50,6 +50,7 @@ class StoredModel:
 
 
 _COLUMNS = tuple(table.c[name] for name in StoredModel.__dataclass_fields__)
+_STORED = select(*_COLUMNS).order_by(table.c.name)
 
 
 def store_model(conn: Connection, name: str, model: Compact, *, who: str, now: float) -> StoredModel:
@@ -88,8 +89,7 @@ def drop_model(conn: Connection, name: str) -> bool:
 
 def stored_models(conn: Connection) -> list[StoredModel]:
     """Return the imported models, by name."""
-    rows = conn.execute(select(*_COLUMNS).order_by(table.c.name)).mappings()
-    return [StoredModel(**row) for row in rows]
+    return [StoredModel(**row) for row in conn.execute(_STORED).mappings()]
 
 
 def named_model(conn: Connection, name: str) -> Model:

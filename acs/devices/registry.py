@@ -57,6 +57,7 @@ _BY_KEY = select(*_ALL).where(devices.c.device_key == bindparam("key"))
 _LOCK_KEY = select(devices.c.id).where(devices.c.device_key == bindparam("key")).with_for_update()
 _BY_ID = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.id == bindparam("id_"))
 _LOCK = select(devices.c.id).where(devices.c.id == bindparam("id_")).with_for_update()
+_CHANGE = update(devices).where(devices.c.id == bindparam("id_"))
 _IDLE = select(devices.c.session_epoch, devices.c.connection_request_at, OPEN_COMMANDS).where(
     devices.c.id == bindparam("id_")
 )
@@ -270,7 +271,7 @@ def require_readmission(conn: Connection, device_id: int, kind: str, *, now: flo
 
 def set_fault_management(conn: Connection, device_id: int, path: str) -> None:
     """Note where the device's FaultMgmt object is."""
-    conn.execute(update(devices).where(devices.c.id == device_id).values(fault_management=path))
+    conn.execute(_CHANGE, {"id_": device_id, "fault_management": path})
 
 
 def mark_reboot_needed(conn: Connection, device_id: int, parameter_key: str, *, now: float) -> None:
@@ -285,4 +286,4 @@ def mark_reboot_needed(conn: Connection, device_id: int, parameter_key: str, *, 
 
 def mark_provisioned(conn: Connection, device_id: int, software_version: str) -> None:
     """Note that the device was provisioned under this SoftwareVersion; empty: it has to be done again."""
-    conn.execute(update(devices).where(devices.c.id == device_id).values(provisioned_for=software_version))
+    conn.execute(_CHANGE, {"id_": device_id, "provisioned_for": software_version})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from acs.errors import AcsError
 from acs.store.tables import device_tags as tags
@@ -29,6 +29,9 @@ _VALUE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}\Z", re.ASCII)
 MOST_GROUPS = 32  # of one device
 MOST_TEXT = 1024  # characters of a site's value
 MOST_VALUES = 256  # of one site
+_MINE = tags.c.device_id == bindparam("device")
+_GROUPS = select(tags.c.name).where(_MINE, tags.c.kind == "group").order_by(tags.c.name)
+_SITE = select(tags.c.name).where(_MINE, tags.c.kind == "site")
 
 
 def _checked(name: str, what: str) -> str:
@@ -39,8 +42,7 @@ def _checked(name: str, what: str) -> str:
 
 def groups_of(conn: Connection, device_id: int) -> tuple[str, ...]:
     """Return the groups of a device, sorted."""
-    query = select(tags.c.name).where(tags.c.device_id == device_id, tags.c.kind == "group")
-    return tuple(conn.execute(query.order_by(tags.c.name)).scalars())
+    return tuple(conn.execute(_GROUPS, {"device": device_id}).scalars())
 
 
 def add_group(conn: Connection, device_id: int, name: str) -> None:
@@ -63,8 +65,7 @@ def remove_group(conn: Connection, device_id: int, name: str) -> None:
 
 def site_of(conn: Connection, device_id: int) -> str:
     """Return the site where a device is; empty: it is not known."""
-    query = select(tags.c.name).where(tags.c.device_id == device_id, tags.c.kind == "site")
-    return conn.execute(query).scalar() or ""
+    return conn.execute(_SITE, {"device": device_id}).scalar() or ""
 
 
 def set_site(conn: Connection, device_id: int, site: str) -> None:

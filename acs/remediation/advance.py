@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from acs import alarms as al
@@ -48,6 +48,10 @@ __all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next", "po
 
 _MAX_CASES = 8  # in one transaction; what is left waits for the device's next Inform
 _log = logging.getLogger(__name__)
+_ADD_STEP = insert(journal)
+_CHANGE_STEP = update(journal).where(
+    journal.c.case_id == bindparam("case"), journal.c.seq == bindparam("number")
+)
 
 
 def due_cases(conn: Connection, *, now: float, limit: int) -> list[int]:
@@ -159,15 +163,9 @@ def _overdue(conn: Connection, step: Step, *, now: float) -> Step:
 def finish_step(conn: Connection, step: Step, result: Any, *, now: float) -> Step:
     """Record the result of a step that was waited for."""
     text = msgspec.json.encode(result).decode()
-    conn.execute(
-        update(journal)
-        .where(journal.c.case_id == step.case_id, journal.c.seq == step.seq)
-        .values(state="done", result=text, done_at=now)
-    )
-    return Step(
-        **{name: getattr(step, name) for name in Step.__dataclass_fields__}
-        | {"state": "done", "result": text, "done_at": now}
-    )
+    done: dict[str, Any] = {"state": "done", "result": text, "done_at": now}
+    conn.execute(_CHANGE_STEP, {"case": step.case_id, "number": step.seq, **done})
+    return replace(step, **done)
 
 
 @dataclass(slots=True)
@@ -212,10 +210,9 @@ class _Player:
         if before is None:
             told = {"branch": place.branch, "name": ask.name, "detail": ask.detail, "because": ask.because}
             row = {"case_id": self.case.id, "seq": seq, "started_at": self.now, **told, **values}
-            self.conn.execute(insert(journal).values(row))
+            self.conn.execute(_ADD_STEP, row)
         else:
-            mine = (journal.c.case_id == self.case.id, journal.c.seq == seq)
-            self.conn.execute(update(journal).where(*mine).values(**values))
+            self.conn.execute(_CHANGE_STEP, {"case": self.case.id, "number": seq, **values})
         if not started.done:
             self.open.append(started)
         return Entry(ask.name, started.done, started.result, self.now)

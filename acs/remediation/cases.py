@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from acs.remediation.policy import Policy
 from acs.store import signal
@@ -30,6 +30,15 @@ __all__ = [
 ACTIVE = ("active", "waiting")
 SHIPPED = "1"
 """The version of the playbooks that are shipped; those of operators have a hash."""
+
+# What every step of a case asks for is put together once: that takes as long as to run it.
+_BY_ID = select(cases).where(cases.c.id == bindparam("id_"))
+_LOCK = _BY_ID.with_for_update()
+_OPEN_OF_DEVICE = select(cases).where(cases.c.device_id == bindparam("device"), case_is_open)
+_CHANGE = update(cases).where(cases.c.id == bindparam("id_")).values(epoch=cases.c.epoch + 1)
+_OPEN = insert(cases).returning(cases)
+_POLICY = select(policies.c.version).where(policies.c.version == bindparam("version"))
+_JOURNAL = select(journal).where(journal.c.case_id == bindparam("case")).order_by(journal.c.seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,41 +119,35 @@ def open_case(
 
     Its reason stays among its facts: ``because`` becomes the reason of its end.
     """
-    if conn.execute(select(policies.c.version).where(policies.c.version == policy.version)).first() is None:
+    if conn.execute(_POLICY, {"version": policy.version}).first() is None:
         conn.execute(insert(policies).values(version=policy.version, body=policy.text, activated_at=now))
-    row = conn.execute(
-        insert(cases)
-        .values(
-            device_id=device_id,
-            kind=kind,
-            state="active",
-            procedure=procedure,
-            playbook=playbook,
-            playbook_version=playbook_version,
-            policy_version=policy.version,
-            alarm_id=alarm_id,
-            because=because,
-            facts=msgspec.json.encode({**facts, "because": because}).decode(),
-            opened_at=now,
-        )
-        .returning(cases)
-    )
-    made = _case(row.mappings().one())
+    values = {
+        "device_id": device_id,
+        "kind": kind,
+        "state": "active",
+        "procedure": procedure,
+        "playbook": playbook,
+        "playbook_version": playbook_version,
+        "policy_version": policy.version,
+        "alarm_id": alarm_id,
+        "because": because,
+        "facts": msgspec.json.encode({**facts, "because": because}).decode(),
+        "opened_at": now,
+    }
+    made = _case(conn.execute(_OPEN, values).mappings().one())
     signal(conn, "cases", str(made.id))
     return made
 
 
 def find_case(conn: Connection, case_id: int, *, lock: bool = False) -> Case | None:
     """Return the case; ``lock`` keeps other nodes from advancing it until the transaction ends."""
-    query = select(cases).where(cases.c.id == case_id)
-    row = conn.execute(query.with_for_update() if lock else query).mappings().first()
+    row = conn.execute(_LOCK if lock else _BY_ID, {"id_": case_id}).mappings().first()
     return _case(row) if row else None
 
 
 def active_case(conn: Connection, device_id: int) -> Case | None:
     """Return the one case of the device that is active or waits for an instruction."""
-    query = select(cases).where(cases.c.device_id == device_id, case_is_open)
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_OPEN_OF_DEVICE, {"device": device_id}).mappings().first()
     return _case(row) if row else None
 
 
@@ -165,7 +168,7 @@ def remediated_since(conn: Connection, device_id: int, procedure: str, *, since:
 
 def change_case(conn: Connection, case_id: int, **values: Any) -> None:
     """Write ``values``; each write raises the epoch, which orders them."""
-    conn.execute(update(cases).where(cases.c.id == case_id).values(epoch=cases.c.epoch + 1, **values))
+    conn.execute(_CHANGE, {"id_": case_id, **values})
     signal(conn, "cases", str(case_id))
 
 
@@ -198,5 +201,4 @@ def case_kinds(conn: Connection) -> list[str]:
 
 def journal_of(conn: Connection, case_id: int) -> list[Step]:
     """Return the journal of a case in order."""
-    query = select(journal).where(journal.c.case_id == case_id).order_by(journal.c.seq)
-    return [Step(**row) for row in conn.execute(query).mappings()]
+    return [Step(**row) for row in conn.execute(_JOURNAL, {"case": case_id}).mappings()]

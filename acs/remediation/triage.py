@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, select
+import msgspec
+from sqlalchemy import Connection, bindparam, select
 
 from acs import alarms as al
 from acs import devices as dev
@@ -29,6 +30,12 @@ __all__ = ["SIGNATURE", "classify_alarm", "facts_of", "is_held", "needs_provisio
 _RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "READMIT": 3, "P3": 4, "EM": 5}
 SIGNATURE = ("event_type", "probable_cause", "specific_problem")
 """What makes two alarms of a device the same trouble."""
+_REMEDIATED = select(cases.c.facts).where(
+    cases.c.device_id == bindparam("device"),
+    cases.c.state == "closed",
+    cases.c.outcome == "REMEDIATED",
+    cases.c.closed_at >= bindparam("since"),
+)
 
 
 def rank(procedure: str) -> int:
@@ -68,13 +75,8 @@ def is_held(held: Mapping[int, bool], alarm: Alarm, decision: Decision) -> bool:
 
 
 def _remediated(conn: Connection, alarm: Alarm, *, since: float) -> int:
-    query = select(cases).where(
-        cases.c.device_id == alarm.device_id,
-        cases.c.state == "closed",
-        cases.c.outcome == "REMEDIATED",
-        cases.c.closed_at >= since,
-    )
-    found = [Case(**row).fact for row in conn.execute(query).mappings()]
+    rows = conn.execute(_REMEDIATED, {"device": alarm.device_id, "since": since}).scalars()
+    found = [msgspec.json.decode(facts) for facts in rows]
     return sum(all(fact.get(name) == getattr(alarm, name) for name in SIGNATURE) for fact in found)
 
 

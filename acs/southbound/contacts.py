@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from acs import alarms as al
 from acs import devices as dev
@@ -20,6 +20,7 @@ __all__ = ["note_clash", "note_contact"]
 CLONED = "HeMS:identity-cloned"
 """The identifier of the alarm at a device whose identity is used twice."""
 _UPTIME = "DeviceInfo.UpTime"
+_CHANGE = update(devices).where(devices.c.id == bindparam("id_"))
 
 
 def note_contact(
@@ -46,7 +47,7 @@ def note_contact(
     if after is not before:
         values["contacts"] = msgspec.json.encode(after).decode()
     if values:
-        conn.execute(update(devices).where(devices.c.id == device.id).values(**values))
+        conn.execute(_CHANGE, {"id_": device.id, **values})
     return _judge(conn, device, after, settings=settings, env=env, now=now) if after is not before else ()
 
 

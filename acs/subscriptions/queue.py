@@ -47,6 +47,7 @@ MOST_DEAD = 1000
 """Notifications given up that are kept of one subscription; the oldest go."""
 _BATCH = 5000  # rows deleted in one transaction: devices wait for the writer
 _LONGEST_ERROR = 300
+_WANTED = select(subscriptions.c.id, subscriptions.c.filter, subscriptions.c.grouping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ def fan_out(
 
     ``to``: only those that are told of alarms that are held back (``marking``), or only the others.
     """
-    query = select(subscriptions.c.id, subscriptions.c.filter, subscriptions.c.grouping)
-    found = conn.execute(query).all()
+    found = conn.execute(_WANTED).all()
     if not found:
         return
     filters = {number: msgspec.json.decode(text, type=Filter) for number, text, _ in found}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from acs import alarms as al
 from acs.remediation.safety.limits import Safety
@@ -19,6 +19,10 @@ __all__ = ["Groups", "all_groups", "claim", "count_devices", "paused_groups", "p
 BREAKER = "stop rule"
 _SIZE_AGE = 300.0  # seconds a count of devices is good for
 _CHUNK = 500
+_FLEET = select(safety_groups.c.name).where(safety_groups.c.name == FLEET)
+_CLAIM = _FLEET.with_for_update(skip_locked=True)
+_BY_NAMES = select(safety_groups).where(safety_groups.c.name.in_(bindparam("names", expanding=True)))
+_CHANGE = update(safety_groups).where(safety_groups.c.name == bindparam("group"))
 
 
 def claim(conn: Connection) -> bool:
@@ -26,10 +30,9 @@ def claim(conn: Connection) -> bool:
 
     Nobody waits for it: whoever may hold devices must not, since the other one could be waiting for them.
     """
-    mine = select(safety_groups.c.name).where(safety_groups.c.name == FLEET)
-    if conn.execute(mine).first() is None:
+    if conn.execute(_FLEET).first() is None:
         conn.execute(insert(safety_groups).values(name=FLEET))
-    return conn.execute(mine.with_for_update(skip_locked=True)).first() is not None
+    return conn.execute(_CLAIM).first() is not None
 
 
 def paused_groups(conn: Connection, names: Iterable[str] | None = None) -> dict[str, str]:
@@ -72,10 +75,10 @@ class Groups:
         self._rows: dict[str, Any] = {}
         self._changed: set[str] = set()
 
-    def occupy(self, names: Iterable[str]) -> None:
-        """Count a slot that is taken."""
+    def occupy(self, names: Iterable[str], slots: int = 1) -> None:
+        """Count slots that are taken."""
         for name in names:
-            self._running[name] = self._running.get(name, 0) + 1
+            self._running[name] = self._running.get(name, 0) + slots
 
     def states(self, names: Iterable[str]) -> dict[str, GroupState]:
         """Return what is known of these groups now."""
@@ -85,9 +88,8 @@ class Groups:
 
     def _load(self, names: list[str]) -> None:
         for start in range(0, len(names), _CHUNK):
-            some = names[start : start + _CHUNK]
-            query = select(safety_groups).where(safety_groups.c.name.in_(some))
-            self._rows.update((row.name, row) for row in self._conn.execute(query))
+            found = self._conn.execute(_BY_NAMES, {"names": names[start : start + _CHUNK]})
+            self._rows.update((row.name, row) for row in found)
         for name in names:
             row = self._rows.get(name)
             self._known[name] = GroupState(size=self._size(name, row)) if row is None else self._state(row)
@@ -154,7 +156,7 @@ class Groups:
                 "succeeded_at": state.succeeded_at or None,
                 "recent": msgspec.json.encode(state.recent).decode(),
             }
-            self._conn.execute(update(safety_groups).where(safety_groups.c.name == name).values(**values))
+            self._conn.execute(_CHANGE, {"group": name, **values})
         self._changed.clear()
 
 

@@ -12,7 +12,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, literal_column, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from acs.remediation.safety.by_hand import sent_by_hand
 from acs.remediation.safety.groups import Groups, claim, paused_groups
@@ -42,6 +54,27 @@ _MANY = 500  # groups that are left out by name
 _OPEN = safety_slots.c.state.in_([literal_column(f"'{word}'") for word in ("held", "granted", "running")])
 _HELD = safety_slots.c.state == literal_column("'held'")
 _TAKEN = safety_slots.c.state != literal_column("'held'")
+_OF_CASE = select(safety_slots).where(safety_slots.c.case_id == bindparam("case"), _OPEN)
+_STATE = select(safety_slots.c.state).where(safety_slots.c.case_id == bindparam("case"), _OPEN)
+_ASK = insert(safety_slots).returning(safety_slots.c.id)
+_CHANGE = update(safety_slots).where(safety_slots.c.id == bindparam("id_"))
+_FREED = (
+    select(safety_slots.c.id, safety_slots.c.groups, safety_slots.c.verdict)
+    .join(cases, cases.c.id == safety_slots.c.case_id)
+    .where(
+        _TAKEN,
+        or_(
+            safety_slots.c.state == literal_column("'ended'"),
+            cases.c.state == literal_column("'closed'"),
+            safety_slots.c.granted_at <= bindparam("before"),
+        ),
+    )
+    .order_by(safety_slots.c.id)
+)
+_DISTURBED = select(cases.c.device_id).join(safety_slots, safety_slots.c.case_id == cases.c.id).where(_TAKEN)
+_COUNTED = (
+    select(safety_slots.c.groups, func.count().label("many")).where(_TAKEN).group_by(safety_slots.c.groups)
+)
 
 
 def ask(
@@ -55,18 +88,14 @@ def ask(
     now: float,
 ) -> Hold | None:
     """Return None when a case may begin a disruptive step now, or why it has to wait."""
-    row = (
-        conn.execute(select(safety_slots).where(safety_slots.c.case_id == case_id, _OPEN)).mappings().first()
-    )
+    row = conn.execute(_OF_CASE, {"case": case_id}).mappings().first()
     if row is not None and row["state"] != "held":
         return _go_on(conn, row, rules, now=now)
     if row is not None:
         return Hold(row["reason"], row["blocked_by"], row["until"])
     names = list(groups)
     values = {"state": "held", "groups": msgspec.json.encode(names).decode(), "urgency": urgency}
-    made = conn.execute(
-        insert(safety_slots).values(case_id=case_id, asked_at=now, **values).returning(safety_slots.c.id)
-    ).scalar_one()
+    made = conn.execute(_ASK, {"case_id": case_id, "asked_at": now, **values}).scalar_one()
     held = _hurry(conn, case_id, names, rules=rules, system_dn=system_dn, now=now)
     if held is None:
         _change(conn, made, state="running")
@@ -107,15 +136,12 @@ def _go_on(conn: Connection, row: Any, rules: Safety, *, now: float) -> Hold | N
 
 
 def _change(conn: Connection, slot_id: int, **values: Any) -> None:
-    conn.execute(update(safety_slots).where(safety_slots.c.id == slot_id).values(**values))
+    conn.execute(_CHANGE, {"id_": slot_id, **values})
 
 
 def slot_state(conn: Connection, case_id: int) -> str:
     """Return held, granted or running; empty: the case neither has a slot nor waits for one."""
-    return (
-        conn.execute(select(safety_slots.c.state).where(safety_slots.c.case_id == case_id, _OPEN)).scalar()
-        or ""
-    )
+    return conn.execute(_STATE, {"case": case_id}).scalar() or ""
 
 
 def end_slot(conn: Connection, case_id: int, found: Verdict) -> None:
@@ -194,6 +220,8 @@ def _give(conn: Connection, groups: Groups, rules: Safety, *, now: float) -> Non
             given += held is None
             if held is not None and held.group:
                 full.add(held.group)
+            if FLEET in full:
+                break  # which everybody is in
         if len(page) < _PAGE:
             break
         after = (page[-1]["urgency"], page[-1]["asked_at"], page[-1]["id"])
@@ -203,28 +231,18 @@ def _give(conn: Connection, groups: Groups, rules: Safety, *, now: float) -> Non
 
 
 def _settle(conn: Connection, groups: Groups, rules: Safety, *, system_dn: str, now: float) -> None:
-    """Count who is disturbed, by cases and by hand, and note what became of the slots that were freed."""
-    query = (
-        select(safety_slots, cases.c.state.label("case_state"), cases.c.device_id)
-        .join(cases, cases.c.id == safety_slots.c.case_id)
-        .where(_TAKEN)
-        .order_by(safety_slots.c.id)
-    )
-    freed, devices = [], set()
-    for row in conn.execute(query).mappings():
-        overdue = now >= (row["granted_at"] or now) + rules.slot_seconds
-        if row["state"] == "ended" or row["case_state"] == "closed" or overdue:
-            freed.append(row)
-        else:
-            devices.add(row["device_id"])
-            groups.occupy(msgspec.json.decode(row["groups"], type=list[str]))
-    for each in sent_by_hand(conn, rules, without=devices, now=now):
-        groups.occupy(each.groups)
+    """Note what became of the slots that were freed, and count who is disturbed, by cases and by hand."""
+    freed = conn.execute(_FREED, {"before": now - rules.slot_seconds}).all()
     for row in freed:
-        groups.note(msgspec.json.decode(row["groups"], type=list[str]), row["verdict"], system_dn=system_dn)
-    ids = [row["id"] for row in freed]
+        groups.note(msgspec.json.decode(row.groups, type=list[str]), row.verdict, system_dn=system_dn)
+    ids = [row.id for row in freed]
     for start in range(0, len(ids), _MANY):
         conn.execute(delete(safety_slots).where(safety_slots.c.id.in_(ids[start : start + _MANY])))
+    for row in conn.execute(_COUNTED):  # few, however many slots are taken: most devices are alike
+        groups.occupy(msgspec.json.decode(row.groups, type=list[str]), row.many)
+    disturbed = set(conn.execute(_DISTURBED).scalars())
+    for each in sent_by_hand(conn, rules, without=disturbed, now=now):
+        groups.occupy(each.groups)
 
 
 def _page(conn: Connection, after: tuple[int, float, int] | None, full: set[str], *, now: float) -> list[Any]:
