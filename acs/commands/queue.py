@@ -29,6 +29,7 @@ __all__ = [
     "cancel",
     "enqueue",
     "expire",
+    "extend",
     "fail",
     "find_command",
     "list_commands",
@@ -167,7 +168,8 @@ def next_command(
         if command.state != "queued":
             continue
         if command.expires_at is not None and command.expires_at <= now:
-            expire(conn, command.id, now=now)
+            if command.case_id is None:  # or its case's clock gives it up, or more time
+                expire(conn, command.id, now=now)
             continue
         if allowed is not None and not allowed(command.message):
             continue
@@ -350,6 +352,12 @@ def _close(conn: Connection, command_id: int, state: str, reason: str, *, now: f
 def expire(conn: Connection, command_id: int, *, now: float) -> Command | None:
     """Give up on a command whose time is over; None when it is settled already."""
     return _close(conn, command_id, "expired", "the time allowed is over", now=now)
+
+
+def extend(conn: Connection, command_id: int, *, until: float) -> bool:
+    """Give a command more time; False where it is settled already."""
+    query = update(commands).where(commands.c.id == command_id, command_is_open)
+    return conn.execute(query.values(expires_at=until)).rowcount > 0
 
 
 def cancel(conn: Connection, command_id: int, *, now: float) -> Command | None:

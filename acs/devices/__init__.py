@@ -84,6 +84,7 @@ from acs.devices.tags import (
     site_values,
     sites,
 )
+from acs.devices.turned_away import note_turned_away, turned_away_at
 
 __all__ = [
     "MOST_GROUPS",
@@ -151,6 +152,7 @@ __all__ = [
     "note_addresses",
     "note_pending",
     "note_refusals",
+    "note_turned_away",
     "note_udp_binding",
     "note_writes",
     "parameters_of",
@@ -183,6 +185,7 @@ __all__ = [
     "store_model",
     "stored_models",
     "take_config_request",
+    "turned_away_at",
     "unblock",
     "verify_audit",
     "writes_of",

@@ -31,6 +31,7 @@ from acs.remediation.cases import (
     journal_of,
 )
 from acs.remediation.environment import Environment
+from acs.remediation.patience import more_time
 from acs.remediation.playbooks import PLAYBOOKS, Result
 from acs.remediation.policy import Policy, parse_policy
 from acs.remediation.replay import Ask, Entry, Finished, Place, compare, run
@@ -97,7 +98,7 @@ def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float
     if case is None or case.state not in ACTIVE:
         return
     steps = journal_of(conn, case_id)
-    looked_at = [_look_again(conn, step, now=now) for step in steps]
+    looked_at = [_look_again(conn, case, step, env=env, now=now) for step in steps]
     changed = looked_at != steps
     again = [each for each in looked_at if not each.done and each.event == HELD]
     if again and slot_state(conn, case_id) == "held":
@@ -134,7 +135,7 @@ def _set_aside(conn: Connection, case: Case, error: BaseException, *, env: Envir
     _comment(conn, case, f"case {case.id} waits for an instruction", because, env=env, now=now)
 
 
-def _look_again(conn: Connection, step: Step, *, now: float) -> Step:
+def _look_again(conn: Connection, case: Case, step: Step, *, env: Environment, now: float) -> Step:
     """End a wait whose time is over, or that for runs on other devices; return the step as it is now."""
     if step.done:
         return step
@@ -143,7 +144,8 @@ def _look_again(conn: Connection, step: Step, *, now: float) -> Step:
         return step if results is None else finish_step(conn, step, results, now=now)
     if step.deadline is None or step.deadline > now:
         return step
-    return _overdue(conn, step, now=now)
+    longer = more_time(conn, case, step, session=env.policy.timers.session, now=now)
+    return longer or _overdue(conn, step, now=now)
 
 
 def _overdue(conn: Connection, step: Step, *, now: float) -> Step:

@@ -42,7 +42,7 @@ from acs.southbound.revocation import Revocations
 from acs.southbound.roles import channel_for
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
 from acs.southbound.tracer import SECRET_PATHS, Heard, Tracer
-from acs.southbound.turns import Turns
+from acs.southbound.turns import BUSY, Turns
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
@@ -105,6 +105,8 @@ class Endpoint:
             result = str(response.status)
         except Refused as refused:
             response, result = self._refusal(refused, peer), refused.reason
+            if refused.reason == BUSY and _WHO in request:
+                self.admission.turned_away(request[_WHO])
             if not refused.expected:
                 self.admission.refused(_claimed(request, peer), peer.address, refused)
         except TimeoutError:

@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 
 from acs.southbound.authentication import Refused
 
-__all__ = ["Turns"]
+__all__ = ["BUSY", "Turns"]
+
+BUSY = "busy"
+"""The reason of the refusal of whom there is no room for."""
 
 _LINE = 8  # times as many may wait
 _KEPT = 4  # the last of so many parts of the line is kept for those who are expected
@@ -41,7 +44,7 @@ class Turns:
     def _busy(self) -> Refused:
         later = self._spread.uniform(_SOONEST, _LATEST)
         text = "too many sessions begin now; come again"
-        return Refused(503, "busy", text, retry_after=later, expected=True)
+        return Refused(503, BUSY, text, retry_after=later, expected=True)
 
     @asynccontextmanager
     async def turn(self, *, expected: bool = False) -> AsyncIterator[None]:

@@ -75,6 +75,7 @@ devices = Table(
     Column("fault_management", Text, nullable=False, server_default=""),  # its path, once it is known
     Column("alarm_rings", Text, nullable=False, server_default="{}"),  # JSON, per event table
     Column("alarms_suspect", Boolean, nullable=False, server_default=text("false")),
+    Column("turned_away_at", Float),  # when the ACS last had no room for its Inform
     # lightweight notifications
     Column("notified_ts", BigInteger),  # TS of the last that was believed
     Column("notified_cnonces", Text, nullable=False, server_default=""),  # those of that second, digested

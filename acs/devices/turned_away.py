@@ -1,0 +1,37 @@
+"""Devices that came and were told to come again, since the ACS had no room: they are late by its doing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, bindparam, or_, select, update
+
+from acs.store.tables import devices
+
+__all__ = ["note_turned_away", "turned_away_at"]
+
+_CHUNK = 400  # names in one IN list
+_NOTE = (
+    update(devices)
+    .where(
+        or_(
+            devices.c.device_key.in_(bindparam("names", expanding=True)),
+            devices.c.certificate_name.in_(bindparam("names", expanding=True)),
+        )
+    )
+    .values(turned_away_at=bindparam("now"))
+)
+_AT = select(devices.c.turned_away_at).where(devices.c.id == bindparam("device"))
+
+
+def note_turned_away(conn: Connection, names: Collection[str], *, now: float) -> None:
+    """Note that devices came in vain; ``names`` are keys of devices, or names in their certificates."""
+    wanted = sorted(names)
+    for start in range(0, len(wanted), _CHUNK):
+        conn.execute(_NOTE, {"names": wanted[start : start + _CHUNK], "now": now})
+
+
+def turned_away_at(conn: Connection, device_id: int) -> float | None:
+    """Return when a device last came in vain; None: it never did."""
+    at: float | None = conn.execute(_AT, {"device": device_id}).scalar()
+    return at
