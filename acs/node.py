@@ -212,7 +212,7 @@ class Node:
         watch = Watch(
             self.store, self.settings, secrets, southbound=southbound, env=self.env, metrics=self.metrics
         )
-        self._run(Engine(self.store, self.env).run(), "remediation")
+        self._run(Engine(self.store, self.env, lambda: endpoint.turns.room).run(), "remediation")
         self._run(self._deliverer(secrets).run(), "notifications of managers")
         self._run(self._enforcer(secrets).run(), "measures")
         self._run(self._dispatcher(secrets).run(), "connection requests")

@@ -1,6 +1,6 @@
 """Remediation: what is done about a security alarm, as policy, cases and playbooks (S1 5.7.2)."""
 
-from acs.remediation.advance import advance, due_cases
+from acs.remediation.advance import advance, begin_put_off, due_cases
 from acs.remediation.cases import Case, Step, active_case, case_kinds, find_case, journal_of, list_cases
 from acs.remediation.dry_run import Assumed, DryStep, dry_run
 from acs.remediation.emergency import (
@@ -23,6 +23,7 @@ from acs.remediation.policy import (
     load_policy,
     parse_policy,
 )
+from acs.remediation.put_off import put_off_cases
 from acs.remediation.reactions import (
     alarms_changed,
     apply_declared,
@@ -60,6 +61,7 @@ __all__ = [
     "advance",
     "alarms_changed",
     "apply_declared",
+    "begin_put_off",
     "begin_runs",
     "block",
     "case_kinds",
@@ -94,6 +96,7 @@ __all__ = [
     "open_case_alarms",
     "parse_policy",
     "prune_cases",
+    "put_off_cases",
     "reach",
     "registered_elsewhere",
     "run_playbook",

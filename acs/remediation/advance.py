@@ -34,6 +34,7 @@ from acs.remediation.environment import Environment
 from acs.remediation.patience import more_time
 from acs.remediation.playbooks import PLAYBOOKS, Result
 from acs.remediation.policy import Policy, parse_policy
+from acs.remediation.put_off import may_be_put_off, put_off, take_put_off
 from acs.remediation.replay import Ask, Entry, Finished, Place, compare, run
 from acs.remediation.safety.rules import verdict
 from acs.remediation.safety.slots import end_slot, granted_cases, push_back, slot_state
@@ -45,7 +46,16 @@ from acs.remediation.steps import HELD, Started, StepContext, command_result
 from acs.remediation.triage import next_case
 from acs.store.tables import case_is_open, cases, journal, policies
 
-__all__ = ["advance", "close_case", "due_cases", "finish_step", "open_next", "policy_of", "postpone"]
+__all__ = [
+    "advance",
+    "begin_put_off",
+    "close_case",
+    "due_cases",
+    "finish_step",
+    "open_next",
+    "policy_of",
+    "postpone",
+]
 
 _MAX_CASES = 8  # in one transaction; what is left waits for the device's next Inform
 _log = logging.getLogger(__name__)
@@ -84,13 +94,26 @@ def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> 
     open_next(conn, case.device_id, env=env, now=now)
 
 
-def open_next(conn: Connection, device_id: int, *, env: Environment, now: float) -> None:
-    """Open the cases that the device needs, one after the other, until one of them waits."""
+def open_next(conn: Connection, device_id: int, *, env: Environment, now: float, later: bool = False) -> None:
+    """Open the cases that the device needs, one after the other, until one of them waits.
+
+    ``later``: there is no room for what a case would do now; where it can wait, it is put off.
+    """
     for _ in range(_MAX_CASES):
-        case = next_case(conn, dev.get(conn, device_id), env=env, now=now)
+        device = dev.get(conn, device_id)
+        case = next_case(conn, device, env=env, now=now)
         if case is None:
             return
+        if later and may_be_put_off(case, device, env.policy):
+            put_off(conn, case, now=now)
+            return
         _advance_one(conn, case.id, env=env, now=now)
+
+
+def begin_put_off(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:
+    """Begin a case that was put off; harmless where another node did it."""
+    if take_put_off(conn, case_id):
+        advance(conn, case_id, env=env, now=now)
 
 
 def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from acs.remediation.advance import advance, due_cases, postpone
+from acs.remediation.advance import advance, begin_put_off, due_cases, postpone
 from acs.remediation.environment import Environment
+from acs.remediation.put_off import put_back, put_off_cases
 from acs.remediation.reactions import begin_runs
 from acs.remediation.safety.slots import TOPIC, give_out, in_line
 from acs.remediation.scripts import due_runs
@@ -25,10 +27,13 @@ _SAFETY = 5.0  # seconds after which the line is looked at, even where nobody to
 
 
 class Engine:
-    """Advances overdue cases of any device; several nodes may run one each on the same store."""
+    """Advances overdue cases of any device; several nodes may run one each on the same store.
 
-    def __init__(self, store: Store, env: Environment) -> None:
-        self._store, self._env = store, env
+    ``room`` tells how many sessions could begin now: so many of the cases that were put off are begun.
+    """
+
+    def __init__(self, store: Store, env: Environment, room: Callable[[], int] = lambda: _BATCH) -> None:
+        self._store, self._env, self._room = store, env, room
         self._line, self._looked_at = asyncio.Event(), float("-inf")
         store.on(TOPIC, lambda _: self._line.set())
 
@@ -38,9 +43,26 @@ class Engine:
         await self._give_out(now)
         found = await self._store.read(due_cases, now=now, limit=_BATCH)
         await asyncio.gather(*(self._advance(case_id) for case_id in found))
+        await self._begin_put_off()
         free = await self._store.read(due_runs, limit=_BATCH)
         await asyncio.gather(*(self._begin(device_id) for device_id in free))
         return len(found)
+
+    async def _begin_put_off(self) -> None:
+        """Begin cases that were put off, as many as there is room for, and one in any case."""
+        found = await self._store.read(put_off_cases, limit=min(max(self._room(), 1), _BATCH))
+        await asyncio.gather(*(self._begin_case(case_id) for case_id in found))
+
+    async def _begin_case(self, case_id: int) -> None:
+        """Begin one case; where that fails it goes to the end of the line, as above."""
+        try:
+            await self._store.write(self._begin_case_now, case_id)
+        except Exception:  # noqa: BLE001 - as below
+            _log.exception("a case can't be begun; it is tried again", extra={"case_id": case_id})
+            await self._store.write(put_back, case_id, now=self._store.clock())
+
+    def _begin_case_now(self, conn: Connection, case_id: int) -> None:
+        begin_put_off(conn, case_id, env=self._env, now=self._store.clock())
 
     async def _give_out(self, now: float) -> None:
         """Give free slots to cases that wait for one, when one was freed and now and then."""

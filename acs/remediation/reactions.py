@@ -18,7 +18,7 @@ from acs.cwmp import messages as m
 from acs.devices import CheckIn, Device
 from acs.distress import DISTRESS, INITIAL, STANDARD, path_told
 from acs.errors import AcsError
-from acs.remediation.advance import advance, close_case, finish_step, open_next
+from acs.remediation.advance import advance, begin_put_off, close_case, finish_step, open_next
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
 from acs.remediation.discovery import addresses_settled, tell_addresses
 from acs.remediation.environment import Environment
@@ -50,11 +50,17 @@ def open_case_alarms(conn: Connection, device_id: int) -> frozenset[int]:
 
 
 def alarms_changed(
-    conn: Connection, device: Device, changes: Iterable[AlarmChange], *, env: Environment, now: float
+    conn: Connection,
+    device: Device,
+    changes: Iterable[AlarmChange],
+    *,
+    env: Environment,
+    now: float,
+    later: bool = False,
 ) -> None:
     """Open a case for a security alarm, or leave it to the one that is open, unless it is graver (S1 L27).
 
-    An alarm that is left is looked at again when that case closes.
+    An alarm that is left is looked at again when that case closes. ``later``: as ``open_next`` has it.
     """
     found = [change for change in changes if change.alarm.security]
     if not found:
@@ -64,7 +70,7 @@ def alarms_changed(
             _cleared(conn, device, change, env=env, now=now)
         else:
             _supersede(conn, device, change, env=env, now=now)
-    open_next(conn, device.id, env=env, now=now)
+    open_next(conn, device.id, env=env, now=now, later=later)
 
 
 def _supersede(
@@ -135,9 +141,18 @@ def commands_settled(conn: Connection, settled: Iterable[Command], *, env: Envir
 
 
 def device_informed(
-    conn: Connection, check_in: CheckIn, events: Iterable[m.Event], *, env: Environment, now: float
+    conn: Connection,
+    check_in: CheckIn,
+    events: Iterable[m.Event],
+    *,
+    env: Environment,
+    now: float,
+    later: bool = False,
 ) -> None:
-    """Hand the events of an Inform to the step that waits for one; provision a new or reset device."""
+    """Hand the events of an Inform to the step that waits for one; provision a new or reset device.
+
+    A case that was put off begins, unless it is to be done ``later`` again.
+    """
     device = check_in.device
     if check_in.bootstrap:
         dev.mark_provisioned(conn, device.id, "")
@@ -151,9 +166,12 @@ def device_informed(
     if not device.has_open_case:
         fresh = check_in.bootstrap or device.has_untreated_alarms or device.readmission
         if fresh or device.provisioned_for != (device.software_version or "?"):
-            open_next(conn, device.id, env=env, now=now)
+            open_next(conn, device.id, env=env, now=now, later=later)
         return
     case, steps = waiting_steps(conn, device.id)
+    if case is not None and not steps and not later:
+        begin_put_off(conn, case.id, env=env, now=now)
+        return
     path = path_told(inform_events) if device.channel == DISTRESS else ""
     told: dict[str, object] = {
         **dict.fromkeys(codes, True),

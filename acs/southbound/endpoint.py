@@ -90,7 +90,7 @@ class Endpoint:
         self.vendors = Vendors(settings, store.clock)
         self.intake = Intake(settings)
         self._narrow, self._quarantine = Narrow(), Quarantine()
-        self._turns = Turns(settings.informs_at_once, _PATIENCE)
+        self.turns = Turns(settings.informs_at_once, _PATIENCE)
         self._tickets = Tickets(secret.cookie_key)
         self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
         self.tracer = Tracer(store, settings)
@@ -169,7 +169,7 @@ class Endpoint:
                 who = self._known(request, None, proof)
             await self.intake.admit(who, raw)
             if self.intake.is_inform(raw):
-                self._turns.demand_room(expected=_SEEMS_EXPECTED.search(raw) is not None)
+                self.turns.demand_room(expected=_SEEMS_EXPECTED.search(raw) is not None)
             body = raw
             if request.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
                 body = unzip(raw, self._settings.max_body)  # another name of gzip (RFC 9110 8.4.1.3)
@@ -280,7 +280,7 @@ class Endpoint:
             proof = replace(proof, allowed=allowed, address=peer.address)
             if proof.vouched is not None:
                 await self.revocations.refuse(proof.vouched)
-            async with self._turns.turn(expected=_is_expected(inform)):
+            async with self.turns.turn(expected=_is_expected(inform)):
                 opened = await self._store.write(
                     tx.open_session,
                     inform,
@@ -291,6 +291,7 @@ class Endpoint:
                     now=self._store.clock(),
                     session_timeout=received.header.session_timeout,
                     channel=channel,
+                    later=self.turns.crowded,
                 )
         except Refused as refused:
             if refused.reason in ("identity-of-another", "out-of-scope", "revoked"):

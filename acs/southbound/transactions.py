@@ -86,11 +86,13 @@ def open_session(
     now: float,
     session_timeout: int | None = None,
     channel: Channel = STANDARD,
+    later: bool = False,
 ) -> Opened:
     """Admit the device and make its Inform durable: registry, alarms, outcomes, reactions.
 
     ``session_timeout`` is how many seconds the device says it waits within a session. ``channel`` is what it
-    came over. Raises ``Refused``; then nothing is stored.
+    came over. ``later``: there is no room for new cases now; those that can wait are opened and put off.
+    Raises ``Refused``; then nothing is stored.
     """
     expected = partial(rm.emergency_expected, conn, env=env)
     admitted = admit(
@@ -145,8 +147,8 @@ def open_session(
         cm.renew_discovery(conn, device, unknown=settings.discovery == "new", now=now)
     if check.bootstrap:
         bd.profiles_lost(conn, device.id, now=now)
-    rm.alarms_changed(conn, device, (*applied.changes, *detected), env=env, now=now)
-    rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now)
+    rm.alarms_changed(conn, device, (*applied.changes, *detected), env=env, now=now, later=later)
+    rm.device_informed(conn, replace(check, device=device), inform.events, env=env, now=now, later=later)
     noticed = note_contact(conn, admitted, proof, inform, settings=settings, env=env, now=now)
     # Nothing waited for it, under its lock, and nothing was enqueued here: that is known without asking.
     idle = not device.has_open_commands and not signalled(conn, "commands", str(device.id))

@@ -29,16 +29,30 @@ class Turns:
     """
 
     def __init__(self, at_once: int, patience: float) -> None:
-        self._free, self._patience = at_once, patience
-        self._most = _LINE * at_once
+        self._free = self._at_once = at_once
+        self._patience, self._most = patience, _LINE * at_once
         self._expected: deque[asyncio.Future[None]] = deque()
         self._others: deque[asyncio.Future[None]] = deque()
         self._spread = random.Random()  # noqa: S311 - those who are refused must not all come back at once
 
+    @property
+    def _waiting(self) -> int:
+        return len(self._expected) + len(self._others)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more wait than can pass at a time: what can be done later should be."""
+        return self._waiting > self._at_once
+
+    @property
+    def room(self) -> int:
+        """How many could pass now."""
+        return 0 if self._waiting else self._free
+
     def demand_room(self, *, expected: bool = True) -> None:
         """Raise ``Refused`` where too many wait for another to come in, before it costs more."""
         most = self._most if expected else self._most - self._most // _KEPT
-        if len(self._expected) + len(self._others) >= most:
+        if self._waiting >= most:
             raise self._busy()
 
     def _busy(self) -> Refused:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 
+import pytest
 from sqlalchemy import select
 
 from acs import devices as dev
@@ -15,7 +17,7 @@ from acs.settings import Settings
 from acs.simulator.storm import Device, Fleet, username
 from acs.southbound import transactions as tx
 from acs.southbound.authentication import Proof
-from acs.store.tables import cases, commands, outbox, safety_slots
+from acs.store.tables import alarms, cases, commands, devices, journal, outbox, safety_slots
 
 COUNT, AT_ONCE, REBOOT = 50, 5, 30.0
 NOW = 1_800_000_000.0
@@ -24,9 +26,10 @@ NOW = 1_800_000_000.0
 class Storm:
     """The devices, the clock of remediation, and the time."""
 
-    def __init__(self, store) -> None:
+    def __init__(self, store, *, later: bool = False, procedure: str = "P2R") -> None:
         limits = f"safety: {{limits: {{fleet: {{concurrent: {AT_ONCE}}}}}, canary: {{cases: 2}}}}\n"
-        policy = parse_policy(POLICY + limits)
+        policy = parse_policy(POLICY.replace("P2R", procedure) + limits)
+        self.later = later
         self.store, self.now, self.settings = store, NOW, Settings()
         self.env = Environment(policy, lambda *_: "")
         fleet = Fleet(0, ssl.create_default_context(), "", REBOOT, kept=True)
@@ -45,6 +48,7 @@ class Storm:
             Proof(device_key=key),
             namespace=m.CWMP_1_2,
             settings=self.settings,
+            later=self.later,
             **common,
         )
         message = None
@@ -74,6 +78,8 @@ class Storm:
         rm.give_out(conn, rules=self.env.policy.safety, system_dn=self.env.system_dn, now=self.now)
         for case_id in rm.due_cases(conn, now=self.now, limit=100):
             rm.advance(conn, case_id, env=self.env, now=self.now)
+        for case_id in rm.put_off_cases(conn, limit=10):
+            rm.begin_put_off(conn, case_id, env=self.env, now=self.now)
         called = dev.due_connection_requests(conn, now=self.now, limit=100)
         for each in called:
             dev.connection_request_sent(conn, each.device_id, now=self.now)
@@ -135,6 +141,67 @@ async def test_every_alarm_is_told_once_and_few_devices_are_rebooted_at_once(sto
     ends = {each["id"]: each["closed_at"] for each in found}
     assert most_at_once([(each.created_at, ends[each.case_id]) for each in begun]) == AT_ONCE
     for kind in ("notifyNewAlarm", "notifyClearedAlarm"):
-        devices = [each.device_id for each in told if each.notification_type == kind]
-        assert len(devices) == len(set(devices)) == COUNT
+        of = [each.device_id for each in told if each.notification_type == kind]
+        assert len(of) == len(set(of)) == COUNT
     assert set(slots) <= {"ended"}
+
+
+def begun(conn) -> set[int]:
+    return set(conn.execute(select(journal.c.case_id)).scalars())
+
+
+async def test_alarms_are_stored_first_and_each_case_begins_when_there_is_room(store):
+    await store.write(enrol, range(COUNT), port=9, sealed=b"", now=NOW)
+    storm = Storm(store, later=True)
+    for device in storm.devices:
+        device.alarm("NewAlarm")
+        await storm.session(device)
+
+    def look(conn):
+        told = conn.execute(select(outbox.c.notification_type)).scalars().all()
+        treated = conn.execute(select(alarms.c.case_id)).scalars().all()
+        return told, treated, begun(conn), conn.execute(select(commands.c.id)).all()
+
+    told, treated, cases_begun, sent = await store.read(look)
+    assert told == ["notifyNewAlarm"] * COUNT
+    assert None not in treated  # each case is there with its alarm
+    assert (cases_begun, sent) == (set(), [])
+    storm.later = False
+    await storm.run(NOW + 3600)
+    found = await store.read(rm.list_cases, limit=COUNT)
+    assert [each.outcome for each in found] == ["REMEDIATED"] * COUNT
+    assert await store.read(rm.put_off_cases, limit=1) == []
+
+
+async def test_the_most_severe_begins_first_and_one_that_comes_again_begins_at_once(store):
+    await store.write(enrol, range(3), port=9, sealed=b"", now=NOW)
+    storm = Storm(store, later=True)
+    for number, severity in enumerate(["Minor", "Minor", "Critical"]):
+        device = storm.devices[number]
+        device.alarm("NewAlarm")
+        device.values = [
+            replace(each, value=severity) if each.name.endswith("PerceivedSeverity") else each
+            for each in device.values
+        ]
+        await storm.session(device)
+        storm.now += 1
+    line = await store.read(rm.put_off_cases, limit=9)
+    found = {each.id: each for each in await store.read(rm.list_cases)}
+    assert [found[case_id].fact["perceived_severity"] for case_id in line] == ["CRITICAL", "MINOR", "MINOR"]
+    storm.later = False
+    await storm.session(storm.devices[1])
+    assert await store.read(begun) == {line[2]}
+    assert await store.read(rm.put_off_cases, limit=9) == line[:2]
+
+
+@pytest.mark.parametrize("why", ["it is blocked at once", "it can't be called"])
+async def test_what_can_not_wait_is_not_put_off(store, why):
+    await store.write(enrol, range(1), port=9, sealed=b"", now=NOW)
+    storm = Storm(store, later=True, procedure="P3" if why == "it is blocked at once" else "P2R")
+    if why == "it can't be called":
+        values = {"connection_request_result": "http timeout"}
+        await store.write(lambda conn: conn.execute(devices.update().values(**values)).rowcount)
+    storm.devices[0].alarm("NewAlarm")
+    await storm.session(storm.devices[0])
+    assert await store.read(rm.put_off_cases, limit=9) == []
+    assert len(await store.read(begun)) == 1

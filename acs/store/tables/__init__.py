@@ -33,7 +33,7 @@ from acs.store.tables.models import data_models, discovered, discoveries
 from acs.store.tables.northbound import api_certificates, api_tokens, users
 from acs.store.tables.outbox import outbox
 from acs.store.tables.playbooks import playbook_runs, playbook_sources
-from acs.store.tables.remediation import approvals, case_is_open, cases, journal, policies
+from acs.store.tables.remediation import approvals, case_is_open, cases, cases_put_off, journal, policies
 from acs.store.tables.safety import safety_groups, safety_slots
 from acs.store.tables.secrets import secret_rotations
 from acs.store.tables.subscriptions import deliveries, delivery_groups, subscriptions
@@ -56,6 +56,7 @@ __all__ = [
     "bulk_usage",
     "case_is_open",
     "cases",
+    "cases_put_off",
     "command_is_open",
     "command_parts",
     "commands",

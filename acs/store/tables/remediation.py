@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["approvals", "case_is_open", "cases", "journal", "policies"]
+__all__ = ["approvals", "case_is_open", "cases", "cases_put_off", "journal", "policies"]
 
 cases = Table(
     "cases",
@@ -79,6 +79,15 @@ journal = Table(
     Column("result", Text),  # JSON
     Column("started_at", Float, nullable=False),
     Column("done_at", Float),
+)
+
+cases_put_off = Table(  # opened, and begun when there is room
+    "cases_put_off",
+    metadata,
+    Column("case_id", Id, ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("urgency", Integer, nullable=False),  # lower first
+    Column("put_off_at", Float, nullable=False),
+    Index("ix_cases_put_off_line", "urgency", "put_off_at", "case_id"),
 )
 
 approvals = Table(  # instructions that wait for a second person
