@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Row
 
 __all__ = ["Device", "certificate_name", "device_from_row", "device_key", "fail_safe_name"]
 
@@ -94,9 +95,6 @@ class Device:
         return self.admission in ("blocked", "pending")
 
 
-_FIELDS = tuple(Device.__dataclass_fields__)
-
-
-def device_from_row(row: RowMapping) -> Device:
-    """Build a Device from a row of the ``devices`` table."""
-    return Device(**{name: row[name] for name in _FIELDS if name in row})
+def device_from_row(row: Row[Any]) -> Device:
+    """Build a Device from a row whose columns are the first of its fields, in their order."""
+    return Device(*row)

@@ -36,8 +36,7 @@ __all__ = [
     "unblock",
 ]
 
-_SECRET = {"digest_secret_sealed", "connection_request_secret_sealed"}
-COLUMNS = tuple(column for column in devices.c if column.name not in _SECRET)
+COLUMNS = tuple(devices.c[name] for name in Device.__dataclass_fields__ if name in devices.c)
 
 OPEN_COMMANDS: ColumnElement[bool] = exists(
     select(commands.c.id).where(commands.c.device_id == devices.c.id, command_is_open)
@@ -90,13 +89,13 @@ def find(conn: Connection, key: str, *, lock: bool = False) -> Device | None:
         # In a statement of its own: one that waited for the lock would see the other tables as they were
         # before it waited, and miss the commands, cases and alarms it waited for.
         conn.execute(_LOCK_KEY, {"key": key})
-    row = conn.execute(_BY_KEY, {"key": key}).mappings().first()
+    row = conn.execute(_BY_KEY, {"key": key}).first()
     return device_from_row(row) if row else None
 
 
 def get(conn: Connection, device_id: int) -> Device:
     """Return the device of this id; ``AcsError`` when there is none."""
-    row = conn.execute(_BY_ID, {"id_": device_id}).mappings().first()
+    row = conn.execute(_BY_ID, {"id_": device_id}).first()
     if row is None:
         raise AcsError(f"there is no device with id {device_id}")
     return device_from_row(row)
@@ -122,7 +121,7 @@ def listing(
     if admission is not None:
         query = query.where(devices.c.admission == admission)
     query = query.order_by(devices.c.device_key).limit(limit)
-    return [device_from_row(row) for row in conn.execute(query).mappings()]
+    return [device_from_row(row) for row in conn.execute(query)]
 
 
 def count(conn: Connection) -> int:
