@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
-
-from sqlalchemy import Row
 
 __all__ = ["Device", "certificate_name", "device_from_row", "device_key", "fail_safe_name"]
 
@@ -95,6 +94,6 @@ class Device:
         return self.admission in ("blocked", "pending")
 
 
-def device_from_row(row: Row[Any]) -> Device:
+def device_from_row(row: Sequence[Any]) -> Device:
     """Build a Device from a row whose columns are the first of its fields, in their order."""
     return Device(*row)
