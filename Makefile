@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CURDIR)/$(VENV)/bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check servers fuzz model lock clean
+.PHONY: help demo test check servers fuzz model kills lock clean
 
 help: ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -56,6 +56,9 @@ fuzz: $(STAMP) ## Fuzz every parser and the HTTP front, FUZZ_SECONDS each (60).
 MODEL_EXAMPLES ?= 500
 model: $(STAMP) ## Search for a history that breaks clause 5.7, MODEL_EXAMPLES histories (500).
 	ACS_MODEL_EXAMPLES=$(MODEL_EXAMPLES) $(BIN)/python -m pytest -q -n 0 tests/model
+
+kills: $(STAMP) ## Kill a node, and switch a HeNB off, at every point of every scene, on SQLite and on PostgreSQL.
+	ACS_MODEL_KILLS=all $(BIN)/python -m pytest -q -rP -n 0 tests/model/test_every_death.py tests/model/test_every_power_cut.py
 
 lock: ## Resolve the dependencies anew.
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \

@@ -147,11 +147,18 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
             self.tree.add(name, value)
 
     def power_on(self, now: float, *, first: bool = True) -> None:
-        """Start the device; ``first``: it has never spoken to this ACS."""
-        boot = [m.Event(ev.BOOT)]
+        """Start the device; ``first``: it has never spoken to this ACS.
+
+        One that is on has lost its power for a moment: what it was about to do at the end of a session is
+        forgotten; one that was restarting still tells why (TR-069 3.7.1.5).
+        """
+        boot = self._restart_events if self.state == "restarting" else [m.Event(ev.BOOT)]
+        self._after_session.clear()
+        self._forget_tasks()
         self.stages.on(Trigger.POWER_ON)
         self.emergency.running = self.emergency.discovering = self.banks.fail_safe = False
-        self._boot([m.Event(ev.BOOTSTRAP), *boot] if first else boot, now)
+        bootstrap = m.Event(ev.BOOTSTRAP)
+        self._boot([bootstrap, *boot] if first and bootstrap not in boot else boot, now)
 
     def _boot(self, events: list[m.Event], now: float) -> None:
         self.state, self.boots = "running", self.boots + 1
@@ -182,9 +189,12 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None:
         self.state = "restarting"
         self._restart_events = events
-        # What it was asked to do at a time outlives a restart; a self test does not.
-        lasting = [each for each in self._due if each[1].startswith(("inform ", PENDING))]
-        self._due = [*lasting, (now + seconds, "boot")]
+        self._forget_tasks()
+        self._due.append((now + seconds, "boot"))
+
+    def _forget_tasks(self) -> None:
+        """Forget a self test; what it was asked to do at a time outlives a restart."""
+        self._due = [each for each in self._due if each[1].startswith(("inform ", PENDING))]
 
     def next_wake(self, now: float) -> float:
         """Return the seconds until ``tick`` or ``wants_session`` may have something new."""

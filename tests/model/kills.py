@@ -47,15 +47,13 @@ class Point:
     now: float
     phase: int
     left: float
+    cut: frozenset[str]
     acting: bool = False
     """Whether it came while the phase's own act was done; who acts then gets no answer and acts again."""
 
 
 class Recorder:
-    """Lets the phases happen in a world without a death, and keeps every point at which one could be.
-
-    ``only`` chooses points by their number, for a sample.
-    """
+    """Lets the phases happen in a world without a death, and keeps every point at which one could be."""
 
     def __init__(self, world: Watched) -> None:
         self.world = world
@@ -141,7 +139,48 @@ class Recorder:
         henbs = tuple(_copy(each.henb) for each in self._all())
         store = self._committed if when == "before" else self._store()
         name = f"{when} the commit of transaction {self._count}"
-        self.points.append(Point(name, store, henbs, self._talking, now, self._phase, left, self._acting))
+        cut = frozenset(self.world.cut)
+        self.points.append(
+            Point(name, store, henbs, self._talking, now, self._phase, left, cut, self._acting)
+        )
+
+
+def power_cuts(world: Watched, phases: Sequence[Phase]) -> list[Point]:
+    """Let the phases happen; return the points at which the power of the world's HeNB may fail.
+
+    That is before each request that it sends, before each answer that it gets, and each time when nothing
+    more is to be done at once: while it restarts, loads, tests itself or waits.
+    """
+    points: list[Point] = []
+    lose, settle = world.lose, world._settle
+    raw: Any = world.conn.connection.driver_connection
+    number, end = 0, 0.0
+
+    def keep(what: str) -> None:
+        if world.henb.state != "off":  # only a person switches it on again
+            henbs = tuple(_copy(each.henb) for each in (world, *world.neighbours))
+            name = f"{what} {len(points) + 1}, {world.henb.state}"
+            left = max(0.0, end - world.now)
+            cut = frozenset(world.cut)
+            points.append(Point(name, raw.serialize(), henbs, None, world.now, number, left, cut))
+
+    def lost(where: str) -> bool:
+        keep(where)
+        return lose(where)
+
+    def settled() -> None:
+        settle()
+        keep("rest")
+
+    world.lose, world._settle = lost, settled  # type: ignore[method-assign]
+    try:
+        for number, phase in enumerate(phases):  # noqa: B007 - keep() reads it
+            end = world.now + phase.seconds
+            phase.act(world)
+            world.run(end - world.now)
+    finally:
+        world.lose, world._settle = lose, settle  # type: ignore[method-assign]
+    return points
 
 
 def _copy(henb: HeNB) -> HeNB:
@@ -151,17 +190,32 @@ def _copy(henb: HeNB) -> HeNB:
 
 def killed(world: Watched, point: Point, phases: Sequence[Phase]) -> None:
     """Bring the world to where the node died at ``point``; another node and the HeNBs live on to the end."""
-    everybody = (world, *world.neighbours)
+    _go_back(world, point)
+    world.restart()
+    if point.talking is not None:
+        talking = (world, *world.neighbours)[point.talking].henb
+        talking.session_failed(world.now)  # its connection broke: it comes again (TR-069 3.2.1.1)
+    _live_on(world, point, phases)
+
+
+def switched_off(world: Watched, point: Point, phases: Sequence[Phase]) -> None:
+    """Bring the world to ``point``, where the HeNB loses its power for a moment; all live on to the end."""
+    _go_back(world, point)
+    world.henb.power_on(world.now, first=False)
+    _live_on(world, point, phases)
+
+
+def _go_back(world: Watched, point: Point) -> None:
     raw: Any = world.conn.connection.driver_connection
     raw.deserialize(point.store)
-    world.now = point.now
-    for each, henb in zip(everybody, point.henbs, strict=True):
+    world.now, world.cut = point.now, set(point.cut)
+    for each, henb in zip((world, *world.neighbours), point.henbs, strict=True):
         each.henb = _copy(henb)
-    world.restart()
+    world.conn.info.clear()
     world.acknowledged.clear()
-    if point.talking is not None:
-        talking = everybody[point.talking].henb
-        talking.session_failed(world.now)  # its connection broke: it comes again (TR-069 3.2.1.1)
+
+
+def _live_on(world: Watched, point: Point, phases: Sequence[Phase]) -> None:
     if point.acting:
         phases[point.phase].act(world)
     world.run(point.left)

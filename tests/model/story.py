@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from acs.southbound import transactions as tx
 from acs.store.tables import alarm_events, cases, commands, outbox
 from tests.world import World
 
-__all__ = ["Watched", "check_end", "check_step", "executed_twice", "type_2_story"]
+__all__ = ["Watched", "check_end", "check_step", "executed_twice", "type_2_of", "type_2_story"]
 
 _CLOSED = re.compile(r"case (\d+) closed: (\w+)\Z")
 _ONCE = ("Reboot", "FactoryReset", "Download", "Upload", "AddObject", "DeleteObject")
@@ -116,15 +117,19 @@ def _check_alarms_kept(world: Watched) -> None:
 
 
 def type_2_story(world: World) -> tuple[set[str], dict[int, str]]:
-    """Read the record of Type 2 as a manager does: return the active alarms, and how each case ended.
+    """Read the record of Type 2 of a world; see ``type_2_of``."""
+    rows = world.look(lambda conn: conn.execute(select(outbox).order_by(outbox.c.id)).all())
+    return type_2_of([msgspec.json.decode(row.body) for row in rows])
+
+
+def type_2_of(bodies: Iterable[dict[str, Any]]) -> tuple[set[str], dict[int, str]]:
+    """Read what managers were told as they do: return the active alarms, and how each case ended.
 
     Fails where an alarm changes or ends before it is new, or a case ends twice.
     """
-    rows = world.look(lambda conn: conn.execute(select(outbox).order_by(outbox.c.id)).all())
     active: set[str] = set()
     ended: dict[int, str] = {}
-    for row in rows:
-        body = msgspec.json.decode(row.body)
+    for body in bodies:
         kind, alarm = body["notificationType"], body.get("alarmId", "")
         if kind == "notifyNewAlarm":
             assert alarm not in active, f"{alarm} is new twice"
