@@ -153,11 +153,14 @@ def dry_run(
         found = find_device(conn, device)
         try:
             return rm.dry_run(conn, found, script, assumed, env=env, now=time.time())
-        except (AcsError, SQLAlchemyError):
+        except SQLAlchemyError:
             raise
-        except (Exception, rm.TooLongError) as error:  # whatever an operator's code raises is its own
-            at = rm.script_line(error)
-            raise AcsError(f"the playbook {name} failed{at and f' at {at}'}: {error!r}") from error
+        except rm.FAILURES as error:  # whatever an operator's code raises is its own
+            at, known = rm.script_line(error), isinstance(error, AcsError)
+            if known and not at:
+                raise
+            what = str(error) if known else f"{type(error).__name__}: {error}"
+            raise AcsError(f"the playbook {name} failed{at and f' at {at}'}: {what}") from error
 
     steps, outcome, because = write(settings, act)
     if json:
@@ -169,6 +172,14 @@ def dry_run(
     ]
     print_table(f"What {name} would do", ("#", "at", "branch", "step", "detail", "because", "assumed"), rows)
     console.print(f"{outcome}: {because}", markup=False, highlight=False)
+    came = {each.name.removeprefix("wait for ") for each in steps}
+    for each in fail or ():
+        if each.removeprefix("wait for ") not in came:
+            console.print(
+                f"--fail {each}: no step of this name came; there were {', '.join(sorted(came)) or 'none'}",
+                markup=False,
+                highlight=False,
+            )
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -37,11 +37,12 @@ from acs.remediation.retention import prune_cases
 from acs.remediation.safety.slots import give_out, held_cases, in_line, look_again_at
 from acs.remediation.scripts import Library, Script, due_runs, find_script, load_library
 from acs.remediation.scripts.graph import graph
-from acs.remediation.scripts.guard import TooLongError
+from acs.remediation.scripts.guard import FAILURES
 from acs.remediation.scripts.load import where as script_line
 from acs.remediation.timeline import Entry, timeline
 
 __all__ = [
+    "FAILURES",
     "INSTRUCTIONS",
     "Assumed",
     "Case",
@@ -56,7 +57,6 @@ __all__ = [
     "Policy",
     "Script",
     "Step",
-    "TooLongError",
     "active_case",
     "advance",
     "alarms_changed",

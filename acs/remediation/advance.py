@@ -20,6 +20,7 @@ from acs import alarms as al
 from acs import devices as dev
 from acs.commands import cancel, expire, find_command
 from acs.devices import Device
+from acs.errors import AcsError
 from acs.remediation.case_api import CaseApi
 from acs.remediation.cases import (
     ACTIVE,
@@ -40,7 +41,7 @@ from acs.remediation.safety.rules import verdict
 from acs.remediation.safety.slots import end_slot, granted_cases, push_back, slot_state
 from acs.remediation.script_api import BY_PERSONS, RUNS, group_result, operated
 from acs.remediation.scripts import find_script, where
-from acs.remediation.scripts.guard import TooLongError, limited, unwatched
+from acs.remediation.scripts.guard import FAILURES, limited, unwatched
 from acs.remediation.scripts.runs import end_run, withdraw_runs
 from acs.remediation.steps import HELD, Started, StepContext, command_result
 from acs.remediation.triage import next_case
@@ -58,6 +59,7 @@ __all__ = [
 ]
 
 _MAX_CASES = 8  # in one transaction; what is left waits for the device's next Inform
+_MAX_JOURNAL = 64 * 2**20  # characters of results; all are read at each replay
 _log = logging.getLogger(__name__)
 _ADD_STEP = insert(journal)
 _CHANGE_STEP = update(journal).where(
@@ -141,7 +143,7 @@ def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float
         _play(conn, case, steps, again, env=env, now=now)
     except SQLAlchemyError:
         raise  # the database's trouble, not the playbook's: the whole transaction is undone
-    except (Exception, TooLongError) as error:  # noqa: BLE001 - whatever a playbook raises
+    except FAILURES as error:
         # A playbook's mistake must not keep the device from checking in: the case waits for a person.
         savepoint.rollback()
         _log.exception("the playbook failed", extra={"case_id": case.id, "playbook": case.playbook})
@@ -297,6 +299,12 @@ def _known(steps: list[Step], *, exactly: bool) -> tuple[dict[Place, Entry], dic
 
     ``exactly``: a replay has to repeat detail and reason as well.
     """
+    size = sum(len(step.result or "") for step in steps)
+    if size > _MAX_JOURNAL:
+        raise AcsError(
+            f"the results of its steps have {size} characters, {_MAX_JOURNAL} are allowed; read fewer"
+            " parameters"
+        )
     known: dict[Place, Entry] = {}
     seqs: dict[Place, int] = {}
     count: Counter[str] = Counter()

@@ -16,6 +16,7 @@ from acs import devices as dev
 from acs import files as fl
 from acs.commands import enqueue
 from acs.cwmp import messages as m
+from acs.cwmp.events import DIAGNOSTICS_COMPLETE, event_name, is_known
 from acs.datamodel import profile_for
 from acs.datamodel.canonical import Place, place_of
 from acs.declared import Write, flapping
@@ -23,6 +24,7 @@ from acs.declared.loops import WINDOW
 from acs.errors import AcsError
 from acs.remediation.evidence_api import EvidenceCalls
 from acs.remediation.measures_api import MeasureCalls
+from acs.remediation.playbooks.parts import ALARM_CLEARED
 from acs.remediation.policy import Policy
 from acs.remediation.reaching import Reaching
 from acs.remediation.rpcs import Rpcs
@@ -75,7 +77,17 @@ class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls, MeasureCalls):
         await sleep_step(seconds, because=because)
 
     async def wait_for(self, event: str, *, because: str, timeout: float) -> bool:
-        """Wait until the device tells ``event``; False when it does not within ``timeout`` seconds."""
+        """Wait until the device tells ``event``; False when it does not within ``timeout`` seconds.
+
+        ``event``: ``8 DIAGNOSTICS COMPLETE`` or another of TR-069, ``M <method>``, ``X <OUI> <name>``. Raises
+        ``AcsError`` for what no device tells.
+        """
+        if event != ALARM_CLEARED and not is_known(event):
+            raise AcsError(
+                f"no device tells the event {event!r:.80}; write one of TR-069 with its number, such as"
+                f" {DIAGNOSTICS_COMPLETE!r}, or M <method>, or X <OUI> <name>"
+            )
+        event = event_name(event)
         return bool(await event_step(event, because=because, timeout=timeout))
 
     async def instruction(self, outcome: str, *, because: str, or_session: bool = False) -> dict[str, Any]:

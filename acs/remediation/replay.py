@@ -10,13 +10,15 @@ comes first in one depends on nothing in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from acs.errors import AcsError
 
 __all__ = [
+    "AWAITED",
     "Ask",
     "Entry",
     "Finished",
@@ -100,8 +102,11 @@ class Finished:
     steps: int
 
 
+AWAITED = "awaited at "
+"""What notes begin with that an error of a step bears: ``awaited at FILE:LINE``, the innermost last."""
 _MAX_STEPS = 2000
 _MAX_BRANCHES = 64
+_MAX_TEXT = 100_000  # characters that a step may bring into the journal; devices say some of them
 
 
 def _unheard(branch: str, at: float) -> None:
@@ -147,18 +152,20 @@ class _Run:
                 result = error = None
                 if isinstance(ask, Fork):
                     forks += 1
-                    ended = self.fork(ask, f"{name}/{forks}" if name else str(forks))
+                    with _told_where(coroutine):
+                        ended = self.fork(ask, f"{name}/{forks}" if name else str(forks))
                     if isinstance(ended, Suspended):
                         return ended
                     result, error = ended
                     continue
                 number += 1
-                entry = self.step(Place(name, number), ask)
+                with _told_where(coroutine):
+                    entry = self.step(Place(name, number), ask)
                 if not entry.done:
                     return Suspended(Place(name, number))
                 result, at = entry.result, entry.at
         finally:
-            coroutine.close()
+            _drop(coroutine)
 
     def fork(self, ask: Fork, name: str) -> Suspended | tuple[list[Any], Exception | None]:
         """Run all branches as far as they go; results when all have ended, with the first error."""
@@ -200,11 +207,40 @@ class _Run:
         self.steps += 1
         if self.steps > _MAX_STEPS:
             raise AcsError(f"a playbook took more than {_MAX_STEPS} steps; it seems to go round in circles")
+        if len(ask.detail) + len(ask.because) > _MAX_TEXT:
+            raise AcsError(f"{place}, {ask.name}: its text has more than {_MAX_TEXT} characters; shorten it")
         entry = self.journaled(place)
         if entry is None:
             return self.begin(place, ask)
         compare(place, entry, ask)
         return entry
+
+
+def _drop(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """End a coroutine where it stands; what its ``finally`` clauses do then counts for nothing."""
+    for _ in range(_MAX_STEPS):
+        awaiting = [coroutine]
+        while isinstance(inner := getattr(awaiting[-1], "cr_await", None), Coroutine):
+            awaiting.append(inner)
+        try:
+            for each in reversed(awaiting):
+                each.close()
+        except Exception:  # noqa: BLE001, S112 - a `finally` awaits a step, and is left in its turn, or fails
+            continue
+        return
+
+
+@contextmanager
+def _told_where(coroutine: Coroutine[Any, Any, Any]) -> Iterator[None]:
+    """Note on an error of a step the lines that await it; no traceback has them, since the step is ours."""
+    try:
+        yield
+    except Exception as error:
+        awaiting: Any = None if hasattr(error, "__notes__") else coroutine  # a branch may have told it
+        while (frame := getattr(awaiting, "cr_frame", None)) is not None:
+            error.add_note(f"{AWAITED}{frame.f_code.co_filename}:{frame.f_lineno}")
+            awaiting = awaiting.cr_await
+        raise
 
 
 def compare(place: Place, entry: Entry, ask: Ask) -> None:

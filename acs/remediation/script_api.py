@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -30,6 +31,7 @@ from acs.remediation.steps import (
     Started,
     StepContext,
     approval_step,
+    duration,
     immediate_step,
 )
 from acs.store.tables import device_tags, devices
@@ -165,7 +167,8 @@ class ScriptCalls:
             active = al.active_alarms(context.conn, context.device.id)
             if not any(each.security and alarm.fits(each) for each in active):
                 return Started(done=True, result=True)
-            return Started(done=False, event=alarm.event, deadline=context.now + timeout)
+            deadline = context.now + duration(timeout, "timeout")
+            return Started(done=False, event=alarm.event, deadline=deadline)
 
         return bool(await Ask("wait for alarm cleared", because, begin, alarm.event[len(_CLEARED) :]))
 
@@ -174,7 +177,17 @@ class ScriptCalls:
 
         All are waited for; then the first error of one, if there was one, is raised.
         """
-        return await Fork(tuple(coroutines))
+        wrong = [each for each in coroutines if not inspect.iscoroutine(each)]
+        if wrong:
+            for each in coroutines:
+                for one in each if isinstance(each, list | tuple) else (each,):
+                    if inspect.iscoroutine(one):
+                        one.close()
+            raise AcsError(
+                f"parallel was given {wrong[0]!r:.60}, which is no call to wait for; write"
+                " case.parallel(a(case), b(case)) without await before each, and *several for a list of them"
+            )
+        return await Fork(coroutines)
 
     # --- the device and others ------------------------------------------------------------
 
@@ -230,7 +243,7 @@ class ScriptCalls:
             if not keys:
                 return Started(done=True, result={})
             _start_runs(context, keys, playbook, because=because, at_once=at_once)
-            return Started(done=False, event=RUNS, deadline=context.now + timeout)
+            return Started(done=False, event=RUNS, deadline=context.now + duration(timeout, "timeout"))
 
         detail = f"{playbook} on {len(keys)} devices, {at_once} at once"
         result: dict[str, str] = await Ask("group", because, begin, detail)
@@ -316,7 +329,7 @@ def operated(script: Script) -> Callable[[Any], Coroutine[Any, Any, Result]]:
 
 def _result(script: Script, value: Any) -> Result:
     if value is None or isinstance(value, str):
-        return Result("DONE", value or f"the playbook {script.name} ended")
+        return Result("DONE", (value or f"the playbook {script.name} ended")[:500])
     if isinstance(value, Result) and _OUTCOME.fullmatch(value.outcome):
         return Result(value.outcome, str(value.because)[:500])
     raise AcsError(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from math import isfinite
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +18,7 @@ from acs.commands import Command, RefusedRequest, enqueue
 from acs.cwmp import messages as m
 from acs.cwmp import pack, unpack
 from acs.devices import Device
+from acs.errors import AcsError
 from acs.remediation.cases import Case, change_case
 from acs.remediation.environment import Environment
 from acs.remediation.policy import Policy
@@ -36,6 +39,7 @@ __all__ = [
     "approval_step",
     "command_result",
     "command_step",
+    "duration",
     "event_step",
     "immediate_step",
     "instruction_step",
@@ -118,6 +122,14 @@ class Outcome:
         )
 
 
+def duration(seconds: object, what: str) -> float:
+    """Return a number of seconds that a playbook gave. Raises ``AcsError`` for what is none."""
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and isfinite(seconds):
+        return seconds
+    remedy = "; write timedelta(…).total_seconds()" if isinstance(seconds, timedelta) else ""
+    raise AcsError(f"{what} is a number of seconds, not {seconds!r:.80}{remedy}")
+
+
 def command_result(command: Command) -> dict[str, Any]:
     """Return a settled command as the JSON-able result of its step."""
     answer = command.answer
@@ -135,7 +147,7 @@ def command_step(
     """Send an RPC, a disruptive one in its turn, and wait at most ``timeout`` seconds for its outcome."""
 
     def begin(context: StepContext) -> Started:
-        deadline = context.now + timeout
+        deadline = context.now + duration(timeout, "timeout")
         try:
             message = build(context)
             if not context.unlimited and _held(context, message):
@@ -169,13 +181,14 @@ def event_step(event: str, *, because: str, timeout: float) -> Ask:
     """Wait until the device tells ``event`` in an Inform; the result is whether it came in time."""
 
     def begin(context: StepContext) -> Started:
-        return Started(done=False, event=event, deadline=context.now + timeout)
+        return Started(done=False, event=event, deadline=context.now + duration(timeout, "timeout"))
 
     return Ask(f"wait for {event}", because, begin)
 
 
 def sleep_step(seconds: float, *, because: str) -> Ask:
     """Wait for ``seconds``."""
+    seconds = duration(seconds, "the time to sleep")
 
     def begin(context: StepContext) -> Started:
         return Started(done=False, deadline=context.now + seconds)
@@ -188,7 +201,7 @@ def approval_step(question: str, *, because: str, timeout: float | None) -> Ask:
 
     def begin(context: StepContext) -> Started:
         change_case(context.conn, context.case.id, state="waiting")
-        deadline = None if timeout is None else context.now + timeout
+        deadline = None if timeout is None else context.now + duration(timeout, "timeout")
         return Started(done=False, event=APPROVAL, deadline=deadline)
 
     return Ask("approve", because, begin, question)

@@ -72,7 +72,7 @@ def test_a_dry_run_shows_the_steps_and_keeps_nothing(acs, folder, data):
 
 @pytest.mark.parametrize(
     ("body", "why"),
-    [("return 1 / 0", "ZeroDivisionError"), ("while True:\n        pass", "it computes for too long")],
+    [("return 1 / 0", "ZeroDivisionError"), ("while True:\n        x = 1", "it computes for too long")],
 )
 def test_a_dry_run_says_where_a_playbook_fails(acs, folder, data, body, why):
     (folder / "broken.py").write_text(f"async def broken(case):\n    {body}\n")
@@ -115,3 +115,28 @@ def test_a_file_is_tried(acs, folder):
     told = acs("playbook", "test", folder / "ask_for_vip.py", "--scenario", scenario)
     assert told.code == 1
     assert "✗ the outcome is REMEDIATED, not LEFT_ALONE" in told.text
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("while True: pass", "bad.py:2: this loop never ends; use case.sleep to wait"),
+        (
+            "await case.group(['nobody'], 'bad', because='x')",
+            "failed at bad.py:2: there is no device 'nobody'",
+        ),
+        ("raise ValueError('no')", "failed at bad.py:2: ValueError: no"),
+    ],
+)
+def test_a_dry_run_tells_what_fails_and_where(acs, folder, data, line, problem):
+    (folder / "bad.py").write_text(f"async def bad(case):\n    {line}\n")
+    told = acs("playbook", "dry-run", "bad", KEY, "--playbooks", folder, "--data", data)
+    assert told.code == 2
+    assert problem in told.text
+    assert "Traceback" not in told.text
+
+
+def test_a_failure_that_is_assumed_of_what_never_comes_is_told(acs, folder, data):
+    options = ("--playbooks", folder, "--data", data, "--fail", "Rebot")
+    told = acs("playbook", "dry-run", "reboot_at_night", KEY, *options)
+    assert "--fail Rebot: no step of this name came; there were GetParameterValues, Reboot" in told.text

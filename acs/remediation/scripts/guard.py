@@ -9,7 +9,7 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
-__all__ = ["PREFIX", "TooLongError", "limited", "unwatched"]
+__all__ = ["FAILURES", "PREFIX", "TooLongError", "limited", "unwatched"]
 
 PREFIX = "<playbook "
 """What the names of files of operators' playbooks begin with in tracebacks."""
@@ -20,6 +20,10 @@ _LOOK = 1000  # lines between two looks at the clock
 
 class TooLongError(BaseException):
     """A playbook ran too long; no ``except Exception`` of it holds this up."""
+
+
+FAILURES = (Exception, TooLongError, SystemExit, GeneratorExit)
+"""What a playbook's mistake may raise: it harms its case alone, whatever it is."""
 
 
 class _Watch:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from acs.errors import AcsError
+from acs.remediation.playbooks import PLAYBOOKS
 from acs.remediation.scripts.load import Script, load_scripts
 from acs.remediation.scripts.source import Bundle, read_folder
 from acs.store.tables import playbook_sources
@@ -17,9 +18,7 @@ __all__ = ["PREFIX", "Library", "find_script", "keep_source", "load_library"]
 
 PREFIX = "playbook:"
 """What a policy puts before the name of a playbook where it names a procedure or a rung."""
-_SHIPPED = frozenset(
-    ("notify", "reconfiguration", "software_reload", "fatal", "diagnose", "provisioning", "configuration")
-)
+_SHIPPED = frozenset(name for name, _ in PLAYBOOKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,10 @@ class Library:
         found = self.scripts.get(name)
         if found is None:
             known = ", ".join(sorted(self.scripts)) or "none"
-            raise AcsError(f"there is no playbook {name!r}; known are {known}; see: acs playbook list")
+            raise AcsError(
+                f"there is no playbook {name!r}; known are {known}; an `async def` is one where it has"
+                " @playbook or the name of its file; see: acs playbook list"
+            )
         return found
 
 

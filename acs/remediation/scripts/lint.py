@@ -10,11 +10,15 @@ __all__ = ["Problem", "find_problems"]
 _CLOCK = "use case.now for the clock and case.sleep to wait"
 _CHANCE = "use case.random and case.uuid"
 _OUTSIDE = "between two steps nothing may be read or done; what a playbook needs comes from the case"
+_WAITS = "use case.sleep to wait and case.parallel to do several things at once"
+_NOTES = "use case.note, which writes into the timeline"
 _MODULES = {
     "time": _CLOCK,
     "random": _CHANCE,
     "secrets": _CHANCE,
     "uuid": _CHANCE,
+    "logging": _NOTES,
+    **dict.fromkeys(("asyncio", "concurrent", "multiprocessing", "threading"), _WAITS),
     **dict.fromkeys(
         [
             "os",
@@ -24,10 +28,6 @@ _MODULES = {
             "socket",
             "ssl",
             "subprocess",
-            "threading",
-            "multiprocessing",
-            "asyncio",
-            "concurrent",
             "http",
             "urllib",
             "requests",
@@ -41,15 +41,16 @@ _MODULES = {
             "signal",
             "ctypes",
             "importlib",
-            "logging",
         ],
         _OUTSIDE,
     ),
 }
 _CALLS = {"now": _CLOCK, "utcnow": _CLOCK, "today": _CLOCK}
 _FUNCTIONS = {
-    **dict.fromkeys(("open", "input", "exec", "eval", "compile", "__import__", "globals"), _OUTSIDE),
-    "print": "use case.note, which writes into the timeline",
+    **dict.fromkeys(("open", "exec", "eval", "compile", "__import__", "globals"), _OUTSIDE),
+    "input": "use case.approve to ask a person",
+    "print": _NOTES,
+    **dict.fromkeys(("exit", "quit"), "a playbook ends with return"),
     "id": "it differs at each replay",
     "hash": "it differs from process to process",
 }
@@ -63,13 +64,21 @@ class Problem(str):
 
 def find_problems(tree: ast.Module, file: str, siblings: frozenset[str]) -> list[Problem]:
     """Return what is wrong in a file: what reads the clock, chance or the world, or can't be stopped."""
-    found = [
-        Problem(f"{file}:{line}: {text}") for node in ast.walk(tree) for line, text in _look(node, siblings)
-    ]
-    return sorted(found, key=lambda text: int(text.split(":")[1]))
+    clocks = _clocks(tree)
+    found = {each for node in ast.walk(tree) for each in _look(node, siblings, clocks)} | _idle_loops(tree)
+    return [Problem(f"{file}:{line}: {text}") for line, text in sorted(found)]
 
 
-def _look(node: ast.AST, siblings: frozenset[str]) -> Iterator[tuple[int, str]]:
+def _clocks(tree: ast.Module) -> frozenset[str]:
+    """Return by which names the file calls what can read the clock."""
+    found = {"datetime", "date"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "datetime":
+            found |= {each.asname for each in node.names if each.asname and each.name in found}
+    return frozenset(found)
+
+
+def _look(node: ast.AST, siblings: frozenset[str], clocks: frozenset[str]) -> Iterator[tuple[int, str]]:
     match node:
         case ast.Import(names=names):
             for each in names:
@@ -80,10 +89,8 @@ def _look(node: ast.AST, siblings: frozenset[str]) -> Iterator[tuple[int, str]]:
             yield node.lineno, "a playbook may import from its own folder alone"
         case ast.Call(func=ast.Name(id=name)) if name in _FUNCTIONS:
             yield node.lineno, f"{name}() is not for playbooks: {_FUNCTIONS[name]}"
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="datetime" | "date") | ast.Attribute(), attr=name)
-        ):
-            if name in _CALLS:
+        case ast.Call(func=ast.Attribute(value=base, attr=name)) if name in _CALLS:
+            if isinstance(base, ast.Attribute) or (isinstance(base, ast.Name) and base.id in clocks):
                 yield (
                     node.lineno,
                     f"{name}() reads the clock, a replay would see another time: {_CALLS[name]}",
@@ -97,6 +104,22 @@ def _look(node: ast.AST, siblings: frozenset[str]) -> Iterator[tuple[int, str]]:
             )
         case _:
             pass
+
+
+def _idle_loops(tree: ast.Module) -> set[tuple[int, str]]:
+    """Find loops that only jump to themselves: of those Python tells the guard of lines nothing."""
+    text = "this loop never ends; use case.sleep to wait, case.wait_for for an event"
+    return {
+        (node.lineno, text)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.While)
+        and isinstance(node.test, ast.Constant)
+        and all(
+            isinstance(each, ast.Pass | ast.Continue)
+            or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+            for each in node.body
+        )
+    }
 
 
 def _module(name: str, line: int, siblings: frozenset[str]) -> Iterator[tuple[int, str]]:

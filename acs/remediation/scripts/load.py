@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from acs.errors import AcsError
-from acs.remediation.scripts.guard import PREFIX, TooLongError, limited
+from acs.remediation.replay import AWAITED
+from acs.remediation.scripts.guard import FAILURES, PREFIX, limited
 from acs.remediation.scripts.source import Bundle
 
 __all__ = ["Script", "load_scripts", "where"]
@@ -70,7 +71,7 @@ def _execute(package: ModuleType, name: str, bundle: Bundle) -> ModuleType:
     try:
         with limited():
             exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - operators' code
-    except (Exception, TooLongError) as error:
+    except FAILURES as error:
         raise AcsError(f"{where(error) or f'{name}.py:1'}: {type(error).__name__}: {error}") from error
     return module
 
@@ -90,10 +91,14 @@ def _declared(module: ModuleType, bundle: Bundle) -> dict[str, Script]:
 
 
 def where(error: BaseException) -> str:
-    """Return file and line of the innermost code of a playbook in a traceback; "" for none."""
-    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(PREFIX):
-        return f"{error.filename[len(PREFIX) : -1].partition(' ')[0]}:{error.lineno}"
-    frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename.startswith(PREFIX)]
-    if not frames:
-        return ""
-    return f"{frames[-1].filename[len(PREFIX) : -1].partition(' ')[0]}:{frames[-1].lineno}"
+    """Return file and line of the innermost code of a playbook that an error is about; "" for none."""
+    if isinstance(error, SyntaxError) and error.filename:
+        places = [(error.filename, error.lineno or 1)]
+    else:
+        places = [(each.filename, each.lineno or 1) for each in traceback.extract_tb(error.__traceback__)]
+    for note in getattr(error, "__notes__", ()):
+        if note.startswith(AWAITED):
+            file, _, line = note.removeprefix(AWAITED).rpartition(":")
+            places.append((file, int(line)))
+    mine = [each for each in places if each[0].startswith(PREFIX)]
+    return f"{mine[-1][0][len(PREFIX) : -1].partition(' ')[0]}:{mine[-1][1]}" if mine else ""

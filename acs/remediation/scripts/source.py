@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from acs.errors import AcsError
+from acs.remediation.scripts.calls import find_misuse
 from acs.remediation.scripts.lint import find_problems
 
 __all__ = ["Bundle", "Folder", "read_folder"]
@@ -77,7 +78,7 @@ def read_folder(folder: Path) -> Folder:
         except (AcsError, OSError) as error:
             problems[name] = [str(error)]
         else:
-            found = find_problems(trees[name], path.name, names)
+            found = find_problems(trees[name], path.name, names) or find_misuse(trees[name], path.name)
             if found:
                 problems[name] = list(found)
     imports = {name: _imported(tree) for name, tree in trees.items()}
