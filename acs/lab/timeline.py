@@ -9,14 +9,15 @@ import msgspec
 
 from acs.remediation import Case, Step
 
-__all__ = ["timeline"]
+__all__ = ["gist", "timeline"]
+
+_LONGEST = 60  # characters of a result
 
 
 def timeline(case: Case, steps: Iterable[Step]) -> list[str]:
     """Return the lines of a case, its outcome last."""
     lines = [_line(case, each) for each in steps]
-    end = case.closed_at if case.closed_at is not None else None
-    at = f"{_after(end - case.opened_at)} " if end is not None else ""
+    at = "" if case.closed_at is None else f"{_after(case.closed_at - case.opened_at)} "
     word = case.outcome or ("it waits" if case.state == "waiting" else "it is not done")
     return [*lines, f"{at}{case.state}, {word}: {case.because}"]
 
@@ -42,7 +43,8 @@ def gist(value: Any) -> str:
         case bool():
             return "it came" if value else "it did not come in time"
         case _:
-            return msgspec.json.encode(value).decode()[:60]
+            text = msgspec.json.encode(value).decode()
+            return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _after(seconds: float) -> str:

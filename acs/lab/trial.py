@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
@@ -25,8 +25,9 @@ from acs.documents import read_yaml
 from acs.errors import AcsError
 from acs.lab.timeline import timeline
 from acs.lab.world import POLICY, START, World
+from acs.remediation.steps import APPROVAL
 from acs.simulator import Fault
-from acs.simulator.scenario import FaultEntry
+from acs.simulator.scenario import FaultEntry, check_faults
 from acs.simulator.tamper import TAMPERS, parse_until
 
 __all__ = ["Lab", "Scenario", "Tried", "load_scenarios", "try_scenario"]
@@ -74,22 +75,21 @@ class Lab:
 
     def __init__(self, path: Path | str, *, policy: str = POLICY, start: float = START, **world: Any) -> None:
         path = Path(path)
-        folder = path if path.is_dir() else path.parent
-        library = rm.load_library(folder)
-        mine = [
-            each for each in library.problems if path.is_dir() or path.name in each or str(folder) in each
-        ]
-        if mine:
-            raise AcsError("; ".join(mine))
-        if not path.is_dir() and not path.is_file():
+        if not path.exists():
             raise AcsError(f"there is no file {path}")
-        self.world = World(policy=policy, start=start, library=library, **world)
-        self.world.boot()
+        library = rm.load_library(path if path.is_dir() else path.parent)
         self.names = sorted(
             name
             for name, script in library.scripts.items()
             if path.is_dir() or script.bundle.entry == path.stem
         )
+        mine = [each for each in library.problems if path.is_dir() or each.startswith(f"{path.name}:")]
+        if not mine and not self.names:  # those of the folder, or of what the file imports
+            mine = list(library.problems)
+        if mine:
+            raise AcsError("; ".join(mine))
+        self.world = World(policy=policy, start=start, library=library, **world)
+        self.world.boot()
 
     def join(self, group: str, key: str = "") -> None:
         """Put a device into a group; the HeNB where no other is named."""
@@ -111,10 +111,13 @@ class Lab:
         self, name: str, *, until: str = "", answers: Sequence[Answer] = (), seconds: float = _DAY
     ) -> Tried:
         """Tamper with the HeNB and follow the case that its alarm opens."""
+        before = len(self.world.cases())
         self.world.tamper(name, until=until, seconds=1)
         cases = self.world.cases()
-        if not cases:
-            raise AcsError("the alarm opened no case")
+        if len(cases) == before:
+            raise AcsError(
+                f"the alarm of {name} opened no case: the policy holds it, or another case is open"
+            )
         return self._follow(cases[-1].id, answers, seconds)
 
     def _follow(self, case_id: int, answers: Sequence[Answer], seconds: float) -> Tried:
@@ -123,15 +126,19 @@ class Lab:
             case = self._case(case_id)
             if case.state == "closed" or self.world.now >= end:
                 return Tried(case, self.world.journal(case))
-            asks = any(each.event == "approval" and not each.done for each in self.world.journal(case))
-            if asks and left:
+            if left and self._asks(case):
                 self.world.run(min(_ANSWER_AFTER, end - self.world.now))
-                self.world.instruct(self._case(case_id), left.pop(0), "the trial says so")
+                case = self._case(case_id)
+                if self._asks(case):  # else it came too late
+                    self.world.instruct(case, left.pop(0), "the trial says so")
             elif case.state == "waiting" and case.wake_at is None:
                 return Tried(case, self.world.journal(case))
             else:
                 wait = (case.wake_at or 0) - self.world.now  # nothing comes of the case itself before
                 self.world.run(min(max(wait, _ANSWER_AFTER), _HOUR, end - self.world.now))
+
+    def _asks(self, case: rm.Case) -> bool:
+        return any(each.event == APPROVAL and not each.done for each in self.world.journal(case))
 
     def _case(self, case_id: int) -> rm.Case:
         found = self.world.look(rm.find_case, case_id)
@@ -147,7 +154,10 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One trial. Either ``playbook`` is run, or ``tamper`` raises an alarm that the policy treats."""
+    """One trial. Either ``playbook`` is run, or ``tamper`` raises an alarm that the policy treats.
+
+    ``start`` is in UTC where it names no zone; ``seconds`` is for how long it is followed.
+    """
 
     name: str = "trial"
     playbook: str = ""
@@ -155,41 +165,63 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str = ""
     start: datetime | None = None
     groups: list[str] = []
-    others: dict[str, int] = {}
+    others: dict[str, Annotated[int, msgspec.Meta(ge=1, le=1000)]] = {}
     """How many other HeNBs there are in each of these groups."""
     faults: list[FaultEntry] = []
     answers: list[Answer] = []
     policy: dict[str, Any] = {}
     """What it says beside the shipped policy."""
-    seconds: float = _DAY
+    seconds: Annotated[float, msgspec.Meta(gt=0)] = _DAY
     expect: Expected | None = None
+
+    @property
+    def policy_text(self) -> str:
+        """The whole policy, as YAML."""
+        return yaml.safe_dump({"extends": "default", "name": self.name, **self.policy})
 
 
 def load_scenarios(path: Path) -> list[Scenario]:
     """Read a YAML file of one scenario or of a list. Raises ``AcsError`` naming file and place."""
     try:
         raw = read_yaml(path.read_text(encoding="utf-8"), str(path))
-        found = msgspec.convert(raw if isinstance(raw, list) else [raw], list[Scenario])
-    except (OSError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise AcsError(f"{path}: {error}") from error
-    for each in found:
-        if bool(each.playbook) == bool(each.tamper):
-            raise AcsError(f"{path}: {each.name}: say either `playbook` or `tamper`")
-        if each.tamper and each.tamper not in TAMPERS:
-            raise AcsError(
-                f"{path}: {each.name}: tamper {each.tamper!r} is unknown; see: acs simulate --list"
-            )
-        if each.tamper:
-            parse_until(each.until, TAMPERS[each.tamper])
+    several = raw if isinstance(raw, list) else [raw]
+    if not several:
+        raise AcsError(f"{path}: there is no scenario in it")
+    return [_scenario(each, f"{path}: scenario {number}") for number, each in enumerate(several, 1)]
+
+
+def _scenario(raw: Any, where: str) -> Scenario:
+    if isinstance(raw, dict) and raw.get("name"):
+        where = f"{where}, {raw['name']!s:.80}"
+    try:
+        found = msgspec.convert(raw, Scenario)
+    except msgspec.ValidationError as error:
+        raise AcsError(f"{where}: {error}; a scenario has {', '.join(Scenario.__struct_fields__)}") from error
+    if bool(found.playbook) == bool(found.tamper):
+        raise AcsError(f"{where}: say either `playbook` or `tamper`")
+    check_faults(found.faults, where)
+    rm.parse_policy(found.policy_text, f"{where}: policy")
+    if not found.tamper:
+        return found
+    if found.tamper not in TAMPERS:
+        raise AcsError(f"{where}: tamper {found.tamper!r} is unknown; known are {', '.join(TAMPERS)}")
+    try:
+        parse_until(found.until, TAMPERS[found.tamper])
+    except AcsError as error:
+        raise AcsError(f"{where}: {error}") from error
     return found
 
 
 def try_scenario(path: Path, scenario: Scenario) -> tuple[Tried, list[str]]:
     """Play a scenario with the playbooks of a file or folder; return it, and what was expected otherwise."""
-    policy = yaml.safe_dump({"extends": "default", "name": scenario.name, **scenario.policy})
-    start = scenario.start.astimezone(UTC).timestamp() if scenario.start else START
+    begins = scenario.start
+    if begins is not None and begins.tzinfo is None:
+        begins = begins.replace(tzinfo=UTC)
+    start = begins.timestamp() if begins else START
     faults = [Fault(each.method, each.code, each.times, each.hang) for each in scenario.faults]
-    lab = Lab(path, policy=policy, start=start)
+    lab = Lab(path, policy=scenario.policy_text, start=start)
     for group in scenario.groups:
         lab.join(group)
     for group, count in scenario.others.items():
@@ -203,10 +235,11 @@ def try_scenario(path: Path, scenario: Scenario) -> tuple[Tried, list[str]]:
         tried = lab.tamper(
             scenario.tamper, until=scenario.until, answers=scenario.answers, seconds=scenario.seconds
         )
-    return tried, _missed(scenario.expect, tried)
+    return tried, _missed(scenario, tried)
 
 
-def _missed(expected: Expected | None, tried: Tried) -> list[str]:
+def _missed(scenario: Scenario, tried: Tried) -> list[str]:
+    expected = scenario.expect
     if expected is None:
         return []
     missed = []
@@ -216,4 +249,7 @@ def _missed(expected: Expected | None, tried: Tried) -> list[str]:
     absent = next((step for step in expected.steps if step not in left), None)
     if absent is not None:
         missed.append(f"the step {absent} did not come where it was expected")
+    asked = sum(each.event == APPROVAL for each in tried.journal)
+    if asked < len(scenario.answers):
+        missed.append(f"it asked {asked} times, and there are {len(scenario.answers)} answers")
     return missed

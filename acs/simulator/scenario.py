@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +32,10 @@ from acs.simulator.henb import Fault
 from acs.simulator.lines import check_name, parse_cut
 from acs.simulator.tamper import TAMPERS, parse_until
 
-__all__ = ["Entry", "Expectation", "Scenario", "load_scenario"]
+__all__ = ["Entry", "Expectation", "FaultEntry", "Scenario", "check_faults", "load_scenario"]
+
+SELF_TEST = "SelfTestDiagnostics"
+"""What a fault calls the diagnostic test, which can hang."""
 
 
 _SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?", re.ASCII)
@@ -169,9 +173,18 @@ def _check_tampering(entry: Entry, where: str) -> None:
         parse_until(entry.until, TAMPERS[entry.tamper])
     except AcsError as error:
         raise AcsError(f"{where}: {error}") from error
-    for fault in entry.faults:
-        if fault.method not in m.CPE_METHODS:
+    check_faults(entry.faults, where)
+
+
+def check_faults(faults: Iterable[FaultEntry], where: str) -> None:
+    """Raise ``AcsError`` for a fault that would never happen; ``where`` is what its message begins with."""
+    for fault in faults:
+        hangs = fault.method == SELF_TEST and fault.hang
+        if fault.method not in m.CPE_METHODS and not hangs:
             known = ", ".join(sorted(m.CPE_METHODS))
-            raise AcsError(f"{where}: {fault.method!r} is no method of a CPE; known are {known}")
+            raise AcsError(
+                f"{where}: {fault.method!r} is no method of a CPE; known are {known}, and {SELF_TEST} with"
+                " hang: true"
+            )
         if fault.times < 1 or not 9000 <= fault.code <= 9899:
             raise AcsError(f"{where}: a fault has a code of 9000 to 9899 and happens at least once")

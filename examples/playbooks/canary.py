@@ -21,7 +21,10 @@ async def set_interval(case: Case) -> Result:
 @playbook
 async def canary(case: Case) -> Result:
     """Run on any device outside of the group: it leads the others."""
-    first, *others = await case.devices_of(GROUP)
+    found = await case.devices_of(GROUP)
+    if not found:
+        return Result("STOPPED", f"nobody is in the group {GROUP}; see: acs devices tag")
+    first, *others = found
     outcomes = await case.group([first], "set_interval", because="the canary")
     if outcomes[first] != "SET":
         return Result("STOPPED", f"the canary {first} ended with {outcomes[first]}; no other was touched")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acs.lab import Lab
+from acs.lab import Lab, load_scenarios, try_scenario
 
 PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
 
@@ -29,3 +29,13 @@ def test_the_example_of_the_page(tmp_path, hour, answers, outcome):
     tried = lab.play("reboot_kindly", answers=answers)
     assert tried.outcome == outcome
     assert ("Reboot" in tried.steps) == (outcome == "REBOOTED")
+
+
+def test_the_scenario_of_the_page(tmp_path):
+    [source] = re.findall(r"```python\n(# playbooks.*?)```", PAGE.read_text(), re.DOTALL)
+    [text] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "reboot_kindly.py").write_text(source)
+    (tmp_path / "scenario.yaml").write_text(text)
+    [scenario] = load_scenarios(tmp_path / "scenario.yaml")
+    tried, missed = try_scenario(tmp_path / "reboot_kindly.py", scenario)
+    assert (tried.outcome, missed) == ("LEFT_ALONE", [])
