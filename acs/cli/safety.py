@@ -128,11 +128,14 @@ def pause(why: Why, group: Group = "fleet", data: Data = None, config: Config = 
     """
     from acs.remediation.safety import control
 
-    def act(conn: Connection) -> None:
-        control.pause(conn, group, who=who(), why=why, now=time.time())
+    def act(conn: Connection) -> int | None:
+        return control.pause(conn, group, who=who(), why=why, now=time.time())
 
-    write(settings_of(data, config), act)
-    console.print(f"{group} is paused; what was handed to devices already goes on", markup=False)
+    count = write(settings_of(data, config), act)
+    about = "" if count is None else f", {count} devices"
+    console.print(f"{group} is paused{about}; what was handed to devices already goes on", markup=False)
+    if count == 0:
+        console.print(f"no device belongs to {group} now: is it spelt right?", style="yellow", markup=False)
 
 
 @safety.command()

@@ -78,7 +78,13 @@ def add(
     if json:
         print_json(_facts(made, now))
         return
-    console.print(f"silence {made.id} ends {moment(made.ends_at)}", markup=False)
+    about = read(
+        settings_of(data, config), lambda conn: len(al.would_silence(conn, made.matchers, grave=grave))
+    )
+    console.print(
+        f"silence {made.id} ends {moment(made.ends_at)}; {about} alarms that are active now fit it",
+        markup=False,
+    )
     if grave:
         console.print(
             f"it has no effect before another person says: acs alarms silence approve {made.id}", markup=False

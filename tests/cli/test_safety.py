@@ -30,3 +30,10 @@ def test_limits_and_windows_are_shown(acs, data, tmp_path):
     assert "site:Berlin" in text
     (found,) = acs("safety", "windows", "--data", data, "--config", config, "--json").json
     assert found["zone"] == "Europe/Berlin"
+
+
+def test_a_pause_tells_how_many_devices_it_is_about(acs, data):
+    assert "fleet is paused, 2 devices;" in acs("safety", "pause", "--why", "a storm", "--data", data).text
+    told = acs("safety", "pause", "site:Berln", "--why", "a storm", "--data", data)
+    assert (told.code, "no device belongs to site:Berln now" in told.text) == (0, True)
+    assert "no device" not in acs("safety", "pause", "kind:P2R", "--why", "a storm", "--data", data).text

@@ -48,6 +48,7 @@ def test_a_silence_is_made_shown_and_ended(acs, alarmed):
     done = acs("alarms", "silence", "add", "-m", f"device={KEY}", "--because", "known", "--for", "2h", *where)
     assert done.code == 0, done.err
     assert done.text.startswith("silence 1 ends 20")
+    assert done.text.endswith("; 1 alarms that are active now fit it")
     [found] = acs("alarms", "silence", "list", "--json", *where).json
     assert (found["state"], found["matchers"], found["why"]) == ("active", [f"device={KEY}"], "known")
     assert found["ends_at"] - found["starts_at"] == 7200

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from acs import devices as dev
 from acs.errors import AcsError
 from acs.remediation.safety.by_hand import SentByHand, sent_by_hand
-from acs.remediation.safety.groups import Groups, all_groups, why_paused
+from acs.remediation.safety.groups import Groups, all_groups, count_devices, why_paused
 from acs.remediation.safety.limits import KINDS, Safety
 from acs.remediation.safety.rules import FLEET, limit_of
 from acs.remediation.safety.slots import TOPIC
@@ -122,11 +122,11 @@ def _held(conn: Connection, limit: int) -> list[HeldCase]:
     return [HeldCase(*row) for row in conn.execute(query)]
 
 
-def pause(conn: Connection, group: str, *, who: str, why: str, now: float) -> None:
+def pause(conn: Connection, group: str, *, who: str, why: str, now: float) -> int | None:
     """Let no disruptive step begin in a group until somebody resumes it; kept in the audit.
 
-    What was handed to devices already goes on. Raises ``AcsError`` without a reason, for what is no group,
-    and for one that is paused.
+    Returns how many devices it has now, None for a kind of cases. What was handed to devices already goes on.
+    Raises ``AcsError`` without a reason, for what is no group, and for one that is paused.
     """
     kind, _, rest = group.partition(":")
     if (kind not in (*KINDS, "kind") or bool(rest) == (kind == FLEET)) or len(group) > _MOST_NAME:
@@ -142,6 +142,7 @@ def pause(conn: Connection, group: str, *, who: str, why: str, now: float) -> No
     conn.execute(update(safety_groups).where(safety_groups.c.name == group).values(**values))
     dev.audit(conn, who, "disruptive steps paused", group, why, now=now)
     signal(conn, TOPIC)
+    return None if kind == "kind" else count_devices(conn, group)
 
 
 def resume(conn: Connection, group: str, *, who: str, why: str, now: float) -> None:
