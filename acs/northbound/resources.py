@@ -28,6 +28,7 @@ __all__ = [
     "Caller",
     "acknowledge",
     "alarms",
+    "case",
     "cases",
     "commands",
     "device",
@@ -170,6 +171,16 @@ def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
     keys, held = _keys(conn, found), rm.held_cases(conn, [each.id for each in found])
     shown = [shaped(sh.Case, each, device=keys[each.device_id], held=held.get(each.id, "")) for each in found]
     return page_of(shown, query.limit, lambda each: each.id)
+
+
+def case(conn: Connection, call: Call) -> rm.CaseExport:
+    """Show a case with its timeline: what was done when, why, and what came of it, as `acs cases export`."""
+    number = number_of(call)
+    if rm.find_case(conn, number) is None:
+        raise ProblemError(
+            404, f"there is no case {number}", field="id", remedy="GET /v1/cases lists the cases"
+        )
+    return rm.export_case(conn, number, who=call.caller.who, now=call.now)
 
 
 def instruct(conn: Connection, call: Call) -> sh.Instructed:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from acs.northbound import measuring, resources, safety, silencing, subscribing
 from acs.northbound import shapes as sh
 from acs.northbound.resources import Call
+from acs.remediation import CaseExport
 
 __all__ = ["ROUTES", "Route"]
 
@@ -83,6 +84,7 @@ ROUTES = (
     Route("GET", "/v1/alarms", "alarms:read", resources.alarms, sh.Page[sh.Alarm], sh.AlarmQuery),
     Route("POST", "/v1/alarms/{id}/ack", "alarms:ack", resources.acknowledge, sh.Alarm, writes=True),
     Route("GET", "/v1/cases", "cases:read", resources.cases, sh.Page[sh.Case], sh.CaseQuery),
+    Route("GET", "/v1/cases/{id}", "cases:read", resources.case, CaseExport),
     Route(
         "POST",
         "/v1/cases/{id}/instruct",

@@ -22,6 +22,7 @@ import os
 import ssl
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,21 @@ def genuine(secret: str, headers: Any, body: bytes, now: float) -> bool:
     return any(hmac.compare_digest(right.encode(), each.encode()) for each in given)
 
 
-class Manager:
-    """The HTTPS server that is told."""
+class RefusedError(Exception):
+    """The ACS said no."""
 
-    def __init__(self, keeper: Keeper, secret: str = "") -> None:
-        self.keeper, self.secret = keeper, secret
+
+def show(told: dict[str, Any]) -> None:
+    """Print a notification."""
+    what = told.get("probableCause") or told.get("commentText", "")
+    print(told["notificationType"], told.get("alarmId", ""), what, flush=True)
+
+
+class Manager:
+    """The HTTPS server that is told; each notification is handed to ``heard`` once, when it is kept."""
+
+    def __init__(self, keeper: Keeper, heard: Callable[[dict[str, Any]], None], secret: str = "") -> None:
+        self.keeper, self.heard, self.secret = keeper, heard, secret
 
     async def notify(self, request: web.Request) -> web.Response:
         """Take one notification."""
@@ -84,15 +95,14 @@ class Manager:
         body = await request.read()
         if not genuine(self.secret, request.headers, body, time.time()):
             raise web.HTTPUnauthorized(text="the signature is wrong")
-        if self.keeper.keep(request.headers["webhook-id"], json.loads(body)):
-            told = json.loads(body)
-            what = told.get("probableCause") or told.get("commentText", "")
-            print(told["notificationType"], told.get("alarmId", ""), what, flush=True)
+        told = json.loads(body)
+        if self.keeper.keep(request.headers["webhook-id"], told):
+            self.heard(told)
         return web.Response(status=204)
 
 
 async def ask(options: argparse.Namespace, method: str, path: str, body: Any = None) -> Any:
-    """Use the ACS's northbound interface. Ends the program with what it said where that is an error."""
+    """Use the ACS's northbound interface. Raises ``RefusedError`` with what it said."""
     tls = ssl.create_default_context(cafile=options.acs_ca)
     token = options.token_file.read_text().strip()
     async with (
@@ -103,16 +113,18 @@ async def ask(options: argparse.Namespace, method: str, path: str, body: Any = N
     ):
         told = await answer.json(content_type=None)
         if answer.status >= 300:
-            sys.exit(f"the ACS answered {answer.status}: {told.get('detail')} {told.get('remedy', '')}")
+            raise RefusedError(
+                f"the ACS answered {answer.status}: {told.get('detail')} {told.get('remedy', '')}"
+            )
         return told
 
 
-async def serve(options: argparse.Namespace) -> None:
+async def serve(options: argparse.Namespace, heard: Callable[[dict[str, Any]], None] = show) -> None:
     """Listen, subscribe if that was not done before, and keep what comes."""
     state_path = options.keep / "subscription.json"
     keeper = Keeper(options.keep)
     state = json.loads(state_path.read_text()) if state_path.exists() else {}
-    manager = Manager(keeper, state.get("secret", ""))
+    manager = Manager(keeper, heard, state.get("secret", ""))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.load_cert_chain(options.certificate, options.key)
@@ -145,45 +157,67 @@ async def instruct(options: argparse.Namespace) -> None:
     print(json.dumps(await ask(options, "POST", f"/v1/cases/{options.case}/instruct", body)))
 
 
+def kept(folder: Path) -> Iterator[dict[str, Any]]:
+    """Return the notifications that a ``Keeper`` has in a folder."""
+    path = folder / "notifications.jsonl"
+    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+        if line.endswith(b"\n"):  # else its end is being written, or never was
+            yield json.loads(line)["notification"]
+
+
 async def suspects(options: argparse.Namespace) -> None:
     """Count the security alarms of each device, most first: what fraud detection begins with."""
     count: collections.Counter[str] = collections.Counter()
-    for line in (options.keep / "notifications.jsonl").read_text().splitlines():
-        told = json.loads(line)["notification"]
+    for told in kept(options.keep):
         if told["notificationType"] == "notifyNewAlarm" and "securityAlarmDetector" in told:
             count[told["serviceProvider"]] += 1
     for device, alarms in count.most_common():
         print(alarms, device)
 
 
-def main() -> None:
-    """Read the command line and do what it says."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    commands = parser.add_subparsers(required=True)
+def options_of_the_acs() -> argparse.ArgumentParser:
+    """Return what says where the ACS is."""
     acs = argparse.ArgumentParser(add_help=False)
     acs.add_argument("--acs", required=True, help="URL of the northbound interface")
     acs.add_argument("--acs-ca", required=True, type=Path)
     acs.add_argument("--token-file", required=True, type=Path)
-    keep = argparse.ArgumentParser(add_help=False)
-    keep.add_argument("--keep", required=True, type=Path, help="folder of what came")
-    one = commands.add_parser("serve", parents=[acs, keep])
-    one.add_argument("--name", default="localhost", help="how the ACS reaches this program")
-    one.add_argument("--host", default="127.0.0.1")
-    one.add_argument("--port", type=int, default=0)
-    one.add_argument("--certificate", required=True, type=Path)
-    one.add_argument("--key", required=True, type=Path)
-    one.add_argument("--ca", required=True, type=Path, help="the CA of that certificate")
-    one.add_argument("--type", action="append", help="only these notification types")
+    return acs
+
+
+def options_of_a_manager() -> argparse.ArgumentParser:
+    """Return what says how this program is told."""
+    told = argparse.ArgumentParser(add_help=False)
+    told.add_argument("--keep", required=True, type=Path, help="folder of what came")
+    told.add_argument("--name", default="localhost", help="how the ACS reaches this program")
+    told.add_argument("--host", default="127.0.0.1")
+    told.add_argument("--port", type=int, default=0)
+    told.add_argument("--certificate", required=True, type=Path)
+    told.add_argument("--key", required=True, type=Path)
+    told.add_argument("--ca", required=True, type=Path, help="the CA of that certificate")
+    told.add_argument("--type", action="append", help="only these notification types")
+    return told
+
+
+def main() -> None:
+    """Read the command line and do what it says."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    commands = parser.add_subparsers(required=True)
+    acs = options_of_the_acs()
+    one = commands.add_parser("serve", parents=[acs, options_of_a_manager()])
     one.set_defaults(run=serve)
     two = commands.add_parser("instruct", parents=[acs])
     two.add_argument("--case", type=int, required=True)
     two.add_argument("--action", required=True)
     two.add_argument("--why", required=True)
     two.set_defaults(run=instruct)
-    three = commands.add_parser("suspects", parents=[keep])
+    three = commands.add_parser("suspects")
+    three.add_argument("--keep", required=True, type=Path, help="folder of what came")
     three.set_defaults(run=suspects)
     options = parser.parse_args()
-    asyncio.run(options.run(options))
+    try:
+        asyncio.run(options.run(options))
+    except RefusedError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import ssl
 import sys
 from collections import defaultdict
@@ -29,6 +30,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 NMS = Path(__file__).parents[2] / "examples/nms/nms.py"
+FRAUD = NMS.with_name("fraud.py")
 
 
 class Nms:
@@ -47,11 +49,12 @@ class Nms:
         url = f"https://localhost:{self.node.northbound_port}"
         return ["--acs", url, "--acs-ca", str(ca), "--token-file", str(self.folder / "token")]
 
-    async def start(self) -> None:
+    async def start(self, *program: str) -> None:
         files = {"--certificate": "nms.pem", "--key": "nms.key", "--ca": "ca.pem", "--keep": "kept"}
         options = [text for name, file in files.items() for text in (name, str(self.folder / file))]
+        program = program or (str(NMS), "serve")
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, str(NMS), "serve", *self._acs(), *options, stdout=asyncio.subprocess.PIPE
+            sys.executable, *program, *self._acs(), *options, stdout=asyncio.subprocess.PIPE
         )
         async with asyncio.timeout(60):
             line = await self.process.stdout.readline()
@@ -154,7 +157,7 @@ async def network(tmp_path):
 
     def prepare(conn, now):
         dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
-        scopes = ["alarms:subscribe", "alarms:read", "cases:instruct", "devices:reach"]
+        scopes = ["alarms:subscribe", "alarms:read", "cases:read", "cases:instruct", "devices:reach"]
         return nb.create_token(conn, "nms", scopes, expires_at=now + 1000, who="test", now=now)[1]
 
     secret = await node.store.write(prepare, node.store.clock())
@@ -255,3 +258,34 @@ async def test_a_forced_management_request_is_made_by_the_manager_and_told_of(ne
     assert number in {each.get("caseId") for each in network.nms.kept()}
     query = select(audit.c.who).where(audit.c.action == "forced management request")
     assert (await network.node.store.read(lambda conn: conn.execute(query).scalar())).startswith("nms@token-")
+
+
+@pytest.mark.row("S1 L32.2")
+async def test_the_fraud_detection_analyses_what_it_is_told_and_acts(network):
+    folder = network.nms.folder.with_name("fraud")
+    folder.mkdir()
+    shutil.copy(network.nms.folder / "token", folder)
+    fraud = Nms(network.node, folder)
+    await fraud.start(str(FRAUD), "--block-at", "3")
+    try:
+        await network.provision("A1", "A2")
+        network.fleet.tamper("A2", "case-opened")  # minor: people decide
+        network.fleet.tamper("A1", "configuration-modified", until="never")
+
+        async def blocked() -> bool:
+            found = await network.node.store.read(dev.find, "0005B9-A1")
+            return found.admission == "blocked"
+
+        await until(blocked)
+        await network.delivered()
+        assert (await network.node.store.read(dev.find, "0005B9-A2")).admission != "blocked"
+        query = select(audit.c.who, audit.c.detail).where(audit.c.action == "case BLOCK")
+        [told] = await network.node.store.read(lambda conn: conn.execute(query).all())
+        assert told.who.startswith("nms@token-")
+        assert told.detail == "fraud detection: CONFIG_MODIFIED, weight 3 within a day"
+        await fraud.kill()
+        await fraud.start(str(FRAUD), "--block-at", "3")  # it knows what it kept, and instructs nothing twice
+        await network.delivered()
+        assert len(await network.node.store.read(lambda conn: conn.execute(query).all())) == 1
+    finally:
+        await fraud.kill()

@@ -407,6 +407,12 @@ async def test_a_case_that_waits_is_instructed(manager):
     await manager.write(fatal)
     _, page, _ = await manager.ask("GET", "/v1/cases?state=waiting")
     (case,) = page["items"]
+    status, told, _ = await manager.ask("GET", f"/v1/cases/{case['id']}")
+    assert (status, told["schema"]) == (200, "femto-acs/case/1")
+    kinds = {each["kind"] for each in told["content"]["timeline"]}
+    assert {"alarm", "opened", "step", "notification"} <= kinds
+    assert all(each["because"] for each in told["content"]["timeline"])
+    assert (await manager.ask("GET", "/v1/cases/99"))[0] == 404
     path = f"/v1/cases/{case['id']}/instruct"
     status, problem, _ = await manager.ask("POST", path, json={"action": "EXPLODE", "why": "x"})
     assert (status, problem["field"]) == (400, "action")
