@@ -96,6 +96,20 @@ class Plan(msgspec.Struct, frozen=True):
         """All values that are set, in their order."""
         return tuple(each for step in self.steps if isinstance(step, SetValues) for each in step.values)
 
+    def unlocks(self, rules: Rules) -> bool:
+        """Whether it lets the cell radiate."""
+        return any(_unlocks(each, rules) for each in self.values)
+
+    def kept_locked(self, rules: Rules) -> Plan:
+        """Return the plan without what lets the cell radiate."""
+        steps: list[Step] = []
+        for step in self.steps:
+            if not isinstance(step, SetValues):
+                steps.append(step)
+            elif values := tuple(each for each in step.values if not _unlocks(each, rules)):
+                steps.append(SetValues(values, step.because))
+        return Plan(tuple(steps))
+
 
 def rules_of(profile: Profile, root: str) -> Rules:
     """Return what the profile says of requests to a device whose data model begins with ``root``."""
@@ -159,6 +173,10 @@ def _guards(path: str) -> bool:
 
 def _is_admin(path: str, rules: Rules) -> bool:
     return path == rules.admin_state or path.endswith(_ADMIN_STATE)
+
+
+def _unlocks(each: PlannedValue, rules: Rules) -> bool:
+    return _is_admin(each.path, rules) and not differs(rules.unlocked, each.value, rules.admin_type)
 
 
 def _batches(values: list[PlannedValue], rules: Rules) -> list[list[PlannedValue]]:

@@ -6,6 +6,7 @@ from acs.detection.outcome import Circumstances, Known, known_results
 from acs.detection.report import Report, judge_report, parse_report
 from acs.detection.silence import look_for_silence, note_sighting, silent_devices
 from acs.detection.thresholds import Thresholds, threshold_problems
+from acs.detection.unlocking import against_radiating, end_withholding, note_withheld, witnesses
 from acs.detection.watching import (
     PURPOSE,
     accept,
@@ -26,6 +27,8 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "accept",
+    "against_radiating",
+    "end_withholding",
     "expect_software",
     "informed",
     "judge_report",
@@ -33,9 +36,11 @@ __all__ = [
     "look_for_silence",
     "memory_of",
     "note_sighting",
+    "note_withheld",
     "parse_report",
     "reads_settled",
     "silent_devices",
     "threshold_problems",
     "values_read",
+    "witnesses",
 ]

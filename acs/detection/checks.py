@@ -100,6 +100,12 @@ CHECKS: dict[str, Check] = {
             "HeMS:reboots",
             Alarm("OPERATIONAL_VIOLATION", "OUT_OF_SERVICE", "MAJOR", "UNEXPECTED_REBOOT"),
         ),
+        Check(
+            "C-13u",
+            "UpTime begins anew with each boot that it tells, and with no other",
+            "HeMS:uptime",
+            Alarm("OPERATIONAL_VIOLATION", "OUT_OF_SERVICE", "MAJOR", "UNEXPECTED_REBOOT"),
+        ),
         Check("C-14", "it radiates only when it may, within the licence", "HeMS:radio", _BEHAVIOUR),
         Check("C-15", "gateways, MME, NTP and ManagementServer are ours", "HeMS:endpoints", _CONFIG),
         Check("C-16", "antenna and power are as declared", "HeMS:antenna", _ANTENNA),
@@ -114,6 +120,12 @@ CHECKS: dict[str, Check] = {
             "it is not silent while the network sees it",
             "HeMS:silent",
             Alarm("OPERATIONAL_VIOLATION", "OUT_OF_SERVICE", "MAJOR", "SILENT_BUT_CONNECTED"),
+        ),
+        Check(
+            "C-20",
+            "the clock is set and synchronised",
+            "HeMS:synchronisation",
+            Alarm("TIME_DOMAIN_VIOLATION", "DELAYED_INFORMATION", "WARNING", "CLOCK_UNSYNCHRONISED"),
         ),
         Check("C-21", "the diagnostic test is fresh and finds nothing", "HeMS:integrity-report", _SOFTWARE),
     )

@@ -1,4 +1,4 @@
-"""C-12 and C-20: does the device's clock run right, and at its speed (S1 L17)? Pure."""
+"""C-12, C-13u and C-20: does the device's clock run right, and at its speed (S1 L17)? Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,61 @@ from acs.detection.checks import Verdict
 from acs.detection.memory import Anchor, Memory
 from acs.detection.thresholds import Thresholds
 
-__all__ = ["follow_clock"]
+__all__ = ["follow_clock", "follow_uptime", "is_set", "judge_synchronisation"]
 
 _OLDEST = 1_420_070_400.0  # 2015: a clock that was never set begins at 1970, or at its software's date
 _RENEWED = 86_400.0  # seconds after which drift is measured from a new anchor
 _STRIKES = 2  # Informs in a row: one may have been held up on its way
+_UNSYNCHRONISED = (
+    "Unsynchronized",
+    "Error_FailedToSynchronize",
+    "Error",
+)  # Disabled: by 1588 or GPS, perhaps
+_SLACK = 60.0  # seconds that UpTime may be off: it is read some time after it was counted
+
+
+def is_set(current_time: str) -> bool:
+    """Tell whether the CurrentTime of an Inform is that of a clock that was set at all."""
+    return parse_time(current_time, 0.0) >= _OLDEST
+
+
+def judge_synchronisation(memory: Memory, status: str, limits: Thresholds, *, booted_for: float) -> Verdict:
+    """Judge whether the device knows the time: by its CurrentTime (``memory.unset``) and Time.Status.
+
+    One that boots, or never knew it, is ``unknown``: no tampering, but it should not radiate (TS 33.320).
+    One that knew it and lost its source is found. ``booted_for``: seconds since its last boot.
+    """
+    told = "its clock is not set" if memory.unset else ""
+    if not told and status in _UNSYNCHRONISED:
+        told = f"Time.Status is {status}"
+    if not told:
+        return Verdict("C-20", "ok", "", {"status": status})
+    knew = memory.states.get("C-20") in ("ok", "found") and booted_for >= limits.clock_span
+    return Verdict("C-20", "found" if knew else "unknown", told, {"status": status[:40]})
+
+
+def follow_uptime(
+    memory: Memory, text: str, limits: Thresholds, *, booted_at: float, now: float
+) -> tuple[Memory, Verdict | None]:
+    """Judge an UpTime that was read against the one before and the boots that the device told between.
+
+    ``booted_at``: when the last Inform with a boot came, which may be long after the boot.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        return memory, None
+    value, before = float(text[:12]), memory.uptime
+    memory = msgspec.structs.replace(memory, uptime=Anchor(value, now))
+    if before is None:
+        return memory, Verdict("C-13u", "ok")
+    through = before.offset + (now - before.at)  # what it is when it did not boot
+    slack = _SLACK + (now - before.at) * limits.clock_drift_ppm / 1e6  # a clock's speed is C-12's
+    facts: dict[str, object] = {"uptime": round(value), "without_boot": round(through)}
+    if booted_at > before.at:
+        if before.offset > slack and abs(value - through) <= slack:
+            return memory, Verdict("C-13u", "found", "it told of a boot, and its UpTime went on", facts)
+    elif value < through - slack:
+        return memory, Verdict("C-13u", "found", f"it booted {value:.0f} s ago and did not tell", facts)
+    return memory, Verdict("C-13u", "ok", "", facts)
 
 
 def follow_clock(
@@ -23,8 +73,8 @@ def follow_clock(
 ) -> tuple[Memory, Verdict]:
     """Judge the CurrentTime of an Inform; a steady clock leaves the memory as it is.
 
-    A clock that is unset (C-20) or never was right tells nothing: such a device is not synchronised, which
-    is no tampering. After a boot the clock may be set anew, so drift is measured from there.
+    A clock that is unset or never was right tells nothing: such a device is not synchronised (C-20), which is
+    no tampering. After a boot the clock may be set anew, so drift is measured from there.
     """
     at = parse_time(current_time, math.nan)
     if math.isnan(at) or at < _OLDEST:

@@ -11,7 +11,7 @@ MOST_BOOTS = 32
 
 
 class Anchor(msgspec.Struct, frozen=True, array_like=True):
-    """A clock's offset (device less HeMS, seconds) at a time of ours; drift is measured from here."""
+    """A clock's offset (device less HeMS, seconds), or an UpTime, at a time of ours; measured from here."""
 
     offset: float
     at: float
@@ -22,6 +22,8 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``version`` runs since ``version_at`` by right; ``odd_version`` was seen at ``odd_at`` without;
     ``expected`` was loaded elsewhere, as the managers say.
+    ``unset``: its CurrentTime is that of a clock that was never set. ``uptime``: what UpTime was last.
+    ``withheld``: AdminState was not set to true because of what is found.
     ``baseline``: what was first seen of what must not change. ``deviating``: declared parameters that
     somebody else changed. ``absent``: what the device did not know when it was asked, under ``absent_for``.
     ``accepted``: checks whose finding a person took as right, until they find nothing once; of C-11 how far
@@ -37,6 +39,9 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     baseline: dict[str, str] = {}
     clock: Anchor | None = None
     clock_strikes: int = 0
+    unset: bool = False
+    uptime: Anchor | None = None
+    withheld: bool = False
     boots: tuple[float, ...] = ()
     deviating: tuple[str, ...] = ()
     counters: dict[str, int] = {}

@@ -8,11 +8,22 @@ from collections.abc import Mapping
 from acs.detection.checks import Verdict
 from acs.detection.thresholds import Thresholds
 
-__all__ = ["distance", "judge_place"]
+__all__ = ["WITNESSES", "distance", "judge_place", "witnesses_of"]
 
 _EARTH = 6_371_008.8  # metres, mean radius
 _GPS = "FAP.GPS."
+_REM = "Services.FAPService.1.REM."
+_CELL = (".BCCH.CellID", ".CI")  # of LTE and WCDMA, of GSM (TR-196 Issue 2)
 _MICRO = 1e6  # LockedLatitude is in millionths of a degree (TR-262)
+
+
+WITNESSES = {"latitude": ("gps",), "macro_cells": ("rem", "wcdma", "gsm")}
+"""What is worth reading (labels of ``values.OBJECTS``) where this is known of a site."""
+
+
+def witnesses_of(site: Mapping[str, str]) -> list[str]:
+    """Return the labels of what tells whether a device is at this site."""
+    return [label for name, labels in WITNESSES.items() if site.get(name) for label in labels]
 
 
 def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -79,7 +90,7 @@ def judge_place(
     cells = {
         value
         for name, value in values.items()
-        if name.startswith("Services.FAPService.1.REM.LTE.Cell.") and name.endswith(".CI") and value
+        if name.startswith(_REM) and ".Cell." in name and name.endswith(_CELL) and value
     }
     if wanted and cells:
         heard = True

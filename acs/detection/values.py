@@ -14,7 +14,7 @@ from acs.datamodel.conversion import is_true
 from acs.declared import Deviation
 from acs.detection.checks import CHECKS, Alarm, Verdict
 from acs.detection.memory import MOST_PATHS, Memory
-from acs.detection.thresholds import Thresholds
+from acs.detection.thresholds import Antenna, Thresholds
 
 __all__ = [
     "OBJECTS",
@@ -33,15 +33,21 @@ _PORTS = f"{_FAP}CellConfig.LTE.RAN.PHY.AntennaInfo.AntennaPortsCount"
 _COUNTERS = tuple(
     f"IPsec.Stats.{each}" for each in ("IntegrityErrors", "ReplayErrors", "NegotiationFailures")
 )
+_TIME, _UP = "Time.Status", "DeviceInfo.UpTime"
 _IDENTITY = ("DeviceInfo.SerialNumber", "DeviceInfo.ManufacturerOUI")
 
 OBJECTS: dict[str, tuple[str, ...]] = {
     "identity": (*_IDENTITY, "ManagementServer.URL"),
-    "control": (_ENCLOSURE, _ADMIN, _RF),
+    "enclosure": (_ENCLOSURE,),
+    "control": (_ADMIN, _RF),
     "radio": (_POWER, _PORTS),
     "ipsec": _COUNTERS,
-    "gps": ("FAP.GPS.ScanStatus", "FAP.GPS.LockedLatitude", "FAP.GPS.LockedLongitude"),
+    "gps": ("FAP.GPS.",),
+    "time": (_TIME,),
+    "uptime": (_UP,),
     "rem": (f"{_FAP}REM.LTE.Cell.",),
+    "wcdma": (f"{_FAP}REM.UMTS.WCDMA.Cell.",),
+    "gsm": (f"{_FAP}REM.UMTS.GSM.Cell.",),
 }
 """What is read beside the declared parameters, in requests of their own: a device may lack any of it."""
 
@@ -93,15 +99,18 @@ def follow_baseline(
     values: Mapping[str, str],
     hardware_version: str,
     written: Collection[str] = (),
+    antenna: Sequence[Antenna] = (),
 ) -> tuple[Memory, list[Verdict]]:
     """Judge what has no reason to change; what is seen first is taken as it is.
 
-    ``written``: names that this HeMS set itself, which are taken as they are, too.
+    ``written``: names that this HeMS set itself, which are taken as they are, too. ``antenna``: what tells of
+    the antenna besides.
     """
+    unchanging = [each.name for each in antenna if each.most is None]
     seen = {"DeviceInfo.HardwareVersion": hardware_version}
-    seen |= {name: values.get(name, "") for name in (*_IDENTITY, _PORTS)}
-    baseline, told = dict(memory.baseline), {"C-03": "", "C-07h": "", "C-16": ""}
-    where = {"DeviceInfo.HardwareVersion": "C-07h", _PORTS: "C-16"}
+    seen |= {name: values.get(name, "") for name in (*_IDENTITY, _PORTS, *unchanging)}
+    baseline, told = dict(memory.baseline), {"C-03": "", "C-07h": "", "C-16": _beyond(values, antenna)}
+    where = {"DeviceInfo.HardwareVersion": "C-07h", **dict.fromkeys((_PORTS, *unchanging), "C-16")}
     for name, value in seen.items():
         if not value:
             continue
@@ -118,6 +127,15 @@ def follow_baseline(
     ]
 
 
+def _beyond(values: Mapping[str, str], antenna: Sequence[Antenna]) -> str:
+    """Return what of the antenna is more than it may be."""
+    for each in antenna:
+        number = _number(values.get(each.name, ""))
+        if each.most is not None and number is not None and not number <= each.most:
+            return f"{each.name} is {number:g}, {each.most:g} at most is right"
+    return ""
+
+
 def judge_enclosure(values: Mapping[str, str]) -> Verdict:
     """Judge EnclosureTamperingDetected (S1 L19)."""
     value = values.get(_ENCLOSURE)
@@ -129,8 +147,13 @@ def judge_enclosure(values: Mapping[str, str]) -> Verdict:
     return Verdict("C-10", "found", f"EnclosureTamperingDetected is true{radiates}")
 
 
-def judge_radio(values: Mapping[str, str], product_class: str, limits: Thresholds) -> Verdict:
-    """Judge whether it radiates though it must not (S1 L16), or with more power than is licensed."""
+def judge_radio(
+    values: Mapping[str, str], product_class: str, limits: Thresholds, *, fresh: Collection[str]
+) -> Verdict:
+    """Judge whether it radiates though it must not (S1 L16), or with more power than is licensed.
+
+    ``fresh``: names that it told just now. An RFTxStatus of before tells nothing once it was locked.
+    """
     admin, radiates = values.get(_ADMIN), values.get(_RF)
     licence = limits.max_reference_signal_power
     most = licence.get(product_class, licence.get("*"))
@@ -139,7 +162,7 @@ def judge_radio(values: Mapping[str, str], product_class: str, limits: Threshold
         alarm = Alarm("PHYSICAL_VIOLATION", "CABLE_TAMPER", "MAJOR", "ANTENNA_MODIFIED")
         text = f"ReferenceSignalPower is {power:g} dBm, {most:g} dBm are licensed"
         return Verdict("C-14", "found", text, {"dbm": power}, alarm)
-    if admin is None or radiates is None:
+    if admin is None or radiates is None or _RF not in fresh:
         return Verdict("C-14", "unknown", "it tells no AdminState or no RFTxStatus")
     if is_true(radiates) and not is_true(admin):
         return Verdict("C-14", "found", "it radiates though AdminState is false", {}, CHECKS["C-14"].alarm)

@@ -19,11 +19,11 @@ from acs.commands import Command
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.detection.checks import CHECKS, Verdict
-from acs.detection.clock import follow_clock
+from acs.detection.clock import follow_clock, follow_uptime, is_set, judge_synchronisation
 from acs.detection.memory import Memory, memory_of
 from acs.detection.ours import keys_of, loads_of, reset_of_ours, set_by_us
 from acs.detection.outcome import Circumstances, conclude, known_results, metres_of, remember
-from acs.detection.place import judge_place
+from acs.detection.place import WITNESSES, judge_place, witnesses_of
 from acs.detection.report import judge_report, parse_report
 from acs.detection.software import follow_boots, follow_software, judge_key
 from acs.detection.tunnel import judge_tunnel
@@ -45,7 +45,10 @@ PURPOSE = "detection"
 """The purpose of a command by which detection reads or tests."""
 _TEST = "SelfTestDiagnostics."
 _BY_VALUES = ("C-03", "C-07h", "C-08", "C-09", "C-10", "C-11", "C-14", "C-15", "C-16")
-_STANDING = ("C-10", "C-11", "C-14")  # what they find goes on when it is accepted
+_STANDING = ("C-10", "C-11", "C-14", "C-20")  # what they find goes on when it is accepted
+_TIME, _UP = "Time.Status", "DeviceInfo.UpTime"
+_TABLES = WITNESSES["macro_cells"]
+_OF_PLACE = (*WITNESSES["latitude"], *_TABLES)
 _PREFIXES = (
     "Services.FAPService.1.",
     "DeviceInfo.",
@@ -84,6 +87,11 @@ def informed(
     verdicts: list[Verdict] = []
     memory, verdict = follow_clock(memory, inform.current_time, how.limits, booted=check.boot, now=now)
     verdicts.append(verdict)
+    if is_set(inform.current_time) == memory.unset:
+        memory = msgspec.structs.replace(memory, unset=not memory.unset)
+        name = f"{device.root or 'Device.'}{_TIME}"
+        told = dev.parameters_of(conn, device.id, name).get(name)
+        verdicts.append(_synchronised(memory, device, told.value if told else "", how))
     if how.limits.tunnel_networks and address and device.channel == STANDARD:
         verdicts.append(judge_tunnel(address, tuple(how.limits.tunnel_networks)))
     if device.software_version != memory.version or memory.odd_version:
@@ -106,6 +114,11 @@ def informed(
     memory = _have_read(conn, check, inform.events, memory, how)
     remember(conn, device, memory, start)
     return changes
+
+
+def _synchronised(memory: Memory, device: Device, status: str, how: Circumstances) -> Verdict:
+    booted_for = how.now - (device.booted_at or 0)
+    return judge_synchronisation(memory, status, how.limits, booted_for=booted_for)
 
 
 def _judge_key(conn: Connection, before: Device, check: CheckIn, *, now: float) -> Verdict:
@@ -137,11 +150,16 @@ def _judge_values(
     changed: Mapping[str, str],
     *,
     added: Collection[str],
+    fresh: Collection[str] = (),
     how: Circumstances,
 ) -> tuple[Memory, list[Verdict]]:
-    """Judge what is known of the device's values, of which ``changed`` (in full) are new."""
+    """Judge what is known of the device's values, of which ``changed`` (in full) are new.
+
+    ``fresh``: what it told just now beside that, below the root.
+    """
     root = device.root or "Device."
-    wanted = _PREFIXES if not changed or _relevant(device, changed) else ()
+    watched = _prefixes(how)
+    wanted = watched if not changed or _relevant(device, changed, watched) else ()
     values = {
         name.removeprefix(root): each.value
         for prefix in wanted
@@ -151,7 +169,11 @@ def _judge_values(
     # What is seen for the first time, as the values of a new row, was not changed by anybody.
     foreign = [name for name in changed if name not in ours and name not in added]
     memory, verdicts = follow_baseline(
-        memory, values, device.hardware_version, {name.removeprefix(root) for name in ours}
+        memory,
+        values,
+        device.hardware_version,
+        {name.removeprefix(root) for name in ours},
+        how.limits.antenna,
     )
     drifting: list[Verdict] = []
     if _provisioned(device):
@@ -166,7 +188,12 @@ def _judge_values(
     if values:
         verdicts += [
             judge_enclosure(values),
-            judge_radio(values, device.product_class, how.limits),
+            judge_radio(
+                values,
+                device.product_class,
+                how.limits,
+                fresh={*fresh, *(name.removeprefix(root) for name in changed)},
+            ),
             _judge_place(conn, device, values, how),
         ]
     if any(name.startswith(f"{root}Time.") for name in changed) and memory.clock is not None:
@@ -180,9 +207,14 @@ def _told(verdicts: Iterable[Verdict], check: str) -> bool:
     return any(each.check == check and each.state == "found" for each in verdicts)
 
 
-def _relevant(device: Device, changed: Iterable[str]) -> bool:
+def _prefixes(how: Circumstances) -> tuple[str, ...]:
+    """Return where that stands which is judged."""
+    return (*_PREFIXES, *(each.name for each in how.limits.antenna))
+
+
+def _relevant(device: Device, changed: Iterable[str], watched: tuple[str, ...]) -> bool:
     root = device.root or "Device."
-    return any(name.removeprefix(root).startswith(_PREFIXES) for name in changed)
+    return any(name.removeprefix(root).startswith(watched) for name in changed)
 
 
 def _judge_place(conn: Connection, device: Device, values: Mapping[str, str], how: Circumstances) -> Verdict:
@@ -220,15 +252,21 @@ def _have_read(
         memory = replace(memory, absent=(), absent_for=device.software_version)
     if not memory.tested_at:  # provisioning has just read it all
         memory = replace(memory, tested_at=now, read_at=memory.read_at or now)
+    if check.boot:  # a table may be empty until the first scan after a boot
+        memory = replace(memory, absent=tuple(each for each in memory.absent if each not in _TABLES))
     if ev.has_event(events, ev.DIAGNOSTICS_COMPLETE) and "report" not in memory.absent:
         names = (f"{root}{_TEST}DiagnosticsState", f"{root}{_TEST}Results")
         _enqueue(conn, check, "report", m.GetParameterValues(names), now=now)
-    if check.boot or now - memory.read_at >= limits.read_interval:
+    if check.boot or memory.withheld or now - memory.read_at >= limits.read_interval:
         memory = replace(memory, read_at=now)
-        wanted = dev.declared(conn, device)
-        objects = {"declared": wanted.names} | {
-            label: tuple(f"{root}{name}" for name in names) for label, names in OBJECTS.items()
+        site = dev.site_of(conn, device.id)
+        at_site = witnesses_of(dev.site_values(conn, site)) if site else []
+        objects = {"declared": dev.declared(conn, device).names} | {
+            label: tuple(f"{root}{name}" for name in names)
+            for label, names in OBJECTS.items()
+            if label in at_site or label not in _OF_PLACE
         }
+        objects |= {f"antenna{n}": (f"{root}{each.name}",) for n, each in enumerate(limits.antenna)}
         for label, paths in objects.items():
             if paths and label not in memory.absent:
                 _enqueue(conn, check, label, m.GetParameterValues(tuple(paths)), now=now)
@@ -270,12 +308,18 @@ def values_read(
     told = _below_root(device, {each.name: each.value for each in values})
     verdicts: list[Verdict] = []
     found = any(memory.states.get(each) == "found" for each in _BY_VALUES)
-    fresh = any(name.startswith(_PREFIXES) for name in told) and not set(_BY_VALUES) <= memory.states.keys()
+    fresh = (
+        any(name.startswith(_prefixes(how)) for name in told) and not set(_BY_VALUES) <= memory.states.keys()
+    )
     if changed or found or fresh:
-        memory, judged = _judge_values(conn, device, memory, changed, added=added, how=how)
+        memory, judged = _judge_values(conn, device, memory, changed, added=added, fresh=told, how=how)
         verdicts += judged
     memory, counted = follow_counters(memory, told, how.limits, now=how.now)
-    verdicts += [counted] if counted is not None else []
+    booted_at = device.booted_at or 0
+    memory, booted = follow_uptime(memory, told.get(_UP, ""), how.limits, booted_at=booted_at, now=how.now)
+    verdicts += [each for each in (counted, booted) if each is not None]
+    if told.get(_TIME):
+        verdicts.append(_synchronised(memory, device, told[_TIME], how))
     if told.get(f"{_TEST}DiagnosticsState") == "Complete":
         verdicts.append(judge_report(parse_report(told.get(f"{_TEST}Results", ""))))
         memory = msgspec.structs.replace(memory, tested_at=how.now)
@@ -328,6 +372,8 @@ def accept(conn: Connection, device: Device, number: str, *, who: str, why: str,
         memory = replace(memory, clock=None, clock_strikes=0)
     elif number == "C-13":
         memory = replace(memory, boots=())
+    elif number == "C-13u":
+        memory = replace(memory, uptime=None)
     elif number in ("C-09", "C-15", "C-16"):
         memory = replace(memory, deviating=(), baseline={})
     found = next((each.facts for each in known_results(conn, device.id) if each.check == number), {})

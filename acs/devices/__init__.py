@@ -10,7 +10,14 @@ from acs.devices.admission import (
 )
 from acs.devices.approvals import forget_approvals, person, second_person
 from acs.devices.audit import audit, audit_seldom, verify_audit
-from acs.devices.check_in import CheckIn, check_in, note_addresses, parameters_of, save_parameters
+from acs.devices.check_in import (
+    CheckIn,
+    check_in,
+    forget_vanished,
+    note_addresses,
+    parameters_of,
+    save_parameters,
+)
 from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
 from acs.devices.connection_requests import (
     ConnectionRequestTarget,
@@ -133,6 +140,7 @@ __all__ = [
     "find",
     "first_rule",
     "forget_approvals",
+    "forget_vanished",
     "get",
     "golden",
     "golden_scopes",

@@ -14,7 +14,14 @@ from acs.cwmp import messages as m
 from acs.devices.identity import Device
 from acs.store.tables import devices, parameters
 
-__all__ = ["CheckIn", "check_in", "note_addresses", "parameters_of", "save_parameters"]
+__all__ = [
+    "CheckIn",
+    "check_in",
+    "forget_vanished",
+    "note_addresses",
+    "parameters_of",
+    "save_parameters",
+]
 
 _STEADY = (
     update(devices)
@@ -44,6 +51,7 @@ MAX_NAME = 256  # characters of a parameter's name (TR-106 3.1)
 MAX_VALUE = 4096  # characters of a value that the registry keeps; the answer to a command has all of them
 MAX_PARAMETERS = 20_000  # of one device
 MAX_INFORM = 1000  # parameters of one Inform that are kept
+_LEAST_DEPTH = 3  # dots of a path whose rows are looked at: the whole tree is not one table
 _CHUNK = 400  # names in one IN list: SQLite allows 999 variables and more, PostgreSQL 32,767
 
 # Parameters of the Inform that the registry keeps in columns, by suffix.
@@ -234,6 +242,35 @@ def save_parameters(
         if first_seen is not None:
             first_seen.update(each.name for each in fresh if each.name not in stored)
     return changed
+
+
+def forget_vanished(
+    conn: Connection, device_id: int, asked: Iterable[str], values: Iterable[m.ParameterValue]
+) -> set[str]:
+    """Forget stored rows of tables below the paths ``asked`` for of which ``values`` tell nothing.
+
+    A row that the device no longer has would else speak for it for ever. Returns the names forgotten. Single
+    parameters are kept: some devices leave them out of the answer to a partial path.
+    """
+    told = [each.name for each in values]
+    forgotten: set[str] = set()
+    for path in asked:
+        if not path.endswith(".") or path.count(".") < _LEAST_DEPTH:
+            continue
+        there = {row for name in told if name.startswith(path) for row in _rows_of(name, path)}
+        stored = parameters_of(conn, device_id, path)
+        forgotten |= {name for name in stored if any(row not in there for row in _rows_of(name, path))}
+    gone = sorted(forgotten)
+    for start in range(0, len(gone), _CHUNK):
+        mine = parameters.c.device_id == device_id
+        conn.execute(delete(parameters).where(mine, parameters.c.name.in_(gone[start : start + _CHUNK])))
+    return forgotten
+
+
+def _rows_of(name: str, path: str) -> list[str]:
+    """Return the rows below ``path`` that a parameter is in, as paths that end with their number."""
+    parts = name[len(path) :].split(".")[:-1]
+    return [f"{path}{'.'.join(parts[: n + 1])}" for n, part in enumerate(parts) if part.isdecimal()]
 
 
 def _storable(value: m.ParameterValue) -> m.ParameterValue:

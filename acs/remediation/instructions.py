@@ -66,6 +66,10 @@ def instruct(
         raise AcsError(f"case {case_id} asks for no approval; see: acs cases show {case_id}")
     if action != "CLOSE":
         raise AcsError(f"case {case_id} is at work and waits for no instruction; CLOSE ends it")
+    agreed = _agreed(conn, case, action, f"case {case_id}", who=who, why=why, env=env, now=now)
+    if agreed is None:
+        return False
+    who, why = agreed
     dev.audit(conn, who, "case CLOSE", str(case_id), why, now=now)
     close_case(conn, case, case.outcome or "CLOSED", f"closed by {who}: {why}", env=env, now=now)
     open_next(conn, case.device_id, env=env, now=now)
@@ -79,6 +83,24 @@ def _takes_two(conn: Connection, case: Case, action: Instruction, *, env: Enviro
         return True
     expected = action == "EXPECT_EMERGENCY" and dev.get(conn, case.device_id).admission == "blocked"
     return (action == "RELEASE" or expected) and takes_two(conn, case.device_id, policy)
+
+
+def _agreed(
+    conn: Connection,
+    case: Case,
+    action: Instruction,
+    subject: str,
+    *,
+    who: str,
+    why: str,
+    env: Environment,
+    now: float,
+) -> tuple[str, str] | None:
+    """Return who says it and why, both persons where it takes two; None while the second is missing."""
+    if not _takes_two(conn, case, action, env=env):
+        return who, why
+    first = dev.second_person(conn, subject, f"case {action}", what=str(case.id), who=who, why=why, now=now)
+    return None if first is None else (f"{first[0]} and {who}", f"{first[1]}; {why}")
 
 
 def _tell(
@@ -95,14 +117,12 @@ def _tell(
     fitting = _FITTING.get(case.outcome or "", _GENERAL)
     if step.event != APPROVAL and action not in fitting:
         raise AcsError(f"case {case.id} is {case.outcome}; it can be told {', '.join(fitting)}")
-    if _takes_two(conn, case, action, env=env):
-        subject = f"case {case.id} step {step.seq}"
-        first = dev.second_person(
-            conn, subject, f"case {action}", what=str(case.id), who=who, why=why, now=now
-        )
-        if first is None:
-            return False
-        who, why = f"{first[0]} and {who}", f"{first[1]}; {why}"
+    agreed = _agreed(
+        conn, case, action, f"case {case.id} step {step.seq}", who=who, why=why, env=env, now=now
+    )
+    if agreed is None:
+        return False
+    who, why = agreed
     dev.audit(conn, who, f"case {action}", str(case.id), why, now=now)
     finish_step(conn, step, {"action": action, "who": who, "why": why}, now=now)
     if action == "RETRY":  # begins anew, which may take what only a running node has: URLs of files

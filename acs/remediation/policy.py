@@ -126,7 +126,7 @@ class Distress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     software_reload: list[Literal["download", "reboot", "factory_reset"]] = msgspec.field(
         default_factory=lambda: ["download", "reboot", "factory_reset"]
     )
-    second_approval: list[Literal["BLOCK", "RELEASE"]] = []
+    second_approval: list[Literal["RETRY", "BLOCK", "RELEASE", "EXPECT_EMERGENCY", "CLOSE"]] = []
 
 
 class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from acs import distress as ds
-from acs.detection import memory_of
+from acs.detection import against_radiating, memory_of, note_withheld, witnesses
 from acs.remediation.steps import (
     IMAGE_REQUESTED,
     REGISTRATION,
@@ -26,11 +26,13 @@ IN_EMERGENCY = "emergency remediation"
 class Reaching:
     """``resumptions`` counts how often the case was taken up again after extended remediation.
 
-    ``extended``: that a ladder failed although the device answers led to triggers already.
+    ``extended``: that a ladder failed although the device answers led to triggers already. ``withheld``: why
+    AdminState was kept false when it was last looked at.
     """
 
     resumptions = 0
     extended = False
+    withheld = ""
     came_over = ""
 
     async def wait_for_session(self, *, because: str, timeout: float) -> str:  # noqa: ASYNC109 - a step
@@ -89,14 +91,38 @@ class Reaching:
         result: str = await immediate_step("admission", lambda context: context.device.admission)
         return result
 
-    async def found(self, check: str) -> bool:
-        """Tell whether detection holds something against the device by this check, for example ``C-11``."""
+    async def finding(self, check: str) -> str:
+        """Return what a check of detection came to last: ``ok``, ``found`` or ``unknown``."""
 
         def read(context: StepContext) -> str:
             return memory_of(context.device.detection).states.get(check, "unknown")
 
         result: str = await immediate_step("finding", read, detail=check)
-        return result == "found"
+        return result
+
+    async def found(self, check: str) -> bool:
+        """Tell whether detection holds something against the device by this check, for example ``C-11``."""
+        return await self.finding(check) == "found"
+
+    async def witnesses(self) -> list[str]:
+        """Return the paths that tell whether the device may radiate."""
+
+        def read(context: StepContext) -> list[str]:
+            return witnesses(context.conn, context.device, context.policy.detection)
+
+        result: list[str] = await immediate_step("witnesses", read, because="may it radiate?")
+        return result
+
+    async def against_radiating(self) -> str:
+        """Return why AdminState has to stay false, empty where it need not; detection remembers which."""
+
+        def act(context: StepContext) -> str:
+            why = against_radiating(context.conn, context.device, context.policy.detection)
+            note_withheld(context.conn, context.device, withheld=bool(why))
+            return why
+
+        result: str = await immediate_step("against radiating", act)
+        return result
 
     async def channel(self) -> str:
         """Return the channel of the device's last session: ``standard`` or ``distress``."""

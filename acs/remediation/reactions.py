@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from acs import alarms as al
+from acs import detection as dt
 from acs import devices as dev
 from acs.alarms import Alarm, AlarmChange
 from acs.commands import Command
@@ -167,6 +168,8 @@ def device_informed(
         fresh = check_in.bootstrap or device.has_untreated_alarms or device.readmission
         if fresh or device.provisioned_for != (device.software_version or "?"):
             open_next(conn, device.id, env=env, now=now, later=later)
+        else:
+            _may_radiate_now(conn, device, env=env, now=now)
         return
     case, steps = waiting_steps(conn, device.id)
     if case is not None and not steps and not later:
@@ -185,6 +188,13 @@ def device_informed(
         finish_step(conn, step, told[step.event], now=now)
     if case is not None and came:
         advance(conn, case.id, env=env, now=now)
+
+
+def _may_radiate_now(conn: Connection, device: Device, *, env: Environment, now: float) -> None:
+    """Have done what was withheld from a device, once nothing is found that speaks against it."""
+    if dt.end_withholding(conn, device, env.policy.detection):
+        because = "nothing speaks against radiating any more"
+        apply_declared(conn, device.id, who="detection", because=because, env=env, now=now)
 
 
 def run_playbook(

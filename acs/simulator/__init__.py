@@ -6,6 +6,7 @@ from acs.simulator.fleet import OUI, PRODUCT_CLASS, Fleet, Vendor
 from acs.simulator.henb import Executed, Fault, HeNB
 from acs.simulator.pace import LAB, REAL, Pace
 from acs.simulator.scenario import Entry, Expectation, Scenario, load_scenario
+from acs.simulator.surroundings import Surroundings
 from acs.simulator.tamper import TAMPERS, UNTIL, Tamper
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Pace",
     "Scenario",
     "Statistics",
+    "Surroundings",
     "Tamper",
     "Vendor",
     "build_image",

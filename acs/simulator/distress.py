@@ -120,9 +120,13 @@ class Distress:
         if why:
             self._refuse(why)
             return why
+        self.call(kind)
+        return ""
+
+    def call(self, kind: str) -> None:
+        """Note a call that proved itself; where the standard path fails, that of ``kind`` is the first."""
         self._first = next((n for n, path in enumerate(self.paths) if path.kind == kind), 0)
         self.called = True
-        return ""
 
     def _refuse(self, why: str) -> bool:
         self.refused[why] = self.refused.get(why, 0) + 1
@@ -205,6 +209,12 @@ class DistressSide:
         if obeyed:
             self._called(now)
         return obeyed, answer
+
+    def called_over(self: _Distressed, kind: str, now: float) -> None:
+        """Take a call that came over the distress channel of ``kind`` and proved itself, as over XMPP."""
+        if self.state == "running":
+            self.distress.call(kind)
+            self._called(now)
 
     def _called(self: _Distressed, now: float) -> None:
         self.connection_requested()

@@ -24,6 +24,16 @@ SUPPORTED_ALARMS: tuple[tuple[str, ...], ...] = (
         "Major",
         "2 Logged",
     ),
+    *(
+        (
+            "Security Service Or Mechanism Violation",
+            "Unauthorised Access Attempt",
+            problem,
+            severity,
+            "2 Logged",
+        )
+        for problem, severity in (("LAN_LOGIN_ATTEMPT", "Minor"), ("LAN_LOGIN_SUCCESS", "Major"))
+    ),
 )
 """The rows of SupportedAlarm; out of the box nothing is expedited (S1 L24)."""
 _TABLES = {"0 Expedited": "ExpeditedEvent", "1 Queued": "QueuedEvent"}

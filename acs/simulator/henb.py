@@ -30,6 +30,7 @@ from acs.simulator.pace import REAL, Pace
 from acs.simulator.perfmgmt import PerfMgmt
 from acs.simulator.rpc_files import FIRMWARE
 from acs.simulator.stages import Stage, Stages, Trigger
+from acs.simulator.surroundings import Surroundings
 from acs.simulator.tamper import ActiveTamper
 from acs.simulator.traffic import Traffic
 from acs.simulator.transfer import Transfers
@@ -44,6 +45,7 @@ from acs.simulator.tree import (
 __all__ = ["Executed", "Fault", "HeNB"]
 
 HEARTBEAT = f"{SERVER}HeartbeatPolicy."
+ENCLOSURE = "Device.Services.FAPService.1.FAPControl.EnclosureTamperingDetected"
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
     """Whether it has a fail-safe image, and so does ``begin_emergency`` rather than shut down (S1 L66)."""
     emergency: Emergency = field(default_factory=Emergency)
     distress: Distress = field(default_factory=Distress)
+    surroundings: Surroundings = field(default_factory=Surroundings)
     tree: ParameterTree = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     tampers: list[ActiveTamper] = field(default_factory=list)
@@ -123,8 +126,10 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
     # --- life ---------------------------------------------------------------------------
 
     def _reset_configuration(self) -> None:
-        """Factory defaults: what is not of the device itself is forgotten."""
+        """Factory defaults: what is not of the device itself is forgotten, but not that it was opened."""
+        opened = self.tree.value(ENCLOSURE)
         self.tree.reset()
+        self.tree.set(ENCLOSURE, opened)
         self.attributes.clear()
         self.access_lists.clear()
         self.connection_request_password = ""
@@ -165,6 +170,7 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
         self.stages.on(Trigger.BOOTED)
         before = self.tree.value(f"{INFO}SoftwareVersion")
         self.tree.set(f"{INFO}SoftwareVersion", self.banks.running)
+        self.surroundings.scan(self.tree)
         self.changed.clear()
         self.events = [each for each in self.events if each.code not in (ev.CONNECTION_REQUEST, ev.PERIODIC)]
         self.events = events + [each for each in self.events if each not in events]
@@ -185,6 +191,11 @@ class HeNB(FileTransfers, ModuleChanges, DistressSide, IntegritySide, EmergencyS
             follow_admin_state(self.tree)
             self.check_integrity(now, booted=True)
         self.emergency_booted(now)
+
+    def carry_to(self, surroundings: Surroundings) -> None:
+        """Have somebody carry it to another place, where it scans anew."""
+        self.surroundings = surroundings
+        surroundings.scan(self.tree)
 
     def _restart(self, events: list[m.Event], seconds: float, now: float) -> None:
         self.state = "restarting"

@@ -374,6 +374,10 @@ class _Turn:
         values = [each for each in answer.parameters if ".FaultMgmt." not in each.name]
         added: set[str] = set()
         changed = dev.save_parameters(self.conn, self.device.id, values, now=self.now, first_seen=added)
+        request = command.message
+        if isinstance(request, m.GetParameterValues):
+            gone = dev.forget_vanished(self.conn, self.device.id, request.names, values)
+            changed |= dict.fromkeys(gone, "")
         dev.note_addresses(self.conn, self.device.id, values)
         device = dev.find(self.conn, self.device.device_key)  # as this transaction left it
         if device is None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acs.detection.clock import follow_clock
+from acs.detection.checks import CHECKS
+from acs.detection.clock import follow_clock, follow_uptime, is_set, judge_synchronisation
 from acs.detection.memory import Memory, memory_of, memory_text
 from acs.detection.place import distance, judge_place
 from acs.detection.software import Loads, follow_boots, follow_software, judge_key
@@ -64,6 +65,58 @@ class TestClock:
         memory, verdict = informs(*((900.0 * number, delay) for number, delay in enumerate(delays)))
         assert verdict.state == "ok"
         assert memory_of(memory_text(memory)) == memory
+
+
+class TestSynchronisation:
+    def judge(self, status: str, *, unset: bool = False, knew: bool = False, booted_for: float = 7200) -> str:
+        memory = Memory(unset=unset, states={"C-20": "ok"} if knew else {})
+        return judge_synchronisation(memory, status, LIMITS, booted_for=booted_for).state
+
+    @pytest.mark.parametrize("status", ["Synchronized", "Disabled", "", "of a vendor"])
+    def test_it_has_the_time_or_another_source_of_it(self, status):
+        assert self.judge(status) == "ok"
+
+    @pytest.mark.parametrize("status", ["Unsynchronized", "Error_FailedToSynchronize", "Error"])
+    def test_who_never_had_it_is_no_finding_who_lost_it_is(self, status):
+        assert self.judge(status) == "unknown"
+        assert self.judge(status, knew=True) == "found"
+        assert self.judge(status, knew=True, booted_for=60) == "unknown"
+
+    def test_a_clock_that_was_never_set_is_not_synchronised_whatever_it_says(self):
+        assert self.judge("Synchronized", unset=True) == "unknown"
+        assert not is_set("0001-01-01T00:00:00Z")
+        assert not is_set("1970-01-01T03:00:00Z")
+        assert is_set(date_time(NOW))
+
+
+class TestUpTime:
+    def read(self, *readings: tuple[float, str], booted_at: float = 0.0):
+        memory, verdict = Memory(), None
+        for at, text in readings:
+            memory, verdict = follow_uptime(memory, text, LIMITS, booted_at=NOW + booted_at, now=NOW + at)
+        return verdict
+
+    def test_what_goes_on_or_begins_anew_with_a_boot_is_right(self):
+        assert self.read((0, "500"), (3600, "4100")).state == "ok"
+        assert self.read((0, "500"), (3600, "30"), booted_at=3500).state == "ok"
+        assert self.read((0, "500"), (9000, "5000"), booted_at=8900).state == "ok"  # it told late
+
+    def test_a_boot_that_was_not_told_or_never_was_is_found(self):
+        assert self.read((0, "500"), (3600, "30")).state == "found"
+        assert self.read((0, "500"), (3600, "4100"), booted_at=3500).state == "found"
+
+    def test_what_is_no_number_tells_nothing(self):
+        assert follow_uptime(Memory(), "long", LIMITS, booted_at=0, now=NOW) == (Memory(), None)
+
+    @given(st.lists(st.floats(1, 1e6), min_size=1, max_size=20), st.floats(-1e-4, 1e-4))
+    def test_a_device_that_runs_through_is_never_found_though_its_clock_is_not_quite_right(self, gaps, drift):
+        at, memory = 0.0, Memory()
+        for gap in gaps:
+            at += gap
+            memory, verdict = follow_uptime(
+                memory, str(int(at * (1 + drift))), LIMITS, booted_at=0, now=NOW + at
+            )
+            assert verdict.state == "ok"
 
 
 class TestSoftware:
@@ -132,7 +185,7 @@ class TestPlace:
         assert judge_place({}, self.site, LIMITS, address_moved=True).state == "unknown"
 
     def test_other_macro_cells_and_another_network_together_do(self):
-        cells = {f"{FAP}REM.LTE.Cell.1.CI": "999"}
+        cells = {f"{FAP}REM.LTE.Cell.1.BCCH.CellID": "999"}
         assert judge_place(cells, self.site, LIMITS).state == "ok"
         assert judge_place(cells, self.site, LIMITS, address_moved=True).state == "found"
 
@@ -147,16 +200,18 @@ class TestValues:
     @pytest.mark.row("S1 L16")
     def test_it_must_not_radiate_while_it_is_locked(self):
         values = {f"{FAP}FAPControl.LTE.AdminState": "0", f"{FAP}FAPControl.LTE.RFTxStatus": "1"}
-        assert judge_radio(values, "HeNB", LIMITS).state == "found"
+        assert judge_radio(values, "HeNB", LIMITS, fresh=values).state == "found"
+        # what it told before it was locked is no finding
+        assert judge_radio(values, "HeNB", LIMITS, fresh=[next(iter(values))]).state == "unknown"
         values[f"{FAP}FAPControl.LTE.AdminState"] = "true"
-        assert judge_radio(values, "HeNB", LIMITS).state == "ok"
-        assert judge_radio({}, "HeNB", LIMITS).state == "unknown"
+        assert judge_radio(values, "HeNB", LIMITS, fresh=values).state == "ok"
+        assert judge_radio({}, "HeNB", LIMITS, fresh=()).state == "unknown"
 
     @pytest.mark.row("S1 L18")
     def test_power_above_the_licence_is_found(self):
         limits = Thresholds(max_reference_signal_power={"*": -10})
         values = {f"{FAP}CellConfig.LTE.RAN.RF.ReferenceSignalPower": "-9"}
-        assert judge_radio(values, "HeNB", limits).alarm.specific_problem == "ANTENNA_MODIFIED"
+        assert judge_radio(values, "HeNB", limits, fresh=()).alarm.specific_problem == "ANTENNA_MODIFIED"
 
     @pytest.mark.row("S1 L19")
     def test_an_opened_enclosure_is_found(self):
@@ -203,6 +258,6 @@ class TestTunnel:
         assert judge_tunnel(f"x{text}", self.networks).state == "unknown"
 
     def test_a_policy_with_no_networks_is_refused(self):
-        assert threshold_problems(Thresholds(tunnel_networks=["10.0.0.0/8"]), frozenset()) == []
-        [told] = threshold_problems(Thresholds(tunnel_networks=["10.0.0.1/8"]), frozenset())
+        assert threshold_problems(Thresholds(tunnel_networks=["10.0.0.0/8"]), frozenset(CHECKS)) == []
+        [told] = threshold_problems(Thresholds(tunnel_networks=["10.0.0.1/8"]), frozenset(CHECKS))
         assert "'10.0.0.1/8' is no network" in told

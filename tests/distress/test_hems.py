@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from acs import devices as dev
 from acs.commands import list_commands
@@ -10,6 +11,7 @@ from acs.cwmp import messages as m
 from acs.distress import may_send, path_told
 from acs.errors import AcsError
 from acs.simulator import Fault
+from acs.store.tables import audit
 from tests.world import POLICY, World
 
 WAITING = ("waiting", "NO_COMMUNICATION")
@@ -270,6 +272,33 @@ def test_an_instruction_may_take_two_persons():
     assert world.device.blocked
     because = "instructed by anna@token-1 and ben@cli: it was stolen; confirmed"
     assert world.device.admission_reason == because
+
+
+@pytest.mark.row("S1 L66.2")
+@pytest.mark.parametrize(
+    ("action", "after"),
+    [
+        ("RETRY", ("active", None)),
+        ("BLOCK", ("waiting", "BLOCKED")),
+        ("RELEASE", ("closed", "RELEASED")),
+        ("EXPECT_EMERGENCY", ("active", None)),
+        ("CLOSE", ("closed", "NO_COMMUNICATION")),
+    ],
+)
+def test_each_instruction_has_who_and_why_and_may_take_two_persons(action, after):
+    world = without_communication(POLICY + f"distress: {{second_approval: [{action}]}}\n")
+    case = only_case(world)
+    assert not world.instruct(case, action, "no hope", who="anna@token-1")
+    assert state(world) == WAITING
+    with pytest.raises(AcsError, match="say why"):
+        world.instruct(case, action, " ", who="ben@cli")
+    with pytest.raises(AcsError, match="second person"):
+        world.instruct(case, action, "no hope", who="anna@cli")
+    assert world.instruct(case, action, "agreed", who="ben@cli")
+    assert state(world) == after
+    kept = world.look(lambda conn: conn.execute(select(audit)).all())
+    mine = [(each.who, each.detail) for each in kept if each.action == f"case {action}"]
+    assert mine == [("anna@token-1 and ben@cli", "no hope; agreed")]
 
 
 def test_a_case_is_not_taken_up_for_ever():

@@ -103,6 +103,9 @@ def test_the_fail_safe_image_is_given_software_and_nothing_else():
 @pytest.mark.row("S1 L82.5")
 def test_integrity_and_place_are_examined_before_the_radio_is_unlocked():
     world = world_of()
+    with world.conn.begin():
+        dev.set_site_values(world.conn, "roof-1", {"latitude": "48.2082", "longitude": "16.3738"})
+        dev.set_site(world.conn, world.device.id, "roof-1")
     requests = heard(world)
     cut_off(world)
     after = [each for fail_safe, each in requests if not fail_safe]

@@ -7,7 +7,7 @@ import pytest
 from acs import devices as dev
 from acs.errors import AcsError
 from acs.simulator import Fault
-from tests.world import World
+from tests.world import POLICY, World
 
 
 def blocked() -> World:
@@ -89,6 +89,20 @@ def test_who_and_why_are_kept_in_the_audit():
     assert ("operator", "case RELEASE", "inspected on site") in {
         (row.who, row.action, row.detail) for row in rows
     }
+
+
+def test_to_close_a_working_case_may_take_two_persons_too():
+    world = World(policy=POLICY + "distress: {second_approval: [CLOSE]}\n")
+    world.boot()
+    world.tamper("software-modified", until="reboot", seconds=10)
+    (case,) = world.cases()
+    assert case.state == "active"
+    assert not world.instruct(case, "CLOSE", "enough", who="anna@cli")
+    assert world.cases()[0].state == "active"
+    assert world.instruct(case, "CLOSE", "yes", who="ben@cli")
+    closed = world.cases()[0]
+    assert (closed.state, closed.outcome) == ("closed", "CLOSED")
+    assert "anna@cli and ben@cli" in closed.because
 
 
 def test_a_working_case_can_be_closed_but_not_released():

@@ -270,9 +270,12 @@ class Scene(World):
 
 
 def provisioned(**options: Any) -> Scene:
-    """Return a scene with a HeNB that is provisioned; what was said until then is forgotten."""
+    """Return a scene with a HeNB that is provisioned; what was said until then is forgotten.
+
+    ``of``: another kind of scene. ``nodes``: the roles of HeMSs by their URL.
+    """
     faults, nodes = options.pop("faults", []), options.pop("nodes", {})
-    scene = Scene(**options)
+    scene: Scene = options.pop("of", Scene)(**options)
     scene.nodes = {url: frozenset(roles) for url, roles in nodes.items()}
     scene.henb.faults = faults
     scene.boot()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acs.alarms import SECURITY_EVENT_TYPES
+from acs.alarms import SECURITY_EVENT_TYPES, parse_time
 from acs.simulator import TAMPERS, Fault
 from tests.seed.scene import EXPEDITED, FAULTS, provisioned
 
@@ -46,8 +46,45 @@ def test_L16_a_software_component_that_behaves_unexpectedly(scene):
     assert_caused(scene, "software-behaviour", "SW_BEHAVIOUR", "DX")
 
 
+@pytest.mark.parametrize(
+    ("problem", "event_type", "cause", "severity", "procedure"),
+    [
+        ("LAN_DOS", "Operational Violation", "Denial Of Service", "Minor", "P1"),
+        (
+            "LAN_LOGIN_ATTEMPT",
+            "Security Service Or Mechanism Violation",
+            "Unauthorised Access Attempt",
+            "Minor",
+            "P1",
+        ),
+        (
+            "LAN_LOGIN_SUCCESS",
+            "Security Service Or Mechanism Violation",
+            "Unauthorised Access Attempt",
+            "Major",
+            "DX",
+        ),
+    ],
+)
+def test_L16_attacks_via_the_lan(scene, problem, event_type, cause, severity, procedure):
+    words = {"specific_problem": problem, "event_type": event_type, "severity": severity}
+    scene.alarm("software-behaviour", probable_cause=cause, seconds=5, **words)
+    (alarm,) = scene.every_alarm()
+    assert (alarm.specific_problem, alarm.security) == (problem, True)
+    assert scene.case.procedure == procedure
+
+
 def test_L17_a_modified_clock_speed(scene):
     assert_caused(scene, "clock-modified", "CLOCK_SPEED_MODIFIED", "DX")
+
+
+def test_L17_the_time_that_it_tells_runs_away(scene):
+    start = scene.now
+    scene.henb.tamper("clock-modified", scene.now, silent=True)
+    scene.run(20_000)
+    inform = scene.informs()[-1]
+    ahead = parse_time(inform.message.current_time, 0) - inform.at
+    assert ahead == pytest.approx(250e-6 * (inform.at - start), abs=1)
 
 
 def test_L18_a_modified_antenna(scene):
@@ -80,6 +117,7 @@ def test_L22_1_the_alarm_is_an_expedited_event_told_by_active_notification(scene
     }
     assert told["NotificationType"] == "NewAlarm"
     assert [each.alarm_identifier for each in scene.every_alarm()] == [told["AlarmIdentifier"]]
+    assert scene.henb.tree.value(f"{FAULTS}HistoryEvent.1.AlarmIdentifier") == told["AlarmIdentifier"]
 
 
 @pytest.mark.parametrize("name", TAMPERS)

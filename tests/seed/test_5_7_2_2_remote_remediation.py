@@ -5,12 +5,26 @@ from __future__ import annotations
 import pytest
 
 from acs.cwmp import messages as m
-from acs.simulator import TAMPERS
-from tests.seed.scene import EVERYTHING, provisioned
+from acs.simulator import TAMPERS, Fault
+from tests.seed.scene import EVERYTHING, Scene, provisioned
 from tests.world import POLICY
 
 CONFIGURATION = TAMPERS["configuration-modified"].parameter
 ROGUE = TAMPERS["configuration-modified"].value
+SERVING = "https://serving.example/"
+
+
+class Elsewhere(Scene):
+    """The initial HeMS has a store of its own: it leads the HeNB on, and this HeMS hears nothing of it."""
+
+    def session(self):
+        if self.henb.acs_url:
+            super().session()
+            return
+        self.henb.informed(self.henb.inform(self.now))
+        address = m.ParameterValue("Device.ManagementServer.URL", SERVING)
+        self.henb.handle(m.SetParameterValues((address,), "there"), self.now)
+        self.henb.session_ended(self.now)
 
 
 def sets_the_configuration(scene):
@@ -77,6 +91,39 @@ def test_L39_2_then_a_reset_to_factory_defaults_and_a_reconfiguration(scene):
     assert sets_the_configuration(scene)[-1] >= scene.informs("0 BOOTSTRAP")[0].at
     assert scene.henb.tree.value(CONFIGURATION) != ROGUE
     assert scene.end() == ("P2R", "closed", "REMEDIATED")
+
+
+@pytest.mark.parametrize(("code", "tries"), [(9002, 2), (9001, 1)], ids=["it may pass", "it will not"])
+def test_L39_2_a_fault_that_may_pass_is_tried_again_before_the_next_rung(scene, code, tries):
+    scene.henb.faults = [Fault("SetParameterValues", code, times=tries)]
+    scene.tamper("configuration-modified")
+    (restart,) = restarts(scene)
+    assert len([each for each in sets_the_configuration(scene) if each < restart]) == tries
+    assert scene.rungs(scene.case) == ["reconfigure", "reboot"]
+    assert scene.end() == ("P2R", "closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L42.2")
+@pytest.mark.parametrize("name", ["configuration-modified", "software-modified"])
+@pytest.mark.parametrize("initial", [Scene, Elsewhere], ids=["of this HeMS", "with a store of its own"])
+def test_L39_2_a_reset_lands_at_the_initial_hems_and_the_ladder_goes_on_at_the_serving_one(name, initial):
+    scene = provisioned(
+        of=initial,
+        policy=f"{POLICY}discovery: {{serving_hems: '{SERVING}'}}\n",
+        nodes={"": {"initial"}, SERVING: {"serving"}},
+    )
+    assert scene.henb.acs_url == SERVING
+    scene.tamper(name, until="factory_reset")
+    came = [each.node for each in scene.informs("0 BOOTSTRAP")]
+    assert came == (["", SERVING] if initial is Scene else [SERVING])
+    at_initial = [each.message for each in scene.wire if each.node == "" and each.who == "HeMS"]
+    told = [each for each in at_initial if isinstance(each, m.SetParameterValues)]
+    assert {each.name for one in told for each in one.parameters} <= {"Device.ManagementServer.URL"}
+    assert not any(isinstance(each, m.Reboot | m.FactoryReset | m.Download) for each in at_initial)
+    assert scene.rungs(scene.case)[-1] == "factory_reset"
+    assert scene.end()[1:] == ("closed", "REMEDIATED")
+    assert scene.henb.acs_url == SERVING
+    assert scene.device.provisioned_for == scene.henb.banks.running
 
 
 def test_L39_2_every_rung_that_fails_is_told(scene):

@@ -7,6 +7,8 @@ import pytest
 from acs.errors import AcsError
 from tests.seed.scene import EVERYTHING, provisioned
 
+CELL = "Device.Services.FAPService.1.FAPControl.LTE."
+
 
 def test_L46_1_the_henb_sends_its_alarm_closes_the_session_and_shuts_down(scene):
     scene.tamper("circuit-modified", seconds=100)
@@ -14,6 +16,10 @@ def test_L46_1_the_henb_sends_its_alarm_closes_the_session_and_shuts_down(scene)
     assert len(scene.told("notifyNewAlarm")) == 1
     assert scene.stages() == ["DETECTED", "REPORTING", "SHUT_DOWN"]
     assert scene.henb.state == "off"
+    radio = [scene.henb.tree.value(f"{CELL}{each}") for each in ("OpState", "RFTxStatus")]
+    assert radio == ["0", "0"]
+    scene.run(100_000)
+    assert len(scene.wire) == 1  # it is never heard of again
 
 
 def test_L46_2_a_henb_that_can_not_tell_takes_the_second_path_and_shuts_down_then():

@@ -55,6 +55,14 @@ def test_L28_1_an_alarm_that_tells_too_little_is_diagnosed_and_the_report_decide
     assert scene.in_order("SetParameterValues", "note report: v=1;test=SEC;sw=", f"note {finding}")
 
 
+def test_L28_1_a_report_of_a_fatal_breach_is_followed_as_the_alarm_of_one(scene):
+    scene.henb.tamper("circuit-modified", scene.now, silent=True)
+    scene.tamper("case-opened", seconds=600)
+    assert scene.in_order("note report: v=1;test=SEC", "note diagnosis: P3", "block")
+    assert scene.end()[1:] == ("waiting", "BLOCKED")
+    assert scene.device.blocked
+
+
 def test_L28_2_the_diagnostic_test_is_that_of_the_data_model(scene):
     scene.tamper("case-opened", seconds=60)
     asked, read = scene.requests(m.SetParameterValues)[0], scene.requests(m.GetParameterValues)[0]

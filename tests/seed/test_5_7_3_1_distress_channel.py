@@ -215,6 +215,22 @@ def test_L66_1_where_the_second_path_fails_too_the_henb_shuts_down_at_once():
     assert scene.henb.state == "off"
 
 
+def test_L66_1_immediately_after_the_last_path_has_failed():
+    scene = provisioned(distress=2)
+    scene.cut = set(EVERYTHING)
+    tried, hold = [], scene.session
+
+    def session():
+        tried.append(scene.now)
+        hold()
+
+    scene.session = session
+    scene.henb.tamper("case-opened", scene.now)
+    while scene.henb.state == "running":
+        scene.run(1)
+    assert scene.now - tried[-1] <= 1
+
+
 def test_L66_1_so_it_does_where_the_second_path_breaks_down_in_the_middle_of_an_action():
     scene = provisioned(distress=1)
     scene.wait_for_a_trigger()

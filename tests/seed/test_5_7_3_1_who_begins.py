@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from acs import detection as dt
 from acs import distress as ds
+from acs.silence import look_at_silence
 from tests.seed.scene import provisioned
 from tests.world import DISTRESS_KEY
 
@@ -36,6 +38,28 @@ def test_L72_a_forced_management_request_to_a_henb_that_is_not_heard_of(cut):
     assert scene.triggers
     assert scene.case.fact["because"] == "operator: the MME sees it, no OAM message came"
     assert scene.end() == ("REACH", "closed", "REACHED")
+
+
+def test_L72_a_henb_that_the_mme_sees_and_nobody_hears_is_found_and_triggered():
+    scene = provisioned(distress=1)
+    scene.wait_for_a_trigger()
+    scene.cut, start = {"standard"}, scene.now
+    scene.run(4000)
+    with scene.conn.begin():
+        dt.note_sighting(scene.conn, scene.device, source="mme-1", now=scene.now)
+        how = scene.env.detection(scene.now)
+        due = dt.silent_devices(scene.conn, how, interval=900, since=start, limit=10)
+        look_at_silence(scene.conn, due, scene.env, since=start, now=scene.now)
+    (told,) = scene.told("notifyNewAlarm")
+    assert told["securityAlarmDetector"].startswith("HeMS:")
+    assert "mme-1 sees it connected" in told["additionalText"]
+    assert scene.triggers == []  # the standard path is tried first
+    scene.run(2000)
+    assert scene.in_order(
+        "alarm ", "case opened", "notify extended remediation is needed", "distress trigger"
+    )
+    assert scene.channels[0] == "IPsec2"
+    assert len(scene.told("notifyClearedAlarm")) == 1
 
 
 def test_L74_the_henb_stays_on_the_standard_path_as_long_as_that_works():

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from acs import devices as dev
 from acs.cwmp import messages as m
-from acs.simulator import TAMPERS
+from acs.simulator import TAMPERS, Surroundings
 from tests.seed.scene import EVERYTHING, Scene, provisioned
 from tests.world import POLICY
 
 CONFIGURATION = TAMPERS["configuration-modified"].parameter
 ROGUE = TAMPERS["configuration-modified"].value
+CELL = "Device.Services.FAPService.1.FAPControl.LTE."
 SERVING = "https://serving.example/"
 FARM = {
     "nodes": {"": {"initial"}, SERVING: {"serving"}, "emergency": {"emergency"}},
-    "policy": f"{POLICY}discovery: {{serving_hems: '{SERVING}'}}\n",
+    "policy": f"{POLICY}discovery: {{serving_hems: '{SERVING}', security_gateways: [a], s1_servers: [b]}}\n",
 }
 """An initial HeMS, one that it leads to, and a dedicated emergency management system."""
 
@@ -98,15 +100,60 @@ def test_L82_5_it_boots_the_downloaded_image_and_is_discovered_and_registered_an
     assert scene.henb.banks.running == "2.0.0"
     after = [each.node for each in scene.informs("0 BOOTSTRAP") if each.path == "standard"]
     assert after == ["", SERVING]  # from the initial HeMS to the serving one
+    first = next(
+        each for each in scene.said("SetParameterValues") if each.node == "" and each.path == "standard"
+    )
+    assert {each.name.removeprefix(CELL) for each in first.message.parameters} == {
+        "Device.ManagementServer.URL",
+        "Gateway.SecGWServer1",
+        "Gateway.S1SigLinkServerList",
+    }
     assert scene.device.provisioned_for == "2.0.0"
     assert scene.end() == ("EM", "closed", "REMEDIATED")
     assert scene.alarms() == []
 
 
+def at_its_site(scene: Scene) -> Scene:
+    """Say where the HeNB belongs; it is there."""
+    with scene.conn.begin():
+        dev.set_site_values(scene.conn, "roof-1", {"latitude": "48.2082", "longitude": "16.3738"})
+        dev.set_site(scene.conn, scene.device.id, "roof-1")
+    scene.henb.carry_to(Surroundings(place=(48.2083, 16.3737)))
+    return scene
+
+
+def is_about(message: m.Message, name: str) -> bool:
+    """Whether a request reads or sets this parameter."""
+    written = [each.name for each in getattr(message, "parameters", ())]
+    return name in (*getattr(message, "names", ()), *written)
+
+
+def test_L82_5_integrity_and_place_are_verified_before_it_radiates():
+    scene = cut_off(at_its_site(provisioned_henb(**FARM)))
+    order = ("Device.SelfTestDiagnostics.DiagnosticsState", "Device.FAP.GPS.", f"{CELL}AdminState")
+    told = [each for each in scene.wire if each.who == "HeMS" and each.path == "standard"]
+    first = [next(n for n, each in enumerate(told) if is_about(each.message, name)) for name in order]
+    assert first == sorted(first)
+    assert scene.end() == ("EM", "closed", "REMEDIATED")
+    assert scene.henb.tree.value(f"{CELL}RFTxStatus") == "1"
+
+
+def test_L82_5_where_it_is_not_at_its_place_it_does_not_radiate_and_the_managers_are_told():
+    scene = at_its_site(provisioned_henb(**FARM))
+    scene.henb.surroundings = Surroundings(place=(47.0707, 15.4395))  # it is carried away meanwhile
+    cut_off(scene)
+    assert scene.end() == ("EM", "waiting", "EMERGENCY_FAILED")
+    assert scene.henb.tree.value(f"{CELL}RFTxStatus") == "0"
+    told = {each["commentText"]: each["because"] for each in scene.outbox() if "commentText" in each}
+    assert told["emergency remediation failed"] == "the HeNB is not where it is registered"
+
+
 def test_L84_without_software_the_henb_shuts_down_and_the_managers_are_told():
-    scene = cut_off(provisioned_henb(image=None))
+    scene = provisioned_henb(image=None)
+    nms = scene.subscribe("nms")
+    cut_off(scene)
     assert (scene.henb.state, scene.stages()[-1]) == ("off", "SHUT_DOWN")
-    assert "emergency remediation failed" in scene.comments()
+    assert "emergency remediation failed" in [each.get("commentText") for each in scene.heard(nms)]
     assert scene.end() == ("EM", "waiting", "EMERGENCY_FAILED")
 
 

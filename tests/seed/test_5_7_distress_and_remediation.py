@@ -123,3 +123,16 @@ def test_L10_what_remote_remediation_can_not_solve_ends_in_shut_down_and_block()
     assert scene.device.blocked
     assert set(scene.refused) == {"blocked"}
     assert (scene.henb.state, scene.stages()[-1]) == ("off", "SHUT_DOWN")
+
+
+def test_L10_what_comes_back_again_and_again_is_fatal_and_blocked(scene):
+    for _ in range(3):
+        scene.tamper("configuration-modified")
+    assert [(each.procedure, each.outcome) for each in scene.cases()] == [
+        *[("P2R", "REMEDIATED")] * 2,
+        ("P3", "BLOCKED"),
+    ]
+    assert "remediated 2 times, and it is back" in scene.cases()[-1].because
+    scene.run(20_000)
+    assert scene.device.blocked
+    assert set(scene.refused) == {"blocked"}

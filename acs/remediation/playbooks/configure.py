@@ -8,6 +8,7 @@ from acs.cwmp import messages as m
 from acs.declared import AddObject, DeleteObject, Plan, PlannedValue, SetValues
 from acs.declared.plan import new_row
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, demand, tried
+from acs.remediation.playbooks.radiating import may_radiate
 
 if TYPE_CHECKING:
     from acs.devices import Declared
@@ -49,6 +50,9 @@ async def reconfigure(case: CaseApi, declared: Declared | None = None, *, watchf
         await case.note(problems)
     state = await _read(case, declared, "where does the device differ from its declared state?")
     plan = declared.plan(state)
+    withheld = plan.unlocks(declared.rules) and not await may_radiate(case)
+    if withheld:
+        plan = plan.kept_locked(declared.rules)
     if not plan.steps:
         await case.note("the configuration is as it should be")
         return 0
@@ -56,6 +60,8 @@ async def reconfigure(case: CaseApi, declared: Declared | None = None, *, watchf
         await _refuse_fights(case, plan)
     await _send(case, declared, plan)
     left = declared.plan(await _read(case, declared, "did it stick?"))
+    if withheld:
+        left = left.kept_locked(declared.rules)
     wrong = [each.path for each in left.values if not each.secret]
     wrong += [step.table for step in left.steps if isinstance(step, AddObject)]
     wrong += [step.path for step in left.steps if isinstance(step, DeleteObject)]

@@ -20,6 +20,7 @@ from acs.remediation.playbooks.parts import (
     verify,
 )
 from acs.remediation.playbooks.provisioning import provision
+from acs.remediation.playbooks.radiating import look_at_witnesses
 
 if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi
@@ -177,8 +178,7 @@ async def _examine(case: CaseApi) -> None:
         raise StepFailed(
             f"the new software does not pass the test: {', '.join(failed) or 'no usable report'}"
         )
-    for path in ("FAP.GPS.", "Services.FAPService.1.REM.LTE.Cell."):
-        await case.get_values([f"{case.root}{path}"], because="location, before AdminState")
+    await look_at_witnesses(case, because="location, before AdminState")
     if await case.found(_PLACE):
         raise StepFailed("the HeNB is not where it is registered")
 

@@ -10,6 +10,7 @@ from acs.remediation.playbooks.evidence import collect_evidence
 from acs.remediation.playbooks.extended import Pending, extended_remediation, failed_ladder
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, verify
 from acs.remediation.playbooks.provisioning import restart
+from acs.remediation.playbooks.relocation import LOCATION_CHANGED, relocation
 
 if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi
@@ -20,6 +21,8 @@ async def reconfiguration(case: CaseApi, first: int = 0) -> Result:
 
     ``first`` is the rung to begin with, counted from 0.
     """
+    if case.facts.get("specific_problem") == LOCATION_CHANGED:
+        return await relocation(case)
     await collect_evidence(case, "P2R")
     because = case.because
     for number, rung in enumerate(case.policy.ladders.reconfiguration[first:], first):
