@@ -12,20 +12,23 @@ from acs import __version__
 from acs.cli import (
     access,
     admission,
+    alarms,
     attack,
     audit,
     bench,
     bulk,
+    cases,
     client_certificates,
+    commands,
     config,
     detection,
+    devices,
     distress,
     emergency,
     files,
-    look,
+    golden,
     measures,
     model,
-    operate,
     playbook,
     pm,
     policy,
@@ -66,14 +69,14 @@ simulation.command("network")(simulate_network.simulate_network)
 app.add_typer(simulation, name="simulate")
 app.command()(demo)
 app.add_typer(
-    look.devices, name="devices", help="The registry: list, show, register, enrol, approve, block, …"
+    devices.devices, name="devices", help="The registry: list, show, register, enrol, approve, block, …"
 )
-look.devices.command("tag")(tags.tag_device)
-look.devices.command("reach")(distress.reach_device)
-app.add_typer(look.alarms, name="alarms", help="The alarm list: list, acknowledge, silence.")
-look.alarms.add_typer(silence.silence, name="silence", help="Silences: add, list, expire, approve, check.")
-app.add_typer(look.cases, name="cases", help="What is done about alarms: list, show, instruct.")
-app.add_typer(operate.commands, name="commands", help="RPCs: list, show, send, cancel.")
+devices.devices.command("tag")(tags.tag_device)
+devices.devices.command("reach")(distress.reach_device)
+app.add_typer(alarms.alarms, name="alarms", help="The alarm list: list, acknowledge, silence.")
+alarms.alarms.add_typer(silence.silence, name="silence", help="Silences: add, list, expire, approve, check.")
+app.add_typer(cases.cases, name="cases", help="What is done about alarms: list, show, instruct.")
+app.add_typer(commands.commands, name="commands", help="RPCs: list, show, send, cancel.")
 app.add_typer(distress.distress, name="distress", help="Distress channels of devices: paths, key.")
 app.add_typer(
     measures.measures,
@@ -92,7 +95,7 @@ app.add_typer(
 )
 app.add_typer(files.files, name="files", help="Files for devices and from them: catalogue, signers, uploads.")
 app.add_typer(config.config, name="config", help="Declared state: set, show, plan, apply, verify, sites.")
-app.add_typer(operate.golden, name="golden", help="The golden configuration: show, set.")
+app.add_typer(golden.golden, name="golden", help="The golden configuration: show, set.")
 app.add_typer(trust.trust, name="trust", help="Vendor CAs and what they vouch for: add, scope, remove, list.")
 app.add_typer(bulk.bulk, name="bulk", help="Bulk data of devices: list, show, export.")
 app.add_typer(
@@ -120,8 +123,8 @@ access.tokens.command("certificates")(client_certificates.show)
 access.tokens.command("forget-certificate")(client_certificates.forget)
 bench.bench.command()(attack.attack)
 bench.bench.command()(storm.storm)
-look.devices.command()(tree.discover)
-look.devices.command()(tree.tree)
+devices.devices.command()(tree.discover)
+devices.devices.command()(tree.tree)
 model.model.command("canonical")(profiles.canonical)
 app.add_typer(trace.trace, name="trace", help="Conversations with devices: start, stop, list, show, export.")
 app.add_typer(model.model, name="model", help="Data models: import, list, show, drop.")

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
+from acs.cli.devices import devices
 from acs.cli.input import read_text
-from acs.cli.look import devices
 from acs.cli.node import find_device, read, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Number, Reason
 from acs.cli.output import console, moment, print_json, print_table, tell_limit

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import read_file, read_text
-from acs.cli.node import find_device, no_urls, read, require_data, settings_of, who, write
+from acs.cli.node import environment_of, find_device, read, require_data, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
 from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
@@ -176,9 +176,7 @@ def apply(
     from acs import remediation as rm
 
     settings = _settings(data, config)
-    env = rm.Environment(
-        rm.load_policy(settings.policy), no_urls, library=rm.load_library(settings.playbooks)
-    )
+    env = environment_of(settings)
 
     def act(conn: Connection) -> list[tuple[str, int | None]]:
         now = time.time()

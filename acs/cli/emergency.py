@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.node import find_device, no_urls, read, settings_of, who, write
+from acs.cli.node import environment_of, find_device, read, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
 from acs.cli.output import console, moment, print_json, print_table
 
@@ -92,7 +92,7 @@ def registered(
     from acs import remediation as rm
 
     settings = settings_of(data, config)
-    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+    env = environment_of(settings)
 
     def act(conn: Connection) -> rm.Case:
         found = find_device(conn, device)

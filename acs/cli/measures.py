@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import read_ascii, read_file
-from acs.cli.node import find_device, no_urls, read, require_data, settings_of, who, write
+from acs.cli.node import environment_of, find_device, read, require_data, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Number, Reason
 from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
@@ -87,9 +87,9 @@ def send(
     Example: acs measures send 0005B9-A1 SEGW_BLOCK GATEWAY_BLOCK --because "it was stolen"
     """
     from acs import measures as ms
-    from acs import remediation as rm
 
-    system_dn = rm.Environment(rm.load_policy(None), no_urls).system_dn
+    settings = settings_of(data, config)
+    system_dn = environment_of(settings).system_dn
 
     def act(conn: Connection) -> list[ms.Measure]:
         found, now = find_device(conn, device), time.time()
@@ -97,7 +97,7 @@ def send(
             conn, found, measure, who=who(), because=because, system_dn=system_dn, now=now
         )
 
-    _told(write(settings_of(data, config), act))
+    _told(write(settings, act))
 
 
 @measures.command("undo")
@@ -116,7 +116,7 @@ def undo(
     from acs import remediation as rm
 
     settings = settings_of(data, config)
-    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+    env = environment_of(settings)
 
     def act(conn: Connection) -> list[ms.Measure] | None:
         found, now = find_device(conn, device), time.time()

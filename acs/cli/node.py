@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,7 +16,20 @@ from acs.errors import AcsError
 from acs.settings import Settings, load_settings
 from acs.store import Store
 
-__all__ = ["find_device", "no_urls", "node_url", "read", "require_data", "settings_of", "who", "write"]
+if TYPE_CHECKING:
+    from acs.remediation import Environment
+
+__all__ = [
+    "environment_of",
+    "find_device",
+    "node_url",
+    "read",
+    "require_data",
+    "settings_of",
+    "who",
+    "with_devices",
+    "write",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +97,23 @@ def find_device(conn: Connection, key: str) -> Any:
     return found
 
 
-def no_urls(*_: object) -> str:
+def with_devices(conn: Connection, found: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return rows that belong to devices as mappings, each with the key of its device in front."""
+    from acs import devices as dev
+
+    rows = list(found)
+    keys = {number: dev.get(conn, number).device_key for number in {each.device_id for each in rows}}
+    return [{"device": keys[each.device_id], **asdict(each)} for each in rows]
+
+
+def environment_of(settings: Settings) -> Environment:
+    """Return what remediation works with here: the policy, the operators' playbooks, and no URLs of files."""
+    from acs.remediation import Environment, load_library, load_policy
+
+    library = load_library(settings.playbooks)
+    return Environment(load_policy(settings.policy), _no_urls, library=library)
+
+
+def _no_urls(*_: object) -> str:
     """Stand where a running node makes URLs of files."""
     raise AcsError("files are given out by the running node alone")

@@ -11,14 +11,14 @@ import typer
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from acs.cli.node import find_device, no_urls, settings_of, who, write
+from acs.cli.node import environment_of, find_device, settings_of, who, write
 from acs.cli.options import Config, Data, Json
 from acs.cli.output import console, print_json, print_table
 from acs.errors import AcsError
 from acs.settings import Settings
 
 if TYPE_CHECKING:
-    from acs.remediation import Environment, Library, Script
+    from acs.remediation import Library, Script
 
 __all__ = ["playbook"]
 
@@ -44,13 +44,6 @@ def _find(settings: Settings, name: str) -> Script:
     if name not in library.scripts and library.problems:
         raise AcsError(f"the playbook {name!r} is not there or has problems: " + "; ".join(library.problems))
     return library.get(name)
-
-
-def _env(settings: Settings) -> Environment:
-    from acs.remediation import Environment, load_library, load_policy
-
-    library = load_library(settings.playbooks)
-    return Environment(load_policy(settings.policy), no_urls, library=library)
 
 
 @playbook.command("list")
@@ -106,7 +99,7 @@ def run(
     from acs import remediation as rm
 
     settings = settings_of(data, config, playbooks=playbooks)
-    script, env = _find(settings, name), _env(settings)
+    script, env = _find(settings, name), environment_of(settings)
 
     def act(conn: Connection) -> Any:
         found = find_device(conn, device)
@@ -145,7 +138,7 @@ def dry_run(
     from acs.lab import gist
 
     settings = settings_of(data, config, playbooks=playbooks)
-    script, env = _find(settings, name), _env(settings)
+    script, env = _find(settings, name), environment_of(settings)
     values = dict(_pair(each) for each in assume or [])
     assumed = rm.Assumed(values, frozenset(fail or ()), denied=deny)
 

@@ -58,7 +58,7 @@ def test_a_block_asks_for_measures_and_its_end_undoes_them(known, acs, data, mon
     told = acs(*block, "SUBSCRIBER_REPLACE")
     assert told.text == f"{KEY} is blocked; asked for: SUBSCRIBER_REPLACE at desk"
     assert "a second person" in acs("devices", "unblock", KEY, "--because", "found", "--data", data).text
-    monkeypatch.setattr("acs.cli.look.who", lambda: "bob@cli")
+    monkeypatch.setattr("acs.cli.devices.who", lambda: "bob@cli")
     assert acs("devices", "unblock", KEY, "--because", "found", "--data", data).text == f"{KEY} is allowed"
     assert known("list", "--device", KEY, "--in-force", "--json").json == []
     told = acs(*block, "OTHER")

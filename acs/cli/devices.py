@@ -1,33 +1,30 @@
-"""``acs devices``, ``acs alarms``, ``acs cases``: look, and decide."""
+"""``acs devices``: the registry: look, register, block."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.input import check_kind
-from acs.cli.node import find_device, no_urls, read, require_data, settings_of, who, write
-from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Number, Reason
+from acs.cli.node import (
+    environment_of,
+    find_device,
+    read,
+    require_data,
+    settings_of,
+    who,
+    write,
+)
+from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
 from acs.cli.output import console, moment, print_json, print_table, tell_limit
-from acs.cli.timeline import export_case, show_case
-from acs.errors import AcsError
 from acs.settings import Settings
 
-if TYPE_CHECKING:
-    from acs.remediation import Instruction
-
-__all__ = ["alarms", "cases", "devices"]
+__all__ = ["devices"]
 
 devices = typer.Typer(no_args_is_help=True)
-alarms = typer.Typer(no_args_is_help=True)
-cases = typer.Typer(no_args_is_help=True)
-cases.command("show")(show_case)
-cases.command("export")(export_case)
 
 
 @devices.command("list")
@@ -205,7 +202,7 @@ def block_device(
     from acs import remediation as rm
 
     settings = settings_of(data, config)
-    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+    env = environment_of(settings)
 
     def act(conn: Connection) -> tuple[bool, list[ms.Measure]]:
         found, told = find_device(conn, device).id, {"who": who(), "why": because}
@@ -229,7 +226,7 @@ def unblock_device(device: DeviceKey, because: Reason, data: Data = None, config
     from acs import remediation as rm
 
     settings = settings_of(data, config)
-    env = rm.Environment(rm.load_policy(settings.policy), no_urls)
+    env = environment_of(settings)
     done = write(
         settings,
         lambda conn: rm.unblock(
@@ -238,163 +235,3 @@ def unblock_device(device: DeviceKey, because: Reason, data: Data = None, config
     )
     told = "is allowed" if done else "stays blocked until a second person says the same"
     console.print(f"{device} {told}", markup=False)
-
-
-@alarms.command("list")
-def list_alarms(
-    data: Data = None,
-    config: Config = None,
-    json: Json = False,
-    limit: Limit = 100,
-    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Cleared ones as well.")] = False,
-) -> None:
-    """List alarms, the newest first."""
-    from acs import alarms as al
-    from acs import devices as dev
-
-    def look(conn: Connection) -> list[dict[str, Any]]:
-        wanted = find_device(conn, device).id if device else None
-        found = al.list_alarms(conn, device_id=wanted, state=None if everything else "active", limit=limit)
-        keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
-        holds = al.holds_of(conn, [each.id for each in found])
-        return [
-            {
-                "device": keys[each.device_id],
-                **asdict(each),
-                "held_back": asdict(holds[each.id]) if each.id in holds else None,
-            }
-            for each in found
-        ]
-
-    found = read(settings_of(data, config), look)
-    tell_limit(found, limit)
-    if json:
-        print_json(found)
-        return
-    columns = ("id", "device", "state", "event_type", "probable_cause", "specific_problem")
-    rows = [
-        (
-            *(each[name] for name in columns),
-            each["perceived_severity"],
-            moment(each["raised_at"]),
-            f"{each['held_back']['by']}: {each['held_back']['because']}" if each["held_back"] else "",
-        )
-        for each in found
-    ]
-    print_table("Alarms", (*columns, "severity", "raised", "held back by"), rows)
-
-
-@alarms.command("ack")
-def acknowledge_alarm(alarm: Number, data: Data = None, config: Config = None) -> None:
-    """Acknowledge an alarm in your name."""
-    from acs import alarms as al
-    from acs import devices as dev
-
-    def act(conn: Connection) -> None:
-        device = dev.get(conn, al.get_alarm(conn, alarm).device_id)
-        now = time.time()
-        al.acknowledge(conn, device, alarm, who=who(), now=now)
-        dev.audit(conn, who(), "alarm acknowledged", device.device_key, str(alarm), now=now)
-
-    write(settings_of(data, config), act)
-    console.print(f"alarm {alarm} is acknowledged")
-
-
-@cases.command("list")
-def list_cases(
-    data: Data = None,
-    config: Config = None,
-    json: Json = False,
-    limit: Limit = 100,
-    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
-    state: Annotated[
-        Literal["active", "waiting", "closed"] | None, typer.Option(help="active, waiting or closed.")
-    ] = None,
-    kind: Annotated[str | None, typer.Option(help="remediation, provisioning, playbook, …")] = None,
-) -> None:
-    """List cases, the newest first."""
-    from acs import devices as dev
-    from acs import remediation as rm
-
-    def look(conn: Connection) -> list[dict[str, Any]]:
-        wanted = find_device(conn, device).id if device else None
-        found = rm.list_cases(conn, device_id=wanted, state=state, kind=kind, limit=limit)
-        if kind is not None and not found:
-            check_kind(kind, rm.case_kinds(conn), "cases")
-        keys = {each.device_id: dev.get(conn, each.device_id).device_key for each in found}
-        held = rm.held_cases(conn, [each.id for each in found])
-        return [
-            {
-                "device": keys[each.device_id],
-                **asdict(each),
-                "facts": each.fact,
-                "held": held.get(each.id, ""),
-            }
-            for each in found
-        ]
-
-    found = read(settings_of(data, config), look)
-    tell_limit(found, limit)
-    if json:
-        print_json(found)
-        return
-    columns = ("id", "device", "kind", "procedure", "state", "outcome")
-    rows = [
-        (
-            *(each[name] for name in columns),
-            f"held: {each['held']}" if each["held"] else each["because"],
-            moment(each["opened_at"]),
-        )
-        for each in found
-    ]
-    print_table("Cases", (*columns, "because", "opened"), rows)
-
-
-@cases.command("instruct")
-def instruct_case(
-    case: Number,
-    action: Annotated[str, typer.Argument(help="RELEASE (unblock and close) or CLOSE.")],
-    because: Reason,
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Tell a case that waits for instruction what to do.
-
-    Example: acs cases instruct 7 RELEASE --because "inspected on site"
-    """
-    match action.upper():
-        case ("RETRY" | "BLOCK" | "RELEASE" | "EXPECT_EMERGENCY" | "CLOSE" | "APPROVE" | "DENY") as word:
-            _instruct(case, word, because, data, config)
-        case _:
-            raise AcsError(
-                f"the instruction {action!r} is unknown; known are RETRY, BLOCK, RELEASE, EXPECT_EMERGENCY"
-                " and CLOSE, and APPROVE and DENY for a playbook that asks"
-            )
-
-
-@cases.command("approve")
-def approve_case(case: Number, because: Reason, data: Data = None, config: Config = None) -> None:
-    """Grant what a playbook asks for; see what it is with: acs cases show."""
-    _instruct(case, "APPROVE", because, data, config)
-
-
-@cases.command("deny")
-def deny_case(case: Number, because: Reason, data: Data = None, config: Config = None) -> None:
-    """Deny what a playbook asks for."""
-    _instruct(case, "DENY", because, data, config)
-
-
-def _instruct(case: int, word: Instruction, because: str, data: Path | None, config: Path | None) -> None:
-    from acs import remediation as rm
-
-    settings = settings_of(data, config)
-    env = rm.Environment(
-        rm.load_policy(settings.policy), no_urls, library=rm.load_library(settings.playbooks)
-    )
-    now = time.time()
-    done = write(
-        settings, lambda conn: rm.instruct(conn, case, word, who=who(), why=because, env=env, now=now)
-    )
-    told = f"case {case} was told: {word}"
-    console.print(told if done else f"{told}; it waits for a second person to say the same")

@@ -1,0 +1,87 @@
+"""``acs commands``: the requests to devices: look, send, cancel."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+from sqlalchemy import Connection
+
+from acs.cli.node import find_device, read, settings_of, who, with_devices, write
+from acs.cli.options import Config, Data, Json, Limit, Number
+from acs.cli.output import console, moment, print_json, print_table, tell_limit
+from acs.cli.rpc import rpc
+from acs.errors import AcsError
+
+__all__ = ["commands"]
+
+commands = typer.Typer(no_args_is_help=True)
+commands.add_typer(rpc, name="send")
+
+
+@commands.command("list")
+def list_commands(
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    limit: Limit = 100,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    state: Annotated[
+        Literal["queued", "sent", "accepted", "succeeded", "failed", "expired", "cancelled"] | None,
+        typer.Option(help="Only in this state."),
+    ] = None,
+) -> None:
+    """List commands, the newest first."""
+    from acs import commands as cm
+
+    def look(conn: Connection) -> list[dict[str, Any]]:
+        wanted = find_device(conn, device).id if device else None
+        found = cm.list_commands(conn, device_id=wanted, state=state, limit=limit)
+        return [{**row, "payload": cm.masked(row["payload"])} for row in with_devices(conn, found)]
+
+    found = read(settings_of(data, config), look)
+    tell_limit(found, limit)
+    if json:
+        print_json(found)
+        return
+    columns = ("id", "device", "method", "command_key", "purpose", "state", "attempts", "fault_code")
+    rows = [(*(each[name] for name in columns), moment(each["created_at"])) for each in found]
+    print_table("Commands", (*columns, "created"), rows)
+
+
+@commands.command("show")
+def show_command(command: Number, data: Data = None, config: Config = None) -> None:
+    """Show a command and its answer, as JSON."""
+    from acs import commands as cm
+
+    found = read(settings_of(data, config), lambda conn: cm.find_command(conn, command))
+    if found is None:
+        raise AcsError(f"there is no command {command}; see: acs commands list")
+    facts = {**asdict(found), "payload": cm.masked(found.payload)}
+    for name in ("payload", "result"):
+        facts[name] = msgspec.json.decode(facts[name]) if facts[name] else None
+    print_json(facts)
+
+
+@commands.command("cancel")
+def cancel_command(command: Number, data: Data = None, config: Config = None) -> None:
+    """Withdraw a command that is not settled."""
+    from acs import commands as cm
+
+    def act(conn: Connection) -> Any:
+        from acs import devices as dev
+
+        now = time.time()
+        found = cm.cancel(conn, command, now=now)
+        if found is not None:
+            key = dev.get(conn, found.device_id).device_key
+            dev.audit(conn, who(), f"command {found.method} cancelled", key, found.command_key, now=now)
+        return found
+
+    found = write(settings_of(data, config), act)
+    if found is None:
+        raise AcsError(f"command {command} is not open; see: acs commands list")
+    console.print(f"command {command} is withdrawn")
