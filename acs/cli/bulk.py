@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
 import msgspec
 import typer
@@ -59,9 +59,14 @@ def list_parameters(
             }
         )
         return
-    rows = [(each.source, each.name, each.value, each.kind, moment(each.at)) for each in known]
+    rows = [(each.source, each.name, written(each.value), each.kind, moment(each.at)) for each in known]
     title = f"{device}: {reports} reports, {size} bytes, the last received {moment(last) or 'never'}"
     print_table(title, ("source", "parameter", "newest value", "type", "at"), rows)
+
+
+def written(value: Any) -> Any:
+    """Return a value as it is written: a boolean of JSON as JSON writes it."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _points(
@@ -105,7 +110,7 @@ def show_values(
             moment(each.at),
             each.source,
             each.name,
-            each.value,
+            written(each.value),
             "" if each.period is None else f"{each.period:g} s",
             ", ".join(
                 word
@@ -148,7 +153,8 @@ def _write(file: TextIO, found: Iterable[Any]) -> None:
     writer.writerow(("time", "source", "parameter", "value", "type", "period", "suspect"))
     for each in found:
         at = datetime.fromtimestamp(each.at, UTC).isoformat()
-        row = (at, each.source, each.name, each.value, each.kind, each.period, int(each.suspect))
+        value = written(each.value)
+        row = (at, each.source, each.name, value, each.kind, each.period, int(each.suspect))
         writer.writerow([defused(field) for field in row])
 
 
@@ -174,9 +180,10 @@ def configure_profile(
     config: Config = None,
     interval: Annotated[int, typer.Option(help="Seconds between reports.", min=1)] = 300,
     report_format: Annotated[
-        str, typer.Option(help="ObjectHierarchy, NameValuePair, ParameterPerRow or ParameterPerColumn.")
+        Literal["ObjectHierarchy", "NameValuePair", "ParameterPerRow", "ParameterPerColumn"],
+        typer.Option(help="The first two are JSON, the others CSV."),
     ] = "NameValuePair",
-    compression: Annotated[str, typer.Option(help="GZIP or None.")] = "GZIP",
+    compression: Annotated[Literal["GZIP", "None"], typer.Option(help="Content-Encoding.")] = "GZIP",
     retained: Annotated[int, typer.Option(help="Failed reports that it keeps; -1: all it can.")] = 10,
 ) -> None:
     """Have a device report by bulk data, with credentials of its own. It is set up again after a reset.

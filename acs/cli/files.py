@@ -215,7 +215,7 @@ def send_file(
         url = urls.url(found.id, file.name, now, **wanted)
         return m.Download(key, file.file_type, url, file_size=file.size)
 
-    send(device, write(settings, act), data, config, key, expires, wait, force=False)
+    send(device, write(settings, act), data, config, key, expires, wait, force=None)
 
 
 @files.command("request")
@@ -243,7 +243,7 @@ def request_file(
     found = read(settings, lambda conn: find_device(conn, device))
     lasting = max(expires, settings.file_url_lifetime)
     url = urls.upload_url(found.id, file_type, key, time.time(), lifetime=lasting)
-    send(device, m.Upload(key, file_type, url), data, config, key, expires, wait, force=False)
+    send(device, m.Upload(key, file_type, url), data, config, key, expires, wait, force=None)
 
 
 def _urls(settings: Settings) -> Any:

@@ -79,11 +79,16 @@ def show_outcome(command: Any) -> None:
         print_table(title, columns, rows(answer))
 
 
+def _said(name: str, told: str) -> str:
+    """Return the name of a fault and what the device said of it, which is often the name again."""
+    return told if told.lower().startswith(name.lower()) else f"{name}: {told}" if told else name
+
+
 def _failure(command: Any, answer: m.Message | None) -> str:
     from acs.cwmp.faults import fault_name
 
     code = command.fault_code
-    why = f"fault {code} {fault_name(code)}: {command.fault_string}" if code else command.fault_string
+    why = f"fault {code} {_said(fault_name(code), command.fault_string)}" if code else command.fault_string
     text = f"command {command.id}: {command.method} {command.state}: {why}"
     if isinstance(answer, m.Fault):
         for each in answer.parameter_faults:

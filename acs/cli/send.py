@@ -28,7 +28,7 @@ Key = Annotated[
 ]
 Expires = Annotated[float, typer.Option(help="Give up after this many seconds.", min=1)]
 Wait = Annotated[float, typer.Option(help="Wait so many seconds for the outcome and print it.", min=0)]
-Force = Annotated[bool, typer.Option("--force", help="Send what the checks refuse.")]
+Force = Annotated[bool | None, typer.Option("--force", help="Send what the checks refuse.")]
 
 _PAUSE = 0.25  # seconds between two looks at a command that is waited for
 _OPEN = ("queued", "sent", "accepted")
@@ -85,6 +85,7 @@ def send(
 ) -> None:
     """Queue ``message`` for a device, unless a check refuses it; with ``wait``, print the outcome.
 
+    ``force``: queue it all the same; None where the user has no such choice.
     Raises ``AcsError`` naming the rule and the remedy, and for an outcome that is not success.
     """
     from acs import commands as cm
@@ -100,7 +101,8 @@ def send(
         found = find_device(conn, device)
         request, problems = _checked(conn, found, message)
         if problems and not force:
-            raise AcsError(f"{'; '.join(problems[:5])}; --force sends it all the same")
+            remedy = "" if force is None else "; --force sends it all the same"
+            raise AcsError("; ".join(problems[:5]) + remedy)
         made = cm.enqueue(
             conn,
             found.id,

@@ -108,5 +108,7 @@ async def _copy(settings: Settings, key: str, target: Path) -> None:
         with os.fdopen(descriptor, "wb") as file:
             async for chunk in open_storage(settings.file_storage, settings.data).get(key):
                 file.write(chunk)
+    except FileExistsError:
+        raise AcsError(f"{target} exists; name a new file") from None
     except OSError as error:
-        raise AcsError(f"can't copy the upload to {target}: {error}") from error
+        raise AcsError(f"can't copy the upload to {target}: {error.strerror or error}") from error

@@ -302,13 +302,13 @@ class _Reader:
     # --- profiles ---------------------------------------------------------------------------
 
     def _profile(self, document: Document, element: Element, draft: _Draft, path: str) -> None:
-        name = element.get("name") or element.get("base") or element.get("ref") or ""
+        name = (element.get("name") or element.get("base") or element.get("ref") or "").strip()
         if element.get("status") == "deleted":
             draft.profiles.pop(name, None)
             return
         objects: dict[str, str] = {}
         parameters: dict[str, str] = {}
-        for other in [element.get("base", ""), *element.get("extends", "").split()]:
+        for other in [element.get("base", "").strip(), *element.get("extends", "").split()]:
             known = draft.profiles.get(other)
             if known is not None:
                 _join(objects, parameters, known.objects, known.parameters)

@@ -88,8 +88,11 @@ class ParameterTree:
         assert found is not None, name
         self._own[name] = (value, found[1])
 
-    def add(self, name: str, value: str, kind: str = "xsd:string") -> None:
-        """Add a parameter that the template lacks, as part of a row."""
+    def add(self, name: str, value: str, kind: str = "") -> None:
+        """Add a parameter that the template may lack, as part of a row; by default of the model's type."""
+        if not kind:
+            spec = self.template.model.spec(name)
+            kind = spec.xsd_type if spec is not None else "xsd:string"
         self._own[name] = (value, kind)
         self._removed.discard(name)
         if name not in self.template.values:

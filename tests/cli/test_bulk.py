@@ -8,7 +8,7 @@ import pytest
 
 from acs import bulkdata as bd
 from acs import devices as dev
-from acs.cli.bulk import defused
+from acs.cli.bulk import defused, written
 from acs.cli.output import run
 from acs.store import Store
 from tests.bulkdata.test_pm_file import MEAS
@@ -74,6 +74,10 @@ def test_what_a_spreadsheet_would_run_is_defused(text):
     assert [defused(value) for value in (-1, 1.5, None, "a=b", "")] == [-1, 1.5, None, "a=b", ""]
 
 
+def test_a_boolean_is_written_as_json_has_it():
+    assert [written(each) for each in (True, False, 1, "True", None)] == ["true", "false", 1, "True", None]
+
+
 def test_mistakes_are_told(acs, reported):
     assert "no device" in acs("bulk", "list", "0005B9-nobody", "--data", reported).err
     assert "is no time" in acs("bulk", "show", KEY, "X", "--since", "noon", "--data", reported).err
@@ -108,10 +112,11 @@ def test_profiles_are_configured_shown_and_removed(acs, reported):
     ]
     assert found[0]["settings"]["url"] == "https://localhost:7548/bulk/live"
     assert acs("bulk", "remove", KEY, "live", "--data", reported).code == 0
-    wrong = acs(
-        "bulk", "configure", KEY, "x", "--reference", "Device.", "--compression", "LZW", "--data", reported
-    )
-    assert "the profile is wrong" in wrong.err
+    new = ("bulk", "configure", KEY, "x", "--data", reported, "--reference")
+    assert "'LZW' is not one of 'GZIP', 'None'" in acs(*new, "Device.", "--compression", "LZW").text
+    xml = acs(*new, "Device.", "--report-format", "XML")
+    assert "'XML' is not one of 'ObjectHierarchy', 'NameValuePair', 'ParameterPerRow'" in xml.text
+    assert "-2 reports can't be retained" in acs(*new, "Device.", "--retained", "-2").err
     assert (
         "no path below Device."
         in acs("bulk", "configure", KEY, "x", "--reference", "X.", "--data", reported).err

@@ -164,7 +164,7 @@ def test_uploads_are_listed_shown_and_fetched(acs, data, tmp_path):
     assert target.read_bytes() == b"<scr>"
     assert target.stat().st_mode & 0o777 == 0o600
     again = acs("files", "uploads", "fetch", number, target, "--data", data)
-    assert (again.code, "can't copy the upload" in again.err) == (2, True)
+    assert (again.code, again.err) == (2, f"acs: {target} exists; name a new file\n")
 
 
 @pytest.mark.parametrize(
@@ -182,3 +182,12 @@ def test_a_mistake_is_one_sentence(acs, data, arguments, message):
     done = acs("files", *arguments, "--data", data)
     assert done.code == 2
     assert message in done.err
+
+
+def test_what_can_not_be_asked_for_is_told_without_a_choice_that_there_is_not(acs, data, monkeypatch):
+    monkeypatch.setenv("ACS_URL", "https://acs.example:7548")
+    done = acs("files", "request", KEY, "Log", "--data", data)
+    assert (done.code, done.err) == (
+        2,
+        "acs: the FileType 'Log' is none; for example '4 Vendor Log File 1'\n",
+    )

@@ -195,6 +195,13 @@ def test_the_answer_is_shown_when_it_is_waited_for(acs, data):
     ]
 
 
+@pytest.mark.parametrize("told", ["Invalid parameter name: Device.X", "Invalid Parameter Name", ""])
+def test_the_name_of_a_fault_is_said_once(acs, data, told):
+    done = answered(acs, data, m.Fault(9005, told), "get", KEY, "Device.X")
+    said = told or "Invalid parameter name"
+    assert (done.code, done.err.rstrip().endswith(f"failed: fault 9005 {said}")) == (2, True), done.err
+
+
 def test_each_fault_of_a_set_is_shown(acs, data):
     faults = (m.SetParameterValuesFault(INTERVAL, 9007, "too small"),)
     done = answered(acs, data, m.Fault(9003, "Invalid arguments", faults), "set", KEY, f"{INTERVAL}=1")

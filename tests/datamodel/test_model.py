@@ -65,6 +65,11 @@ def test_everything_is_reached_through_children(name):
     assert set(reached) >= {*model.objects, *model.parameters}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_profile_has_spaces_around_its_name(name):
+    assert [each.name for each in load_model(name).profiles if each.name != each.name.strip()] == []
+
+
 def test_a_model_does_not_change():
     with pytest.raises(TypeError):
         HENB.parameters["Device.X"] = HENB.spec("Device.Time.Enable")

@@ -49,6 +49,13 @@ def test_a_partial_path_reads_all_below_it_and_the_empty_path_everything():
     assert len(get(henb, "")) == len(get(henb, "Device.")) > 1000
 
 
+def test_every_parameter_is_told_with_the_type_of_its_model():
+    henb = make()
+    told = henb.handle(m.GetParameterValues(("",)), NOW).parameters
+    specs = [(each, henb.tree.template.model.spec(each.name)) for each in told]
+    assert {each.name: each.type for each, spec in specs if spec and spec.xsd_type != each.type} == {}
+
+
 @pytest.mark.parametrize(
     "name",
     ["Device.Nonsense", "Device.Nonsense.", "Device.Time", NTP + ".", PLMN + "7.", PLMN + "7.Enable"],
