@@ -79,7 +79,7 @@ def helps_itself() -> Scene:
 def helps_itself_after_it_told() -> Scene:
     scene = provisioned(**EMERGENCY)
     scene.cut_after_the_alarm(*EVERYTHING)
-    scene.tamper("software-modified", seconds=8000)
+    scene.tamper("case-opened", seconds=8000)
     return scene
 
 
