@@ -45,11 +45,17 @@ def _profile_of(conn: Connection, device_id: int) -> tuple[Profile, str]:
     return profile_for(device), device.root or "Device."
 
 
-def request_of(conn: Connection, command: Command) -> tuple[m.Message, int | None]:
-    """Return what is to be sent for a command now, and the number of that part (None: it is whole)."""
+def request_of(
+    conn: Connection, command: Command, device: dev.Device | None = None
+) -> tuple[m.Message, int | None]:
+    """Return what is to be sent for a command now, and the number of that part (None: it is whole).
+
+    ``device`` is the command's, where it is known already.
+    """
     if command.part is not None:
         return _part(conn, command, command.part), command.part
-    profile, root = _profile_of(conn, command.device_id)
+    device = device or dev.get(conn, command.device_id)
+    profile, root = profile_for(device), device.root or "Device."
     original = command.message
     parts = split(original, profile, root=root)
     # A GetParameterNames that had to be asked for otherwise is answered otherwise too.

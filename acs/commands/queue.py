@@ -153,10 +153,12 @@ def next_command(
     *,
     now: float,
     allowed: Callable[[m.Message], bool] | None = None,
+    device: dev.Device | None = None,
 ) -> tuple[Command, m.Message] | None:
     """Take the next command for the session ``epoch`` and mark it sent; None when the session may end.
 
-    What is not ``allowed`` in this session stays where it is.
+    What is not ``allowed`` in this session stays where it is. ``device`` is that of ``device_id``, where it
+    is known already.
 
     While a Reboot or FactoryReset is accepted, or may have been, nothing more is sent: the device waits for
     the end of the session to do it (TR-069 A.3.2.9).
@@ -173,7 +175,7 @@ def next_command(
             continue
         if allowed is not None and not allowed(command.message):
             continue
-        message, part = request_of(conn, command)
+        message, part = request_of(conn, command, device)
         values = {"part": part, "part_method": "" if part is None else m.method_name(message)}
         sent = change(
             conn,

@@ -15,7 +15,7 @@ from acs.devices.check_in import BY_NAMES, parameters_of
 from acs.devices.identity import Device
 from acs.devices.layers import layers_by_scope
 from acs.devices.models import model_for
-from acs.devices.tags import groups_of, site_of, site_values
+from acs.devices.tags import places_of, site_values
 from acs.errors import AcsError
 from acs.store.tables import config_requests, config_secrets, config_writes, devices
 
@@ -84,7 +84,7 @@ class ConfigRequest:
 
 def declared(conn: Connection, device: Device) -> Declared:
     """Return what is declared for a device by all of its layers."""
-    groups, site = groups_of(conn, device.id), site_of(conn, device.id)
+    site, groups = places_of(conn, device.id)
     scopes = ["*", f"class:{device.product_class}", *(f"group:{each}" for each in groups)]
     scopes += [f"site:{site}"] if site else []
     found = layers_by_scope(conn, (*scopes, f"device:{device.device_key}"))
@@ -166,6 +166,8 @@ def set_config_secret(conn: Connection, name: str, secret_sealed: bytes, *, now:
 def sealed_config_secrets(conn: Connection, names: Iterable[str]) -> dict[str, bytes]:
     """Return the sealed secrets of these names. Raises ``AcsError`` for one that there is none of."""
     wanted = set(names)
+    if not wanted:
+        return {}
     query = select(config_secrets.c.name, config_secrets.c.secret_sealed)
     found = {
         row.name: row.secret_sealed for row in conn.execute(query.where(config_secrets.c.name.in_(wanted)))

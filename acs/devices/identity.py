@@ -10,6 +10,8 @@ from urllib.parse import quote
 __all__ = ["Device", "certificate_name", "device_from_row", "device_key", "fail_safe_name"]
 
 _SAFE = "_"
+REFUSED = ("blocked", "pending")
+"""The states of admission in which a device is refused."""
 
 
 def _quote(text: str) -> str:
@@ -91,7 +93,7 @@ class Device:
     @property
     def blocked(self) -> bool:
         """Whether the HeMS refuses this device: it is on the black list, or waits for approval."""
-        return self.admission in ("blocked", "pending")
+        return self.admission in REFUSED
 
 
 def device_from_row(row: Sequence[Any]) -> Device:

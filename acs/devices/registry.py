@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, update
 
 from acs.devices.audit import audit
-from acs.devices.identity import Device, device_from_row, device_key
+from acs.devices.identity import REFUSED, Device, device_from_row, device_key
 from acs.errors import AcsError
 from acs.store.tables import alarms, case_is_open, cases, command_is_open, commands, devices, secret_rotations
 
@@ -24,6 +24,7 @@ __all__ = [
     "find",
     "get",
     "idle",
+    "is_blocked",
     "listing",
     "lock",
     "mark_provisioned",
@@ -57,6 +58,7 @@ _LOCK_KEY = select(devices.c.id).where(devices.c.device_key == bindparam("key"))
 _BY_ID = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.id == bindparam("id_"))
 _LOCK = select(devices.c.id).where(devices.c.id == bindparam("id_")).with_for_update()
 _CHANGE = update(devices).where(devices.c.id == bindparam("id_"))
+_ADMISSION = select(devices.c.admission).where(devices.c.id == bindparam("id_"))
 _IDLE = select(devices.c.session_epoch, devices.c.connection_request_at, OPEN_COMMANDS).where(
     devices.c.id == bindparam("id_")
 )
@@ -249,6 +251,11 @@ def _set_admission(
 def block(conn: Connection, device_id: int, reason: str, *, who: str, now: float) -> Device:
     """Put the device on the HeMS's black list: its sessions are refused from now on (S1 L9, L92)."""
     return _set_admission(conn, device_id, "blocked", reason, who=who, now=now)
+
+
+def is_blocked(conn: Connection, device_id: int) -> bool:
+    """Tell whether the HeMS refuses this device, as ``Device.blocked`` does, by the newest that is stored."""
+    return conn.execute(_ADMISSION, {"id_": device_id}).scalar() in REFUSED
 
 
 def blocked_at(conn: Connection, device_id: int) -> float:

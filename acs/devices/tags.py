@@ -15,6 +15,7 @@ from acs.store.tables import site_values as values
 __all__ = [
     "add_group",
     "groups_of",
+    "places_of",
     "remove_group",
     "set_site",
     "set_site_values",
@@ -31,6 +32,7 @@ MOST_TEXT = 1024  # characters of a site's value
 MOST_VALUES = 256  # of one site
 _MINE = tags.c.device_id == bindparam("device")
 _GROUPS = select(tags.c.name).where(_MINE, tags.c.kind == "group").order_by(tags.c.name)
+_PLACES = select(tags.c.kind, tags.c.name).where(_MINE).order_by(tags.c.name)
 _SITE = select(tags.c.name).where(_MINE, tags.c.kind == "site")
 
 
@@ -66,6 +68,13 @@ def remove_group(conn: Connection, device_id: int, name: str) -> None:
 def site_of(conn: Connection, device_id: int) -> str:
     """Return the site where a device is; empty: it is not known."""
     return conn.execute(_SITE, {"device": device_id}).scalar() or ""
+
+
+def places_of(conn: Connection, device_id: int) -> tuple[str, tuple[str, ...]]:
+    """Return the site of a device, which may be empty, and its groups, sorted."""
+    found = conn.execute(_PLACES, {"device": device_id}).all()
+    site = next((row.name for row in found if row.kind == "site"), "")
+    return site, tuple(row.name for row in found if row.kind == "group")
 
 
 def set_site(conn: Connection, device_id: int, site: str) -> None:

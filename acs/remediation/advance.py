@@ -92,8 +92,8 @@ def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> 
     if case is None:
         return
     dev.lock(conn, case.device_id)
-    _advance_one(conn, case_id, env=env, now=now)
-    open_next(conn, case.device_id, env=env, now=now)
+    if _advance_one(conn, case_id, env=env, now=now):
+        open_next(conn, case.device_id, env=env, now=now)
 
 
 def open_next(conn: Connection, device_id: int, *, env: Environment, now: float, later: bool = False) -> None:
@@ -109,7 +109,8 @@ def open_next(conn: Connection, device_id: int, *, env: Environment, now: float,
         if later and may_be_put_off(case, device, env.policy):
             put_off(conn, case, now=now)
             return
-        _advance_one(conn, case.id, env=env, now=now)
+        if not _advance_one(conn, case.id, env=env, now=now):
+            return
 
 
 def begin_put_off(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:
@@ -118,10 +119,11 @@ def begin_put_off(conn: Connection, case_id: int, *, env: Environment, now: floa
         advance(conn, case_id, env=env, now=now)
 
 
-def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:
+def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float) -> bool:
+    """Let one case go on; tell whether it is over, so that its device may need another."""
     case = find_case(conn, case_id, lock=True)
     if case is None or case.state not in ACTIVE:
-        return
+        return True
     steps = journal_of(conn, case_id)
     looked_at = [_look_again(conn, case, step, env=env, now=now) for step in steps]
     changed = looked_at != steps
@@ -136,11 +138,11 @@ def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float
         and not steps[-1].branch
         and steps[-1].event != RUNS
     ):
-        return  # nothing came; with branches another one may go on, and runs ask for the next look
+        return False  # nothing came; with branches another one may go on, and runs ask for the next look
     steps = looked_at
     savepoint = conn.begin_nested()
     try:
-        _play(conn, case, steps, again, env=env, now=now)
+        over = _play(conn, case, steps, again, env=env, now=now)
     except SQLAlchemyError:
         raise  # the database's trouble, not the playbook's: the whole transaction is undone
     except FAILURES as error:
@@ -148,8 +150,10 @@ def _advance_one(conn: Connection, case_id: int, *, env: Environment, now: float
         savepoint.rollback()
         _log.exception("the playbook failed", extra={"case_id": case.id, "playbook": case.playbook})
         _set_aside(conn, case, error, env=env, now=now)
+        return False
     else:
         savepoint.commit()
+        return over
 
 
 def _set_aside(conn: Connection, case: Case, error: BaseException, *, env: Environment, now: float) -> None:
@@ -247,8 +251,11 @@ class _Player:
 
 def _play(
     conn: Connection, case: Case, steps: list[Step], again: list[Step], *, env: Environment, now: float
-) -> None:
-    """Run the playbook as far as it goes; the steps of ``again``, which were held, are begun anew."""
+) -> bool:
+    """Run the playbook as far as it goes; the steps of ``again``, which were held, are begun anew.
+
+    Returns whether the case is closed.
+    """
     policy = policy_of(conn, case, env)
     script = None
     if case.playbook_version != SHIPPED:
@@ -277,7 +284,7 @@ def _play(
     if isinstance(ended, Finished):
         result: Result = ended.value
         close_case(conn, case, result.outcome, result.because, env=env, now=now)
-        return
+        return True
     waits = [(step.event, step.deadline) for step in steps if not step.done]
     waits += [(each.event, each.deadline) for each in player.open]
     person = any(event in BY_PERSONS for event, _ in waits)
@@ -292,6 +299,7 @@ def _play(
     ):  # it is set aside, and disturbs nobody meanwhile
         found = find_case(conn, case.id)
         end_slot(conn, case.id, verdict(found.outcome if found else None))
+    return False
 
 
 def _known(steps: list[Step], *, exactly: bool) -> tuple[dict[Place, Entry], dict[Place, int]]:

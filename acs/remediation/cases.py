@@ -25,6 +25,7 @@ __all__ = [
     "list_cases",
     "open_case",
     "remediated_since",
+    "steps_waiting_for",
 ]
 
 ACTIVE = ("active", "waiting")
@@ -38,6 +39,9 @@ _OPEN_OF_DEVICE = select(cases).where(cases.c.device_id == bindparam("device"), 
 _CHANGE = update(cases).where(cases.c.id == bindparam("id_")).values(epoch=cases.c.epoch + 1)
 _OPEN = insert(cases).returning(cases)
 _POLICY = select(policies.c.version).where(policies.c.version == bindparam("version"))
+_WAITING_FOR = select(journal).where(
+    journal.c.command_id == bindparam("command"), journal.c.state == "waiting"
+)
 _JOURNAL = select(journal).where(journal.c.case_id == bindparam("case")).order_by(journal.c.seq)
 
 
@@ -197,6 +201,11 @@ def list_cases(
 def case_kinds(conn: Connection) -> list[str]:
     """Return the kinds of case that there are."""
     return sorted(conn.execute(select(cases.c.kind).distinct()).scalars())
+
+
+def steps_waiting_for(conn: Connection, command_id: int) -> list[Step]:
+    """Return the steps that wait for the outcome of a command: one, if any."""
+    return [Step(**row) for row in conn.execute(_WAITING_FOR, {"command": command_id}).mappings()]
 
 
 def journal_of(conn: Connection, case_id: int) -> list[Step]:

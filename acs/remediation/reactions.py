@@ -20,7 +20,7 @@ from acs.devices import CheckIn, Device
 from acs.distress import DISTRESS, INITIAL, STANDARD, path_told
 from acs.errors import AcsError
 from acs.remediation.advance import advance, begin_put_off, close_case, finish_step, open_next
-from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
+from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, steps_waiting_for
 from acs.remediation.discovery import addresses_settled, tell_addresses
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
@@ -131,12 +131,7 @@ def commands_settled(conn: Connection, settled: Iterable[Command], *, env: Envir
     for command in settled:
         if command.case_id is None:
             continue
-        waiting = [
-            step
-            for step in journal_of(conn, command.case_id)
-            if step.command_id == command.id and not step.done
-        ]
-        for step in waiting:
+        for step in steps_waiting_for(conn, command.id):
             finish_step(conn, step, command_result(command), now=now)
             advance(conn, command.case_id, env=env, now=now)
 

@@ -442,11 +442,13 @@ class _Turn:
         """Hand over the next command, or end the session."""
         over = tuple(settled)
         told = Reply(None, settled=over, changes=tuple(changes), discarded=discarded)
-        if self.channel != EMERGENCY and dev.get(self.conn, self.device.id).blocked:
+        if self.channel != EMERGENCY and dev.is_blocked(self.conn, self.device.id):
             return told
         allowed = filter_of(self.channel)
         for _ in range(_MOST_FAILED):
-            found = cm.next_command(self.conn, self.device.id, self.epoch, now=self.now, allowed=allowed)
+            found = cm.next_command(
+                self.conn, self.device.id, self.epoch, now=self.now, allowed=allowed, device=self.device
+            )
             if found is None:
                 break
             command, message = found
