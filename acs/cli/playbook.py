@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -182,6 +185,18 @@ def _pair(text: str) -> tuple[str, str]:
     return path, value
 
 
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Leave tracebacks to the logs of nodes: the timeline ends with file, line and error."""
+    log = logging.getLogger("acs.remediation")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 @playbook.command("test")
 def try_out(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of playbooks, or a folder.")],
@@ -204,7 +219,8 @@ def try_out(
     failed = 0
     for each in tried:
         begun = time.perf_counter()
-        found, missed = try_scenario(file, each)
+        with _unlogged():
+            found, missed = try_scenario(file, each)
         spent = (time.perf_counter() - begun) * 1000
         console.print(f"{each.name} ({spent:.0f} ms)", style="bold", markup=False, highlight=False)
         for line in found.timeline:

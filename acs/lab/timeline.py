@@ -26,13 +26,14 @@ def _line(case: Case, step: Step) -> str:
     branch = f"[{step.branch}] " if step.branch else ""
     detail = f" {step.detail}" if step.detail else ""
     because = f" (because {step.because})" if step.because else ""
-    result = gist(msgspec.json.decode(step.result) if step.result else None) if step.done else "…"
+    value = msgspec.json.decode(step.result) if step.result else None
+    result = gist(value, asked=not step.event) if step.done else "…"
     came = f" → {result}" if result else ""
     return f"{_after(step.started_at - case.opened_at)} {branch}{step.name}{detail}{because}{came}"
 
 
-def gist(value: Any) -> str:
-    """Return a step's result in a few words."""
+def gist(value: Any, *, asked: bool = False) -> str:
+    """Return a step's result in a few words; ``asked``: it is an answer and was not waited for."""
     match value:
         case None:
             return ""
@@ -40,6 +41,8 @@ def gist(value: Any) -> str:
             return f"{state}, fault {code}" if code else str(state)
         case {"action": action, "who": who}:
             return f"{action} by {who}"
+        case bool() if asked:
+            return "yes" if value else "no"
         case bool():
             return "it came" if value else "it did not come in time"
         case _:

@@ -332,7 +332,9 @@ def _result(script: Script, value: Any) -> Result:
         return Result("DONE", (value or f"the playbook {script.name} ended")[:500])
     if isinstance(value, Result) and _OUTCOME.fullmatch(value.outcome):
         return Result(value.outcome, str(value.because)[:500])
+    line = script.function.__code__.co_firstlineno if inspect.isfunction(script.function) else 1
     raise AcsError(
-        f"it returned {value!r:.100}; a playbook returns nothing, a sentence, or a Result whose outcome is a"
-        " word in capitals, for example Result('REMEDIATED', 'it answers again')"
+        f"{script.bundle.entry}.py:{line}: {script.name} returned {value!r:.100}; a playbook returns nothing, a"
+        " sentence, or a Result whose outcome is a word in capitals, for example Result('REMEDIATED', 'it"
+        " answers again')"
     )

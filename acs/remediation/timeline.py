@@ -219,6 +219,8 @@ def _outcome(step: Step, value: Any) -> str:
     if isinstance(value, list):
         return f"{len(value)} entries"
     if isinstance(value, bool):
+        if not step.event:
+            return "yes" if value else "no"
         return "it came" if value else "it did not come in time"
     return "done" if value is None else str(value)[:100]
 

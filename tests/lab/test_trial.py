@@ -105,6 +105,13 @@ def test_a_result_in_a_few_words(value, words):
     assert gist(value) == words
 
 
+def test_an_answer_did_not_come(folder):
+    assert (gist(True, asked=True), gist(False, asked=True)) == ("yes", "no")
+    tried = Lab(folder / "good.py", policy="extends: default\nname: test\n").tamper("software-modified")
+    [line] = [each for each in tried.timeline if " admission " in each]
+    assert line.endswith("(because nothing is asked of a blocked device) → yes")
+
+
 def test_an_answer_may_come_too_late(folder):
     source = (folder / "good.py").read_text().replace("600", "30")
     (folder / "hasty.py").write_text(source.replace("good", "hasty"))

@@ -59,6 +59,15 @@ def test_a_misuse_of_the_case_is_told_as_the_file_is_read(tmp_path, line, proble
     assert problem in told
 
 
+def test_all_that_is_wrong_is_told_at_once_in_order(tmp_path):
+    source = "import time\nasync def bad(case: Case):\n    case.reboot(because='x')\n    open('y')\n"
+    assert [each.split(" ")[1] for each in library_of(tmp_path / "p", source).problems] == [
+        "time",
+        "case.reboot(…)",
+        "open()",
+    ]
+
+
 @pytest.mark.parametrize(
     "lines",
     [

@@ -186,7 +186,7 @@ def test_a_changing_story_is_told_with_step_and_remedy_and_harms_its_case_alone(
         ("raise ValueError('no')", "failed at bad.py:4: ValueError: no"),
         ("while True:\n        x = 1", "computes for too long between two steps"),
         ("import asyncio as a\n    await a.sleep(1)", "asyncio is not for playbooks"),
-        ("return 5", "it returned 5; a playbook returns nothing"),
+        ("return 5", "bad.py:3: bad returned 5; a playbook returns nothing"),
         ("return Result('all is well', '')", "whose outcome is a word in capitals"),
         ("while True:\n        await case.note('x')", "more than 2000 steps"),
     ],

@@ -78,9 +78,9 @@ def read_folder(folder: Path) -> Folder:
         except (AcsError, OSError) as error:
             problems[name] = [str(error)]
         else:
-            found = find_problems(trees[name], path.name, names) or find_misuse(trees[name], path.name)
+            found = {*find_problems(trees[name], path.name, names), *find_misuse(trees[name], path.name)}
             if found:
-                problems[name] = list(found)
+                problems[name] = sorted(found, key=lambda text: int(text.split(":")[1]))
     imports = {name: _imported(tree) for name, tree in trees.items()}
     bundles = {}
     for name in sorted(trees):
