@@ -334,7 +334,7 @@ def _result(script: Script, value: Any) -> Result:
         return Result(value.outcome, str(value.because)[:500])
     line = script.function.__code__.co_firstlineno if inspect.isfunction(script.function) else 1
     raise AcsError(
-        f"{script.bundle.entry}.py:{line}: {script.name} returned {value!r:.100}; a playbook returns nothing, a"
-        " sentence, or a Result whose outcome is a word in capitals, for example Result('REMEDIATED', 'it"
+        f"{script.bundle.entry}.py:{line}: {script.name} returned {value!r:.100}; a playbook returns nothing,"
+        " a sentence, or a Result whose outcome is a word in capitals, for example Result('REMEDIATED', 'it"
         " answers again')"
     )
