@@ -30,6 +30,7 @@ _SESSION_OVER = (
 )
 # Seconds to the next try after the n-th failure: quick at first, then with patience.
 BACK_OFF = (5.0, 15.0, 45.0, 60.0, 120.0, 300.0)
+AFTER_SESSION = 60.0  # seconds from the end of a session to a call for what it had to leave
 MAX_WAIT = 600.0  # seconds that a device's Retry-After may put its next call off
 
 
@@ -136,12 +137,14 @@ def note_udp_binding(conn: Connection, key: str, binding: str, *, now: float) ->
     return changed.rowcount > 0
 
 
-def session_over(conn: Connection, device_id: int, *, now: float, patience: float = 60.0) -> None:
+def session_over(conn: Connection, device_id: int, *, now: float, patience: float | None = None) -> None:
     """Note the end of a session: from now on what is enqueued is reason for a call of its own.
 
-    What could not be sent yet (a reboot comes first) is called for after ``patience`` seconds.
+    What could not be sent yet (a reboot comes first) is called for after ``patience`` seconds,
+    by default ``AFTER_SESSION``.
     """
-    conn.execute(_SESSION_OVER, {"device": device_id, "later": now + patience})
+    later = now + (AFTER_SESSION if patience is None else patience)
+    conn.execute(_SESSION_OVER, {"device": device_id, "later": later})
 
 
 def _reschedule(

@@ -48,7 +48,7 @@ ENVIRONMENT = {
     "ACS_DELIVERY_LONGEST_WAIT": "0.2",
     "ACS_DRAIN_TIMEOUT": "0.2",
 }
-_LOT = 25  # HeNBs that are switched on together
+_LOT = 13  # HeNBs that are switched on together
 _ONCE = ("Reboot", "FactoryReset", "Download", "Upload", "AddObject", "DeleteObject")
 _NUMBER = re.compile(r"\b(case|measure) \d+\b")
 

@@ -4,7 +4,7 @@ A point is just before a commit that writes, just after it, or just after an ans
 What comes between two points changes nothing that lasts, so these are all points there are.
 
 ``python -m tests.model.dying`` imports everything once and then forks a node for each line of JSON that it
-reads, and answers with its pid: a life costs no imports.
+reads, and answers with its pid: a life costs no imports. Before, it starts and stops one itself.
 
     {"argv": ["serve", …], "log": FILE, "orders": FILE, "environment": {…}, "set": {"MODULE:NAME": VALUE}}
 
@@ -15,6 +15,7 @@ third point, {"at": 1, "when": "after", "what": "subscriptions.queue.settle"} at
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import importlib
 import json
@@ -22,6 +23,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -124,8 +126,6 @@ def _name(function: Callable[..., Any]) -> str:
 
 def _watch_answers(death: Death) -> None:
     """Have a point after every answer, once it has left the process."""
-    import asyncio
-
     from aiohttp.web_protocol import RequestHandler
 
     finish = RequestHandler.finish_response
@@ -174,6 +174,19 @@ def _live(life: dict[str, Any]) -> None:
         os._exit(code)
 
 
+async def _warm_up(folder: Path) -> None:
+    """Start and stop a node, so that none has to import or read again what it needed."""
+    from acs.node import Node
+    from acs.observability import configure_logging
+    from acs.settings import load_settings
+
+    configure_logging("info", "json")
+    ports = {"port": 0, "management_port": 0, "northbound_port": 0}
+    node = Node(load_settings(None, {"data": folder / "acs", "host": "127.0.0.1", **ports}, {}))
+    await node.start()
+    await node.stop()
+
+
 def main() -> None:
     """Fork a node for each line."""
     for each in ("acs.cli", "acs.node", "acs.store.sqlite", "acs.store.postgresql", "uvloop", "asyncpg"):
@@ -182,6 +195,8 @@ def main() -> None:
         except ImportError:  # there is none of it here
             if each.startswith("acs"):
                 raise
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_warm_up(Path(folder)))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave nothing behind
     for line in sys.stdin:
         pid = os.fork()

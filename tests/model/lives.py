@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 QUICK = {
     "acs.commands.queue:RESTART_PATIENCE": 2.0,  # these HeNBs restart within one
     "acs.devices.connection_requests:BACK_OFF": (0.5,) * 6,
+    "acs.devices.connection_requests:AFTER_SESSION": 2.0,
     "acs.subscriptions.queue:LEASE": 1.0,
     "acs.measures.queue:LEASE": 1.0,
 }
