@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,7 +27,11 @@ class Write:
 
 
 def flapping(
-    writes: Iterable[Write], planned: Iterable[tuple[str, str, str | None, str]], *, now: float
+    writes: Iterable[Write],
+    planned: Iterable[tuple[str, str, str | None, str]],
+    *,
+    now: float,
+    setters: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Return, in a sentence each, which of the planned values do not stay.
 
@@ -35,6 +39,7 @@ def flapping(
     device since it last lost its configuration, the oldest first. A write is contested where the parameter
     was not as the write before had left it, or where that one had another writer. The other writer is named
     where it is one of ours, else it is the device or someone outside. One writer with a new value is none.
+    ``setters``: by path what gave a parameter the value it has, where no declared state did but this ACS.
     """
     recent: dict[str, dict[int, Write]] = {}
     for write in writes:
@@ -45,7 +50,7 @@ def flapping(
         story = [*recent.get(path, {}).values(), Write(path, value, source, -1, now, actual)]
         contested = [pair for pair in pairwise(story) if _contested(*pair)]
         if len(contested) >= MOST_CONTESTED and contested[-1][1] is story[-1]:
-            found.append(_sentence(story))
+            found.append(_sentence(story, (setters or {}).get(path, "")))
     return found
 
 
@@ -61,11 +66,13 @@ def _alike(one: str, other: str) -> bool:
     return truth is not None and truth is is_true(other)
 
 
-def _sentence(story: list[Write]) -> str:
+def _sentence(story: list[Write], setter: str) -> str:
     last = story[-1]
     other = next((each for each in reversed(story) if each.source != last.source), None)
     if other is not None:
         rival = f"{other.source} sets it to {other.value[:64]!r}"
+    elif setter and last.was is not None:
+        rival = f"{setter} sets it to {last.was[:64]!r}"
     else:
         has = "another value" if last.was is None else repr(last.was[:64])
         rival = f"the device, or someone who is not this ACS, sets it back to {has}"

@@ -2,6 +2,7 @@
 
 from acs.detection.checks import CHECKS, REPORTED, Check, Verdict
 from acs.detection.memory import memory_of
+from acs.detection.ours import setters_of
 from acs.detection.outcome import Circumstances, Known, known_results
 from acs.detection.report import Report, judge_report, parse_report
 from acs.detection.silence import look_for_silence, note_sighting, silent_devices
@@ -39,6 +40,7 @@ __all__ = [
     "note_withheld",
     "parse_report",
     "reads_settled",
+    "setters_of",
     "silent_devices",
     "threshold_problems",
     "values_read",

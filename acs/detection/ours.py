@@ -14,7 +14,7 @@ from acs.detection.software import Loads
 from acs.devices import Device
 from acs.store.tables import commands
 
-__all__ = ["keys_of", "loads_of", "reset_of_ours", "set_by_us"]
+__all__ = ["keys_of", "loads_of", "reset_of_ours", "set_by_us", "setters_of"]
 
 _LOADS = ("Download", "ScheduleDownload", "ChangeDUState")
 _SETS = ("SetParameterValues", "AddObject", "DeleteObject")
@@ -85,6 +85,33 @@ def set_by_us(conn: Connection, device_id: int, values: Mapping[str, str]) -> se
             name = str(each["name"])
             if values.get(name) == each["value"]:
                 found.add(name)
+    return found
+
+
+def setters_of(
+    conn: Connection, device_id: int, values: Mapping[str, str], *, after: Mapping[str, float]
+) -> dict[str, str]:
+    """Return, by parameter, which command gave it just this value ``after`` a time, for people.
+
+    What a case did is not looked at: it goes by what is declared.
+    """
+    query = (
+        select(commands.c.id, commands.c.purpose, commands.c.sent_at, commands.c.payload)
+        .where(
+            commands.c.device_id == device_id,
+            commands.c.method == "SetParameterValues",
+            commands.c.state.in_(_DONE),
+            commands.c.case_id.is_(None),
+        )
+        .order_by(commands.c.id.desc())
+        .limit(_RECENT)
+    )
+    found: dict[str, str] = {}
+    for row in conn.execute(query):
+        for each in msgspec.json.decode(row.payload).get("parameters", ()):
+            name = str(each["name"])
+            if values.get(name) == each["value"] and (row.sent_at or 0.0) >= after.get(name, 0.0):
+                found.setdefault(name, f"command {row.id} ({row.purpose})")
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from acs import alarms as al
+from acs import detection as dt
 from acs import devices as dev
 from acs import files as fl
 from acs.commands import enqueue
@@ -175,7 +176,12 @@ class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls, MeasureCalls):
         def look(context: StepContext) -> Any:
             since = context.now - WINDOW
             writes = dev.writes_of(context.conn, context.device, since=since)
-            return flapping(writes, wanted, now=context.now)
+            if not flapping(writes, wanted, now=context.now):
+                return []
+            actual = {path: was for path, _, was, _ in wanted if was is not None}
+            after = {each.path: each.at for each in writes}
+            setters = dt.setters_of(context.conn, context.device.id, actual, after=after)
+            return flapping(writes, wanted, now=context.now, setters=setters)
 
         result: list[str] = await immediate_step("writers", look, because="does what was set before stay?")
         return result

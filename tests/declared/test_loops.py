@@ -26,6 +26,14 @@ def test_a_device_that_sets_a_value_back():
     assert "the device, or someone who is not this ACS, sets it back to 'evil'" in sentence
 
 
+def test_a_command_that_sets_a_value_back_is_named():
+    writes = story(MOST_CONTESTED, "class:A")
+    [sentence] = flapping(
+        writes, [(PATH, "ntp1", "evil", "class:A")], now=1001.0, setters={PATH: "command 9 (operator)"}
+    )
+    assert "class:A sets it to 'ntp1', command 9 (operator) sets it to 'evil', 5 times and more" in sentence
+
+
 def test_two_writers_of_ours():
     [sentence] = told(story(MOST_CONTESTED + 1, "class:A", "group:b", was="ntp1"), was="ntp1")
     assert "class:A sets it to" in sentence

@@ -159,6 +159,26 @@ def test_a_device_that_sets_a_value_back_is_found_and_named():
     assert sent(world, case) == []
 
 
+def test_an_operator_who_sets_a_value_back_is_named():
+    world = make()
+    declare(world, "values: { cell.pci: 7 }")
+    for number in range(MOST_CONTESTED + 1):
+        value = m.ParameterValue(PCI, "66", "xsd:string")
+        with world.conn.begin():
+            asked = cm.enqueue(
+                world.conn,
+                world.device.id,
+                m.SetParameterValues((value,), "k"),
+                command_key=f"op-{number}",
+                purpose="operator",
+                now=world.now,
+            )
+        world.run(60)
+        case = apply(world)
+    assert case.outcome == "FAILED"
+    assert f"sets it to '7', command {asked.id} (operator) sets it to '66'" in case.because
+
+
 def test_two_layers_that_fight_are_both_named():
     world = make()
     scopes = ("*", "class:HeNB-LTE")
