@@ -22,6 +22,7 @@ from acs import files as fl
 from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
+from acs.errors import AcsError
 from acs.lab.managed_henb import VENDOR, ManagedHenb
 from acs.remediation import Environment, parse_policy
 from acs.settings import Settings
@@ -35,6 +36,10 @@ START = 1_800_000_000.0
 """When a world begins: 2027-01-15 08:00 UTC."""
 DISTRESS_KEY = "the key of the distress channels"
 DISTRESS_PATHS = tuple(ds.Path(kind, f"{kind.lower()}.example:7550") for kind in ds.KINDS)
+_RESTLESS = (
+    "the trial does not come to rest: something is done again and again in no time; does a playbook sleep for"
+    " 0 s in a loop?"
+)
 POLICY = "extends: default\nname: test\nevidence: {files: []}\n"
 
 
@@ -155,7 +160,7 @@ class World(ManagedHenb):
             if self.now >= end:
                 return
             self.now += max(step, 0.05)
-        raise AssertionError("the world does not come to rest")
+        raise AcsError(_RESTLESS)
 
     def restart(self) -> None:
         """Have another node go on: it knows what the store holds and what its operator's files say."""
@@ -203,7 +208,7 @@ class World(ManagedHenb):
             busy = [each.act() for each in self._everybody()]
             if not any(busy) and not due and not free:
                 return
-        raise AssertionError("something goes round in circles")
+        raise AcsError(_RESTLESS)
 
     def _call(self) -> None:
         """Send the connection requests that are due."""

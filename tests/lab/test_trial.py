@@ -112,6 +112,13 @@ def test_an_answer_did_not_come(folder):
     assert line.endswith("(because nothing is asked of a blocked device) → yes")
 
 
+def test_a_loop_that_takes_no_time_is_told(folder):
+    source = "async def spin(case):\n    while True:\n        await case.sleep(0, because='x')\n"
+    (folder / "spin.py").write_text(source)
+    with pytest.raises(AcsError, match="does a playbook sleep for 0 s in a loop"):
+        Lab(folder / "spin.py").play("spin")
+
+
 def test_an_answer_may_come_too_late(folder):
     source = (folder / "good.py").read_text().replace("600", "30")
     (folder / "hasty.py").write_text(source.replace("good", "hasty"))
