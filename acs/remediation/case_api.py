@@ -37,6 +37,7 @@ from acs.remediation.steps import (
     immediate_step,
     instruction_step,
     sleep_step,
+    tell_managers,
 )
 
 __all__ = ["CaseApi"]
@@ -250,14 +251,7 @@ class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls, MeasureCalls):
         """Tell the managers on Type 2 about a step of the case (notifyComments)."""
 
         def act(context: StepContext) -> None:
-            body = {
-                "caseId": context.case.id,
-                "device": context.device.device_key,
-                "commentText": comment,
-                "because": because,
-                "systemDN": context.env.system_dn,
-            }
-            al.notify(context.conn, context.device, "notifyComments", body, now=context.now)
+            tell_managers(context, comment, because)
 
         await immediate_step("notify", act, because=because, detail=comment)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from acs import alarms as al
 from acs.commands import Command, RefusedRequest, enqueue
 from acs.cwmp import messages as m
 from acs.cwmp import pack, unpack
@@ -44,6 +45,7 @@ __all__ = [
     "immediate_step",
     "instruction_step",
     "sleep_step",
+    "tell_managers",
 ]
 
 
@@ -196,12 +198,28 @@ def sleep_step(seconds: float, *, because: str) -> Ask:
     return Ask("sleep", because, begin, f"{seconds:g} s")
 
 
+def tell_managers(context: StepContext, comment: str, because: str) -> None:
+    """Tell the managers on Type 2 about a step (notifyComments)."""
+    body = {
+        "caseId": context.case.id,
+        "device": context.device.device_key,
+        "commentText": comment,
+        "because": because,
+        "systemDN": context.env.system_dn,
+    }
+    al.notify(context.conn, context.device, "notifyComments", body, now=context.now)
+
+
 def approval_step(question: str, *, because: str, timeout: float | None) -> Ask:
-    """Wait until a person approves or denies; the result says who and why, or is False after ``timeout``."""
+    """Ask, and wait until a person approves or denies; the managers are told that somebody is asked.
+
+    The result says who and why, or is False after ``timeout``.
+    """
 
     def begin(context: StepContext) -> Started:
         change_case(context.conn, context.case.id, state="waiting")
         deadline = None if timeout is None else context.now + duration(timeout, "timeout")
+        tell_managers(context, f"case {context.case.id} asks: {question}", because)
         return Started(done=False, event=APPROVAL, deadline=deadline)
 
     return Ask("approve", because, begin, question)

@@ -123,6 +123,7 @@ def test_a_playbook_asks_and_somebody_answers(tmp_path):
         case = world.run_playbook("ask")
         world.run(60)
         assert ended(world).state == "waiting"
+        assert world.comments()[-1] == f"case {case.id} asks: may it be rebooted?"
         with pytest.raises(AcsError, match="at work and waits for no instruction"):
             world.instruct(case, "RELEASE")
         world.instruct(case, answer, "it is night")
