@@ -13,12 +13,11 @@ from acs.cli.trial import Trial
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.node import Node
-from acs.northbound import create_token
 from acs.security import Secrets
-from acs.settings import load_settings
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image, load_scenario
 from acs.simulator.lines import WHOLE, Cut, Way, parse_cut
-from tests.e2e.test_type2 import Nms
+from tests.e2e.nms import Nms, running_nms
+from tests.nodes import running_fleet, running_node
 from tests.releasing import release
 from tests.waiting import until
 
@@ -44,7 +43,6 @@ class Bench:
 
     async def start(self) -> None:
         node = self.node
-        await self.fleet.start()
         self.device = self.fleet.add(SERIAL)
         self.network = await self.fleet.separate_paths(SERIAL)
         secret = Secrets.load_or_create(node.settings.data).distress_key(KEY)
@@ -110,45 +108,20 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path):
-    vendor = Vendor(tmp_path / "vendor")
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(POLICY)
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        **dict.fromkeys(("port", "management_port", "northbound_port", "distress_port"), 0),
-        "device_ca": [vendor.ca_path],
-        "policy": policy,
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-        "delivery_longest_wait": 0.2,
-    }
-    node = Node(load_settings(None, values, {}))
-    await node.start()
-
-    def prepare(conn, now):
-        dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
-        scopes = ["alarms:subscribe", "alarms:read", "cases:instruct"]
-        return create_token(conn, "nms", scopes, expires_at=now + 1000, who="test", now=now)[1]
-
-    secret = await node.store.write(prepare, node.store.clock())
-    image = tmp_path / "image"
-    image.write_bytes(build_image("2.0.0", PRODUCT_CLASS, vendor.image_key, size=1000))
-    await release(node, vendor, image)
-    folder = tmp_path / "nms"
-    folder.mkdir()
-    (folder / "token").write_text(secret)
-    ca = node.settings.data / "pki/server/ca.pem"
-    fleet = Fleet(vendor, f"{node.url}/acs", server_ca=ca, timeout=1.5)
-    made = Bench(node, fleet, Nms(node, folder))
-    await made.nms.start()
-    try:
+    vendor, image = Vendor(tmp_path / "vendor"), tmp_path / "image"
+    given = {"northbound_port": 0, "distress_port": 0, "delivery_longest_wait": 0.2}
+    async with (
+        running_node(tmp_path / "acs", vendor, policy_text=POLICY, **given) as node,
+        running_nms(node, tmp_path / "nms", ["alarms:subscribe", "alarms:read", "cases:instruct"]) as nms,
+        running_fleet(node, vendor, timeout=1.5) as fleet,
+    ):
+        golden = [m.ParameterValue(*each) for each in golden_configuration("henb")]
+        await node.store.write(dev.set_golden, "*", golden)
+        image.write_bytes(build_image("2.0.0", PRODUCT_CLASS, vendor.image_key, size=1000))
+        await release(node, vendor, image)
+        made = Bench(node, fleet, nms)
         await made.start()
         yield made
-    finally:
-        await fleet.stop()
-        await made.nms.kill()
-        await node.stop()
 
 
 @pytest.mark.row("S1 L62.4")

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import shutil
 import ssl
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,84 +11,26 @@ from sqlalchemy import select
 
 from acs import alarms as al
 from acs import devices as dev
-from acs import northbound as nb
 from acs import remediation as rm
 from acs import subscriptions as sub
 from acs.cwmp import messages as m
 from acs.datamodel import golden_configuration
 from acs.node import Node
-from acs.security import Authority
-from acs.settings import load_settings
 from acs.simulator import Fleet, Vendor
 from acs.store.tables import audit, outbox
+from tests.e2e.nms import FRAUD, Nms, running_nms
+from tests.nodes import running_fleet, running_node
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
-NMS = Path(__file__).parents[2] / "examples/nms/nms.py"
-FRAUD = NMS.with_name("fraud.py")
-
-
-class Nms:
-    """The program of examples/nms, and what it kept."""
-
-    def __init__(self, node: Node, folder: Path) -> None:
-        self.node, self.folder = node, folder
-        authority = Authority.load_or_create(folder, "NMS CA")
-        issued = authority.issue_server(["localhost"])
-        (folder / "nms.pem").write_bytes(issued.certificate)
-        (folder / "nms.key").write_bytes(issued.key)
-        self.process: asyncio.subprocess.Process
-
-    def _acs(self) -> list[str]:
-        ca = self.node.settings.data / "pki/server/ca.pem"
-        url = f"https://localhost:{self.node.northbound_port}"
-        return ["--acs", url, "--acs-ca", str(ca), "--token-file", str(self.folder / "token")]
-
-    async def start(self, *program: str) -> None:
-        files = {"--certificate": "nms.pem", "--key": "nms.key", "--ca": "ca.pem", "--keep": "kept"}
-        options = [text for name, file in files.items() for text in (name, str(self.folder / file))]
-        program = program or (str(NMS), "serve")
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, *program, *self._acs(), *options, stdout=asyncio.subprocess.PIPE
-        )
-        async with asyncio.timeout(60):
-            line = await self.process.stdout.readline()
-        assert line.startswith(b"listening"), line
-        self._reader = asyncio.create_task(self.process.stdout.read())
-
-    async def kill(self) -> None:
-        self.process.kill()
-        await self.process.wait()
-        await self._reader
-
-    async def command(self, *arguments: str) -> tuple[int, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *(str(NMS), *arguments),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            out, err = await process.communicate()
-        return process.returncode, out.decode(), err.decode()
-
-    async def instruct(self, case: int, action: str, why: str) -> tuple[int, str, str]:
-        told = ["--case", str(case), "--action", action, "--why", why]
-        return await self.command("instruct", *self._acs(), *told)
-
-    def kept(self) -> list[dict]:
-        path = self.folder / "kept/notifications.jsonl"
-        text = path.read_text() if path.exists() else ""
-        return [json.loads(line)["notification"] for line in text.splitlines() if line.endswith("}")]
+SCOPES = ("alarms:subscribe", "alarms:read", "cases:read", "cases:instruct", "devices:reach")
 
 
 class Network:
     """A node, its HeNBs and its NMS."""
 
-    def __init__(self, node: Node, vendor: Vendor, nms: Nms) -> None:
-        self.node, self.nms = node, nms
-        ca = node.settings.data / "pki/server/ca.pem"
-        self.fleet = Fleet(vendor, f"{node.url}/acs", server_ca=ca)
+    def __init__(self, node: Node, fleet: Fleet, nms: Nms) -> None:
+        self.node, self.fleet, self.nms = node, fleet, nms
 
     async def provision(self, *serials: str) -> None:
         for serial in serials:
@@ -141,38 +78,14 @@ class Network:
 @pytest.fixture
 async def network(tmp_path):
     vendor = Vendor(tmp_path / "vendor")
-    values = {
-        "data": tmp_path / "acs",
-        "host": "127.0.0.1",
-        "port": 0,
-        "management_port": 0,
-        "northbound_port": 0,
-        "device_ca": [vendor.ca_path],
-        "connection_request_networks": ["127.0.0.0/8"],
-        "drain_timeout": 0.2,
-        "delivery_longest_wait": 0.2,
-    }
-    node = Node(load_settings(None, values, {}))
-    await node.start()
-
-    def prepare(conn, now):
-        dev.set_golden(conn, "*", [m.ParameterValue(*each) for each in golden_configuration("henb")])
-        scopes = ["alarms:subscribe", "alarms:read", "cases:read", "cases:instruct", "devices:reach"]
-        return nb.create_token(conn, "nms", scopes, expires_at=now + 1000, who="test", now=now)[1]
-
-    secret = await node.store.write(prepare, node.store.clock())
-    folder = tmp_path / "nms"
-    folder.mkdir()
-    (folder / "token").write_text(secret)
-    made = Network(node, vendor, Nms(node, folder))
-    await made.nms.start()
-    await made.fleet.start()
-    try:
-        yield made
-    finally:
-        await made.fleet.stop()
-        await made.nms.kill()
-        await node.stop()
+    async with (
+        running_node(tmp_path / "acs", vendor, northbound_port=0, delivery_longest_wait=0.2) as node,
+        running_nms(node, tmp_path / "nms", SCOPES) as nms,
+        running_fleet(node, vendor) as fleet,
+    ):
+        golden = [m.ParameterValue(*each) for each in golden_configuration("henb")]
+        await node.store.write(dev.set_golden, "*", golden)
+        yield Network(node, fleet, nms)
 
 
 @pytest.mark.row("S1 L32.1")
@@ -262,10 +175,7 @@ async def test_a_forced_management_request_is_made_by_the_manager_and_told_of(ne
 
 @pytest.mark.row("S1 L32.2")
 async def test_the_fraud_detection_analyses_what_it_is_told_and_acts(network):
-    folder = network.nms.folder.with_name("fraud")
-    folder.mkdir()
-    shutil.copy(network.nms.folder / "token", folder)
-    fraud = Nms(network.node, folder)
+    fraud = Nms(network.node, network.nms.folder.with_name("fraud"), token=network.nms.token)
     await fraud.start(str(FRAUD), "--block-at", "3")
     try:
         await network.provision("A1", "A2")
