@@ -7,9 +7,8 @@ from sqlalchemy import Connection
 from acs import devices as dev
 from acs import measures as ms
 from acs import remediation as rm
-from acs.errors import AcsError
 from acs.northbound import shapes as sh
-from acs.northbound.problems import ProblemError
+from acs.northbound.problems import ProblemError, conflict
 from acs.northbound.resources import Call, device_of, number_of, page_of, shaped
 
 __all__ = ["ask", "block", "listing", "retry", "unblock", "undo"]
@@ -33,7 +32,7 @@ def listing(conn: Connection, call: Call) -> sh.Page[sh.Measure]:
 def ask(conn: Connection, call: Call) -> sh.Measures:
     """Ask the network for measures about a device; those in force already are not asked for again."""
     owner, told = device_of(conn, call.path["device"]), call.body
-    try:
+    with conflict("measures"):
         made = ms.request_measures(
             conn,
             owner,
@@ -43,15 +42,13 @@ def ask(conn: Connection, call: Call) -> sh.Measures:
             system_dn=call.env.system_dn,
             now=call.now,
         )
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="measures") from error
     return sh.Measures([_shown(each) for each in made])
 
 
 def undo(conn: Connection, call: Call) -> sh.Measures:
     """Undo measures, in the name of the token's owner; it may take a second one."""
     owner, told = device_of(conn, call.path["device"]), call.body
-    try:
+    with conflict("measures"):
         made = rm.undo(
             conn,
             owner.id,
@@ -61,8 +58,6 @@ def undo(conn: Connection, call: Call) -> sh.Measures:
             env=call.env,
             now=call.now,
         )
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="measures") from error
     return sh.Measures([_shown(each) for each in made or ()], second_approval_needed=made is None)
 
 
@@ -72,7 +67,7 @@ def block(conn: Connection, call: Call) -> sh.Blocked:
     if told.measures and "measures:write" not in call.caller.scopes:
         remedy = "without `measures` the policy's are taken, which this token may do"
         raise ProblemError(403, "the token has not the scope measures:write", field="measures", remedy=remedy)
-    try:
+    with conflict("measures"):
         done = rm.block(
             conn,
             owner.id,
@@ -82,8 +77,6 @@ def block(conn: Connection, call: Call) -> sh.Blocked:
             env=call.env,
             now=call.now,
         )
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="measures") from error
     found, standing = dev.get(conn, owner.id), ms.in_force(conn, owner.id)
     return sh.Blocked(
         found.device_key,
@@ -96,17 +89,13 @@ def block(conn: Connection, call: Call) -> sh.Blocked:
 def unblock(conn: Connection, call: Call) -> sh.Unblocked:
     """Let a blocked device in again and undo its measures; it may take a second person."""
     owner = device_of(conn, call.path["device"])
-    try:
+    with conflict("device"):
         done = rm.unblock(conn, owner.id, who=call.caller.who, why=call.body.why, env=call.env, now=call.now)
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="device") from error
     found = dev.get(conn, owner.id)
     return sh.Unblocked(found.device_key, found.admission, second_approval_needed=not done)
 
 
 def retry(conn: Connection, call: Call) -> sh.Measure:
     """Have a measure sent again that was given up."""
-    try:
+    with conflict("id"):
         return _shown(ms.retry_measure(conn, number_of(call), who=call.caller.who, now=call.now))
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="id") from error

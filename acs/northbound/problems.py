@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
 
-__all__ = ["Problem", "ProblemError", "problem_response"]
+from acs.errors import AcsError
+
+__all__ = ["Problem", "ProblemError", "conflict", "problem_response"]
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,6 +39,15 @@ class ProblemError(Exception):
         super().__init__(detail)
         self.status, self.detail, self.field, self.remedy = status, detail, field, remedy
         self.headers = dict(headers or {})
+
+
+@contextmanager
+def conflict(field: str, *, remedy: str = "") -> Iterator[None]:
+    """Answer 409 where what is asked for can't be done as things are, in the sentence of the ``AcsError``."""
+    try:
+        yield
+    except AcsError as error:
+        raise ProblemError(409, str(error), field=field, remedy=remedy) from error
 
 
 def problem_response(error: ProblemError) -> web.Response:

@@ -19,7 +19,7 @@ from acs.cwmp import messages as m
 from acs.cwmp import unpack
 from acs.errors import AcsError
 from acs.northbound import shapes as sh
-from acs.northbound.problems import ProblemError
+from acs.northbound.problems import ProblemError, conflict
 from acs.security import Sealer
 from acs.settings import Settings
 
@@ -188,13 +188,10 @@ def instruct(conn: Connection, call: Call) -> sh.Instructed:
     number, told = number_of(call), call.body
     if rm.find_case(conn, number) is None:
         raise ProblemError(404, f"there is no case {number}", field="id")
-    try:
+    with conflict("action", remedy="GET /v1/cases?state=waiting lists those that wait"):
         done = rm.instruct(
             conn, number, told.action, who=call.caller.who, why=told.why, env=call.env, now=call.now
         )
-    except AcsError as error:
-        remedy = "GET /v1/cases?state=waiting lists those that wait"
-        raise ProblemError(409, str(error), field="action", remedy=remedy) from error
     found = rm.find_case(conn, number)
     assert found is not None
     key = dev.get(conn, found.device_id).device_key
@@ -204,25 +201,21 @@ def instruct(conn: Connection, call: Call) -> sh.Instructed:
 def reach(conn: Connection, call: Call) -> sh.Case:
     """Force a management request: reach a device that is not heard of, by any path (S1 L72)."""
     owner = device_of(conn, call.path["device"])
-    try:
+    with conflict("device"):
         made = rm.reach(conn, owner.id, who=call.caller.who, why=call.body.why, env=call.env, now=call.now)
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="device") from error
     return shaped(sh.Case, made, device=owner.device_key, held="")
 
 
 def emergency(conn: Connection, call: Call) -> sh.Device:
     """Tell what another HeMS saw of a device in emergency remediation (S1 L82)."""
     owner, told, who = device_of(conn, call.path["device"]), call.body, call.caller.who
-    try:
+    with conflict("device"):
         if told.happened == "registered":
             rm.registered_elsewhere(
                 conn, owner.id, told.version, who=who, why=told.why, env=call.env, now=call.now
             )
         else:
             dt.expect_software(conn, owner, told.version, who=who, why=told.why, now=call.now)
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="device") from error
     return _shown_device(owner)
 
 

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
-from acs.errors import AcsError
-from acs.northbound.problems import ProblemError
+from acs.northbound.problems import conflict
 from acs.northbound.resources import Call
 from acs.remediation.safety import control
 from acs.remediation.safety.by_hand import SentByHand
@@ -49,17 +48,13 @@ def show(conn: Connection, call: Call) -> SafetyState:
 
 def pause(conn: Connection, call: Call) -> SafetyState:
     """Let no disruptive step begin in a group until it is resumed."""
-    try:
+    with conflict("group"):
         control.pause(conn, call.body.group, who=call.caller.who, why=call.body.why, now=call.now)
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="group") from error
     return show(conn, call)
 
 
 def resume(conn: Connection, call: Call) -> SafetyState:
     """Let disruptive steps of a group begin again, in order."""
-    try:
+    with conflict("group"):
         control.resume(conn, call.body.group, who=call.caller.who, why=call.body.why, now=call.now)
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="group") from error
     return show(conn, call)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from acs import alarms as al
 from acs.errors import AcsError
 from acs.northbound import shapes as sh
-from acs.northbound.problems import ProblemError
+from acs.northbound.problems import ProblemError, conflict
 from acs.northbound.resources import Call, number_of, page_of, shaped
 
 __all__ = ["add", "approve", "expire", "listing"]
@@ -57,18 +57,14 @@ def add(conn: Connection, call: Call) -> sh.Silence:
 def approve(conn: Connection, call: Call) -> sh.Silence:
     """Approve a silence of critical security alarms that another person asked for."""
     number = _mentioned(conn, call)
-    try:
+    with conflict("id"):
         done = al.approve_silence(conn, number, who=call.caller.who, why=call.body.why, now=call.now)
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="id") from error
     return _shown(done, call.now)
 
 
 def expire(conn: Connection, call: Call) -> sh.Silence:
     """End a silence now."""
     number = _mentioned(conn, call)
-    try:
+    with conflict("id"):
         done = al.expire_silence(conn, number, who=call.caller.who, now=call.now)
-    except AcsError as error:
-        raise ProblemError(409, str(error), field="id") from error
     return _shown(done, call.now)
