@@ -13,7 +13,7 @@ from acs.errors import AcsError
 from acs.northbound.client_certificates import names_in
 from acs.security import Authority
 from acs.store.tables import audit
-from tests.security.test_northbound import alarm
+from tests.security.managers import alarm
 from tests.southbound.conftest import make_bench
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from acs.store.tables import sightings
-from tests.security.test_northbound import Manager, alarm, manager
+from tests.security.managers import Manager, alarm, manager
 
 __all__ = ["manager"]  # a fixture
 

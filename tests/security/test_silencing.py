@@ -6,7 +6,7 @@ import pytest
 
 from acs import subscriptions as sub
 from acs.security import Sealer
-from tests.security.test_northbound import Manager, alarm, manager
+from tests.security.managers import Manager, alarm, manager
 from tests.waiting import until
 
 __all__ = ["manager"]  # a fixture
