@@ -6,7 +6,7 @@ import pytest
 
 from acs.simulator import Vendor
 from tests.cli.conftest import kept
-from tests.world import World
+from tests.remediation.emergencies import loaded_world
 
 KEY = "0005B9-0005B9423901"
 
@@ -14,13 +14,7 @@ KEY = "0005B9-0005B9423901"
 @pytest.fixture
 def waiting(tmp_path):
     """The store of an emergency management system: a HeNB has loaded software and is to register with it."""
-    world = World(roles=("emergency",))
-    world.henb.power_on(world.now)
-    world.henb.emergency_available = True
-    world.henb.begin_emergency(world.now)
-    while not world.henb.emergency.discovering:
-        world.run(1)
-    return kept(world, tmp_path / "emergency-data")
+    return kept(loaded_world(), tmp_path / "emergency-data")
 
 
 @pytest.mark.row("S1 L82.5")
