@@ -26,6 +26,8 @@ async def upgrade(case: Case) -> Result:
 async def upgrade_in_waves(case: Case) -> Result:
     """Run on any device outside of the group: it leads the others."""
     left = await case.devices_of(GROUP)
+    if not left:
+        return Result("STOPPED", f"nobody is in the group {GROUP}; see: acs devices tag")
     total = len(left)
     for size in (*WAVES, total):
         wave, left = left[:size], left[size:]

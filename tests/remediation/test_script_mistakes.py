@@ -59,6 +59,16 @@ def test_a_misuse_of_the_case_is_told_as_the_file_is_read(tmp_path, line, proble
     assert problem in told
 
 
+def test_a_file_that_declares_nothing_is_told_unless_others_import_it(tmp_path):
+    folder = tmp_path / "p"
+    [told] = library_of(folder, "async def restart(case: Case):\n    return 'x'\n").problems
+    assert told.startswith("bad.py:3: it declares no playbook, and nobody imports it; mark an `async def`")
+    source = "from .bad import restart\nasync def good(case):\n    await restart(case)\n"
+    (folder / "good.py").write_text(source)
+    (folder / "test_good.py").write_text("from acs.lab import Lab\ndef test_it():\n    pass\n")
+    assert load_library(folder).problems == ()
+
+
 def test_all_that_is_wrong_is_told_at_once_in_order(tmp_path):
     source = "import time\nasync def bad(case: Case):\n    case.reboot(because='x')\n    open('y')\n"
     assert [each.split(" ")[1] for each in library_of(tmp_path / "p", source).problems] == [

@@ -14,7 +14,7 @@ from typing import Any
 from acs.remediation.playbooks import configure, parts
 from acs.remediation.scripts.lint import Problem
 
-__all__ = ["find_misuse"]
+__all__ = ["find_misuse", "find_undeclared"]
 
 _Found = tuple[int, str]  # line and sentence
 _Function = ast.AsyncFunctionDef | ast.FunctionDef
@@ -33,6 +33,12 @@ def find_misuse(tree: ast.Module, file: str) -> list[Problem]:
     look = _Look(parents, _coroutines_of(tree))
     found = {each for node in ast.walk(tree) if isinstance(node, _Function) for each in look.function(node)}
     return [Problem(f"{file}:{line}: {text}") for line, text in sorted(found)]
+
+
+def find_undeclared(tree: ast.Module) -> int | None:
+    """Return the line of the first function that could be a playbook, for a file that declares none."""
+    found = [node for node in tree.body if isinstance(node, ast.AsyncFunctionDef)]
+    return next((node.lineno for node in found if _names_of_the_case(node)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from acs.errors import AcsError
 from acs.remediation.playbooks import PLAYBOOKS
+from acs.remediation.scripts.calls import find_undeclared
 from acs.remediation.scripts.load import Script, load_scripts
 from acs.remediation.scripts.source import Bundle, read_folder
 from acs.store.tables import playbook_sources
@@ -50,12 +52,17 @@ def load_library(folder: Path | None) -> Library:
         return Library(problems=(str(error),))
     scripts: dict[str, Script] = {}
     problems = list(found.problems)
+    imported = {name for each in found.bundles.values() for name in each.files if name != each.entry}
     for entry, bundle in found.bundles.items():
         try:
             loaded = load_scripts(bundle)
         except AcsError as error:
             problems.append(str(error))
             continue
+        useless = not loaded and entry not in imported
+        if useless and (line := find_undeclared(ast.parse(bundle.files[entry]))):
+            remedy = f"mark an `async def` with @playbook, or name one {entry}"
+            problems.append(f"{entry}.py:{line}: it declares no playbook, and nobody imports it; {remedy}")
         for name, script in loaded.items():
             if name in _SHIPPED:
                 problems.append(f"{entry}.py: the name {name} is that of a shipped playbook; choose another")
