@@ -159,25 +159,27 @@ def test_2_18_every_write_of_an_operator_is_recorded(acs, data, tmp_path):  # no
 
     ca.write_bytes(pem(CA("vendor").certificate))
     alarm = acs("alarms", "list", "--all", "--data", data, "--json").json[0]["id"]
+    unblocked = ["case RELEASE", "device allowed"]  # its case waits with the device blocked, and is told
     writes = [
-        ("devices", "register", "0005B9", "NEW"),
-        ("devices", "block", KEY, "--because", "test"),
-        ("devices", "unblock", KEY, "--because", "test"),
-        ("commands", "send", KEY, "Reboot"),
-        ("alarms", "ack", alarm),
-        ("files", "add", image, "--version", "9"),
-        ("golden", "set", golden, "--model", ""),
-        ("trust", "add", ca, "--oui", "0005B9"),
+        (("devices", "register", "0005B9", "NEW"), ["device registered"]),
+        (("devices", "block", KEY, "--because", "test"), ["device blocked"]),
+        (("devices", "unblock", KEY, "--because", "test"), unblocked),
+        (("commands", "send", KEY, "Reboot"), ["command Reboot"]),
+        (("alarms", "ack", alarm), ["alarm acknowledged"]),
+        (("files", "add", image, "--version", "9"), ["file added"]),
+        (("golden", "set", golden, "--model", ""), ["declared state set"]),
+        (("trust", "add", ca, "--oui", "0005B9"), ["vendor CA trusted"]),
     ]
-    for number, write in enumerate(writes):
+    for write, actions in writes:
         before = entries(acs, data)
         done = acs(*write, "--data", data)
         assert done.code == 0, (write, done.err)
         after = entries(acs, data)
-        assert len(after) > len(before), write  # to unblock a device tells its waiting case as well
-        assert after[0]["who"].endswith("@cli")
-        first = after[len(after) - len(before) - 1]
-        assert number == 0 or first["previous_hash"] == before[0]["hash"]
+        made = after[: len(after) - len(before)][::-1]
+        assert [each["action"] for each in made] == actions, write
+        assert all(each["who"].endswith("@cli") for each in made)
+        if before:  # the first entry of all follows none
+            assert made[0]["previous_hash"] == before[0]["hash"]
     command = acs("commands", "list", "--state", "queued", "--data", data, "--json").json[0]["id"]
     assert acs("commands", "cancel", command, "--data", data).code == 0
     assert entries(acs, data)[0]["action"] == "command Reboot cancelled"
