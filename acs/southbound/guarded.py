@@ -17,7 +17,7 @@ from acs.southbound.connections import Connection, Stage, Trust
 if TYPE_CHECKING:
     from acs.southbound.front import Front
 
-__all__ = ["HTTP", "Guarded", "guarded"]
+__all__ = ["HTTP", "SERVER", "Guarded", "guarded"]
 
 HTTP: dict[str, Any] = {
     "keepalive_timeout": 3600,  # the table of connections has all time-outs
@@ -29,6 +29,8 @@ HTTP: dict[str, Any] = {
 }
 """What aiohttp is told of each connection."""
 
+SERVER = "femto-acs"
+"""Of whom an answer is: what it is made of, and in which version, is nobody's business."""
 _WRITE_BUFFER = 64 * 1024  # bytes that wait for a peer before its answer is held back
 _HEAD = 32 * 1024  # bytes of request line and header fields together
 _FIELDS = 64
@@ -144,6 +146,8 @@ class Guarded(RequestHandler):
 
         What is refused is charged to the peer's address; when it has nothing left, the connection ends.
         """
+        if not resp.prepared:
+            resp.headers["Server"] = SERVER
         if 400 <= resp.status < 500 and resp.status != 429 and not self._front.charge(self.connection):
             resp.force_close()
         if resp.status >= 400 and "Content-Encoding" in request.headers:

@@ -259,3 +259,12 @@ async def test_other_methods_and_paths_are_refused(bench):
         async with http.get(f"{bench.node.url}/acs") as response:
             assert response.status == 405
         assert (await bench.post(http, inform(), path="/other")).status == 404
+
+
+@pytest.mark.parametrize("path", ["/acs", "/nothing", "/files/x", "/bulk"])
+async def test_no_answer_tells_what_the_acs_is_made_of(bench, path):
+    async with bench.client() as http:
+        answers = [await bench.post(http, inform(), path=path)]
+        async with http.get(f"{bench.node.url}{path}") as response:
+            answers.append(response)
+    assert {each.headers["Server"] for each in answers} == {"femto-acs"}

@@ -38,6 +38,11 @@ async def test_a_file_is_served_whole_with_its_digest(bench, served):
         assert response.headers["Content-Length"] == str(len(CONTENT))
 
 
+async def test_a_file_does_not_tell_what_the_acs_is_made_of(bench, served):
+    async with bench.client() as http, http.get(served[1]) as response:
+        assert (response.status, response.headers["Server"]) == (200, "femto-acs")
+
+
 async def test_a_part_of_a_file_is_served(bench, served):
     _, url = served
     async with bench.client() as http, http.get(url, headers={"Range": "bytes=1000-1999"}) as response:

@@ -20,6 +20,7 @@ from acs.errors import AcsError
 from acs.files import CHUNK, CatalogueFile, FileGrant, Storage, TransferRefused, find_file, why_not
 from acs.southbound.files.ranges import http_date, part_wanted
 from acs.southbound.files.transfers import Transfers
+from acs.southbound.guarded import SERVER
 
 __all__ = ["find_content", "send"]
 
@@ -104,6 +105,7 @@ async def _finish(request: web.Request, response: web.StreamResponse) -> web.Str
 def _headers(file: CatalogueFile) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
     return {
+        "Server": SERVER,
         "Content-Type": "application/octet-stream",
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         "X-Content-Type-Options": "nosniff",
