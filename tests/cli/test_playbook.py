@@ -57,6 +57,37 @@ def test_a_playbook_is_shown_and_drawn(acs, folder):
         assert words in drawn
 
 
+def test_what_branches_is_drawn(acs, tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "branching.py").write_text(
+        """
+async def branching(case):
+    try:
+        match case.utc.weekday():
+            case 5 | 6:
+                await case.sleep(60, because="weekend")
+            case day if day > 6:
+                return "never"
+        while True:
+            if await case.approve("go on?", because="x"):
+                break
+    finally:
+        await case.note("ended")
+"""
+    )
+    drawn = acs("playbook", "graph", "branching", "--playbooks", tmp_path / "p").out.splitlines()
+    for line in (
+        '    n2{"case.utc.weekday()"}',
+        '    n2 -->|"5 | 6"| n3',
+        '    n2 -->|"day if day > 6"| n4',
+        '    n2 -->|"no"| n5',
+        '    n5{{"while True"}}',
+        '    n7 -->|"yes"| n8',
+        "    n8[\"note 'ended'\"]",
+    ):
+        assert line in drawn, drawn
+
+
 def test_a_dry_run_shows_the_steps_and_keeps_nothing(acs, folder, data):
     before = acs("cases", "list", "--data", data, "--json").json
     options = ("--playbooks", folder, "--data", data)

@@ -67,29 +67,48 @@ class _Drawing:
             case ast.While(test=test, body=body):
                 before = self.steps(test, before)
                 return self.loop(f"while {ast.unparse(test)}", body, before)
-            case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
-                first = self.count + 1
-                ends = self.block([*body, *orelse], before)
-                tried = [(f"n{number}", "") for number in range(first, self.count + 1)][-1:] or before
-                for handler in handlers:
-                    what = ast.unparse(handler.type) if handler.type else "any error"
-                    ends += self.block(handler.body, [(name, what) for name, _ in tried])
-                return self.block(finalbody, ends)
-            case ast.Return(value=value):
-                before = self.steps(value, before) if value else before
-                self.finish(before, ast.unparse(value) if value else "ended")
-                return []
-            case ast.Raise(exc=exc):
-                self.finish(before, f"raise {ast.unparse(exc) if exc else ''}")
-                return []
-            case ast.Break() if self.loops:
-                self.loops[-1][1].extend(before)
-                return []
-            case ast.Continue() if self.loops:
-                self.connect(before, self.loops[-1][0])
+            case ast.Match(subject=subject, cases=cases):
+                return self.match(ast.unparse(subject), cases, self.steps(subject, before))
+            case ast.With(body=body) | ast.AsyncWith(body=body):
+                return self.block(body, before)
+            case ast.Try():
+                return self.attempt(node, before)
+            case ast.Return() | ast.Raise() | ast.Break() | ast.Continue():
+                self.leave(node, before)
                 return []
             case _:
                 return self.steps(node, before)
+
+    def attempt(self, node: ast.Try, before: Ends) -> Ends:
+        first = self.count + 1
+        ends = self.block([*node.body, *node.orelse], before)
+        tried = [(f"n{number}", "") for number in range(first, self.count + 1)][-1:] or before
+        for handler in node.handlers:
+            what = ast.unparse(handler.type) if handler.type else "any error"
+            ends += self.block(handler.body, [(name, what) for name, _ in tried])
+        return self.block(node.finalbody, ends)
+
+    def leave(self, node: ast.stmt, before: Ends) -> None:
+        match node:
+            case ast.Return(value=value):
+                before = self.steps(value, before) if value else before
+                self.finish(before, ast.unparse(value) if value else "ended")
+            case ast.Raise(exc=exc):
+                self.finish(before, f"raise {ast.unparse(exc) if exc else ''}")
+            case ast.Break():
+                self.loops[-1][1].extend(before)
+            case ast.Continue():
+                self.connect(before, self.loops[-1][0])
+
+    def match(self, text: str, cases: list[ast.match_case], before: Ends) -> Ends:
+        choice = self.node(f"{{{_quoted(text)}}}", before)
+        ends: Ends = []
+        for each in cases:
+            guard = f" if {ast.unparse(each.guard)}" if each.guard else ""
+            ends += self.block(each.body, [(choice, f"{ast.unparse(each.pattern)}{guard}")])
+        last = cases[-1]
+        whatever = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and not last.guard
+        return ends if whatever else [*ends, (choice, "no")]
 
     def loop(self, text: str, body: list[ast.stmt], before: Ends) -> Ends:
         head = self.node(f"{{{{{_quoted(text)}}}}}", before)
