@@ -58,7 +58,7 @@ model: $(STAMP) ## Search for a history that breaks clause 5.7, MODEL_EXAMPLES h
 	ACS_MODEL_EXAMPLES=$(MODEL_EXAMPLES) $(BIN)/python -m pytest -q -n 0 tests/model
 
 kills: $(STAMP) ## Kill a node, and switch a HeNB off, at every point of every scene, on SQLite and on PostgreSQL.
-	ACS_MODEL_KILLS=all $(BIN)/python -m pytest -q -rP -n 0 tests/model/test_every_death.py tests/model/test_every_power_cut.py
+	ACS_MODEL_KILLS=all $(BIN)/python -m pytest -q -n 0 tests/model/test_every_death.py tests/model/test_every_power_cut.py
 
 lock: ## Resolve the dependencies anew.
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.model.everything import ALL
 from tests.model.kills import power_cuts, switched_off
 from tests.model.scenes import SCENES, begin
 from tests.model.story import Watched, check_end, executed_twice
 
-ALL = bool(os.environ.get("ACS_MODEL_KILLS"))
 _SCENES = ("reconfiguration", "fatal", *(("software", "blocked", "distress", "emergency") if ALL else ()))
 _LATER = 1500
 """Seconds in which what the power cut put off is done."""
@@ -23,7 +21,7 @@ def _ends(world: Watched) -> list[tuple[str, str, str]]:
 @pytest.mark.timeout(0 if ALL else 400)
 @pytest.mark.row("S1 L10")
 @pytest.mark.parametrize("name", _SCENES)
-def test_a_henb_that_loses_its_power_at_any_point_is_remediated_all_the_same(name, tmp_path):
+def test_a_henb_that_loses_its_power_at_any_point_is_remediated_all_the_same(name, tmp_path, report):
     """Every case ends as it would have ended, both sides agree in the end, and nothing is executed twice."""
     scene = SCENES[name]
     world = begin(scene, tmp_path)
@@ -41,5 +39,5 @@ def test_a_henb_that_loses_its_power_at_any_point_is_remediated_all_the_same(nam
             assert name == "emergency" or _ends(world) == ends
         except AssertionError as error:
             wrong.append(f"{point.name}: {error}")
-    print(f"\n{name}: the power failed at {len(points)} points, {len(wrong)} wrong", flush=True)
+    report(f"{name}: the power failed at {len(points)} points, {len(wrong)} wrong")
     assert not wrong, f"{len(wrong)} of {len(points)}:\n" + "\n".join(wrong)
