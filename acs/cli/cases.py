@@ -54,7 +54,7 @@ def list_cases(
         found = rm.list_cases(conn, device_id=wanted, state=state, kind=kind, limit=limit)
         if kind is not None and not found:
             check_kind(kind, rm.case_kinds(conn), "cases")
-        held = rm.held_cases(conn, [each.id for each in found])
+        held = rm.waiting_cases(conn, [each.id for each in found])
         return [
             {**row, "facts": each.fact, "held": held.get(each.id, "")}
             for each, row in zip(found, with_devices(conn, found), strict=True)

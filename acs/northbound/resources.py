@@ -168,7 +168,7 @@ def cases(conn: Connection, call: Call) -> sh.Page[sh.Case]:
     found = rm.list_cases(
         conn, device_id=wanted, state=query.state, before=query.before, limit=query.limit + 1
     )
-    keys, held = _keys(conn, found), rm.held_cases(conn, [each.id for each in found])
+    keys, held = _keys(conn, found), rm.waiting_cases(conn, [each.id for each in found])
     shown = [shaped(sh.Case, each, device=keys[each.device_id], held=held.get(each.id, "")) for each in found]
     return page_of(shown, query.limit, lambda each: each.id)
 

@@ -23,7 +23,7 @@ from acs.remediation.policy import (
     load_policy,
     parse_policy,
 )
-from acs.remediation.put_off import put_off_cases
+from acs.remediation.put_off import put_off_cases, waiting_cases
 from acs.remediation.reactions import (
     alarms_changed,
     apply_declared,
@@ -34,7 +34,7 @@ from acs.remediation.reactions import (
     run_playbook,
 )
 from acs.remediation.retention import prune_cases
-from acs.remediation.safety.slots import give_out, held_cases, in_line, look_again_at
+from acs.remediation.safety.slots import give_out, in_line, look_again_at
 from acs.remediation.scripts import Library, Script, due_runs, find_script, load_library
 from acs.remediation.scripts.graph import graph
 from acs.remediation.scripts.guard import FAILURES
@@ -81,7 +81,6 @@ __all__ = [
     "find_script",
     "give_out",
     "graph",
-    "held_cases",
     "image_requested",
     "in_line",
     "instruct",
@@ -104,5 +103,6 @@ __all__ = [
     "timeline",
     "unblock",
     "undo",
+    "waiting_cases",
     "wanted_measures",
 ]

@@ -7,16 +7,20 @@ survives restarts, and any node begins it, the most severe first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from acs.devices import Device
 from acs.remediation.cases import Case
 from acs.remediation.policy import Policy
 from acs.remediation.safety.rules import urgency
+from acs.remediation.safety.slots import held_cases
 from acs.store.tables import cases_put_off as table
 
-__all__ = ["may_be_put_off", "put_back", "put_off", "put_off_cases", "take_put_off"]
+__all__ = ["may_be_put_off", "put_back", "put_off", "put_off_cases", "take_put_off", "waiting_cases"]
 
+_WHY = "it begins when there is room: alarms are stored first"
 _CALLED = "accepted"  # ends the result of a connection request that the device heard
 _PUT_OFF = insert(table)
 _FIRST = (
@@ -52,6 +56,13 @@ def put_off_cases(conn: Connection, *, limit: int) -> list[int]:
 def put_back(conn: Connection, case_id: int, *, now: float) -> None:
     """Put a case that could not be begun behind the others."""
     conn.execute(_BACK, {"case": case_id, "now": now})
+
+
+def waiting_cases(conn: Connection, case_ids: Iterable[int]) -> dict[int, str]:
+    """Return why cases wait, by the case, of those that are put off or wait for a slot."""
+    wanted = list(case_ids)
+    found = conn.execute(select(table.c.case_id).where(table.c.case_id.in_(wanted))).scalars()
+    return {**dict.fromkeys(found, _WHY), **held_cases(conn, wanted)}
 
 
 def take_put_off(conn: Connection, case_id: int) -> bool:

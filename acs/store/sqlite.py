@@ -21,12 +21,16 @@ __all__ = ["SqliteBackend", "open_engine"]
 
 _BATCH = 256
 _QUEUE = 20_000
+_STATEMENTS = 1000  # that stay prepared on a connection: more than there are
 
 
 def open_engine(url: str) -> Engine:
     """Return an engine whose transactions are ``BEGIN IMMEDIATE`` unless marked as reading."""
     engine = create_engine(
-        url, poolclass=pool.NullPool, hide_parameters=True, connect_args={"check_same_thread": False}
+        url,
+        poolclass=pool.NullPool,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "cached_statements": _STATEMENTS},
     )
 
     @event.listens_for(engine, "connect")

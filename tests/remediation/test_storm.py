@@ -166,6 +166,8 @@ async def test_alarms_are_stored_first_and_each_case_begins_when_there_is_room(s
     assert told == ["notifyNewAlarm"] * COUNT
     assert None not in treated  # each case is there with its alarm
     assert (cases_begun, sent) == (set(), [])
+    waiting = await store.read(rm.waiting_cases, set(treated))
+    assert set(waiting) == set(treated)
     storm.later = False
     await storm.run(NOW + 3600)
     found = await store.read(rm.list_cases, limit=COUNT)
