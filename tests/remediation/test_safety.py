@@ -113,7 +113,7 @@ def test_disruptive_steps_wait_for_the_maintenance_window():
     world.tamper("software-modified", seconds=3600)
     (case,) = world.cases()
     assert (case.state, case.outcome) == ("active", None)
-    assert "window opens at 2027-01-15 10:00 UTC" in world.look(rm.held_cases, [case.id])[case.id]
+    assert "window opens at 2027-01-15 10:00 UTC" in world.look(rm.waiting_cases, [case.id])[case.id]
     world.run(7200)
     (case,) = world.cases()
     assert case.outcome == "REMEDIATED"
@@ -213,7 +213,7 @@ def test_a_pause_holds_what_is_disruptive_until_somebody_resumes():
         control.pause(world.conn, "model:HeNB-LTE", who="ann", why="an error in 2.0.0", now=world.now)
     world.run(600)
     assert [each.state for each in world.cases()] == ["active"] * 2
-    held = world.look(rm.held_cases, [each.id for each in world.cases()])
+    held = world.look(rm.waiting_cases, [each.id for each in world.cases()])
     assert set(held.values()) == {"model:HeNB-LTE is paused: ann: an error in 2.0.0"}
     names = {each.name for case in world.cases() for each in world.journal(case) if each.done}
     assert "Download" not in names
