@@ -128,7 +128,12 @@ class Guarded(RequestHandler):
             if self._unwanted < 0:
                 self._front.end(connection, "refused")
                 return
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except Exception as error:  # noqa: BLE001 - of what aiohttp's parser fails at, it means but a part
+            self.log_exception(exc_info=error)
+            self._answer(400, "the request can't be read")
+            return
         if stage is Stage.HEAD:
             if self._messages:
                 self._front.enter(connection, Stage.SERVING)  # or soon BODY, which the handler sees

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import aiohttp
 import structlog
-from yarl import URL
 
 from acs.observability import Metrics
 from acs.security import Certificate, CertificatePath
@@ -32,6 +31,7 @@ from acs.security.revocation import (
 from acs.settings import Settings
 from acs.southbound.authentication import Refused
 from acs.southbound.connection_requests.guard import CallError, Guard
+from acs.southbound.urls import parse_url
 from acs.southbound.vendors import Vouched
 
 __all__ = ["Revocations"]
@@ -219,7 +219,7 @@ class Revocations:
     ) -> bytes:
         """Fetch from an address that is allowed; no redirects. Raises ``ValueError`` for what is too much."""
         assert self._guard is not None
-        parts = URL(url)
+        parts = parse_url(url)
         if parts.scheme != "http" or not parts.raw_host:
             raise ValueError("only http is asked")
         port = parts.port or 80

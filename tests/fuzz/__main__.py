@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing: ``python -m tests.fuzz [TARGET …] [--seconds N]``; see ``make fuzz``.
 
-Each target runs in a process of its own, from the inputs kept in ``corpus/TARGET``. What is new and reaches
-new code is kept there when ``--keep`` is given; an input that fails is written to ``tests/fuzz/found``.
+Each target runs in a process of its own, from the inputs kept in ``corpus/TARGET`` and those that runs here
+have added in ``grown/TARGET``: what is new and reaches new code is kept there, and the next run goes on from
+it. With ``--keep`` it is kept in the corpus itself. An input that fails is written to ``found``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def _one(name: str, seconds: int, keep: bool) -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     found = HERE / "found"
     found.mkdir(exist_ok=True)
-    new = corpus if keep else Path(tempfile.mkdtemp())
+    new = corpus if keep else HERE / "grown" / name
+    new.mkdir(parents=True, exist_ok=True)
     arguments = [
         sys.argv[0],
         str(new),

@@ -76,6 +76,8 @@ async def called(bench, url: str, **also: str) -> dev.Device:
         "http://169.254.169.254/latest/meta-data/",
         "http://user:password@127.0.0.1:{port}/",
         "http://192.0.2.1@127.0.0.1:{port}/",
+        "http://[:]@",
+        "http://[::1]@:{port}/",
         "file:///etc/passwd",
         "gopher://127.0.0.1:{port}/",
         "http://127.0.0.1:{port}/\r\nX-Injected: 1",

@@ -268,3 +268,13 @@ async def test_no_answer_tells_what_the_acs_is_made_of(bench, path):
         async with http.get(f"{bench.node.url}{path}") as response:
             answers.append(response)
     assert {each.headers["Server"] for each in answers} == {"femto-acs"}
+
+
+@pytest.mark.parametrize("target", ["http://[:]@/acs", "http://[::1]@/"])
+async def test_a_request_for_what_is_no_url_is_refused_in_a_line(tmp_path, target, caplog):
+    async for bench in make_bench(tmp_path, insecure_http_port=0):
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.node.southbound.http_port)
+        writer.write(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+    assert "Fatal error" not in caplog.text

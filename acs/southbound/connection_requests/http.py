@@ -17,6 +17,7 @@ from acs.southbound.connection_requests.device_tls import DeviceTls
 from acs.southbound.connection_requests.guard import CallError, Guard
 from acs.southbound.connection_requests.http_answer import MAX_HEAD, Answer, AnswerError, parse_answer
 from acs.southbound.connection_requests.ways import Outcome, Reason, Target
+from acs.southbound.urls import parse_url
 
 __all__ = ["HttpWay", "check_url"]
 
@@ -32,7 +33,7 @@ def check_url(text: str) -> URL:
     if len(text) > _LONGEST_URL or not text.isprintable() or " " in text:
         raise CallError(Reason.BAD_ADDRESS, "the ConnectionRequestURL is too long or has control characters")
     try:
-        url = URL(text)
+        url = parse_url(text)
         host, port = url.raw_host, url.port
     except ValueError as error:
         raise CallError(Reason.BAD_ADDRESS, f"the ConnectionRequestURL is no URL: {error}") from error

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from yarl import URL
+from acs.southbound.urls import parse_url
 
 __all__ = ["CALL_TIMEOUT", "Outcome", "Reason", "Target", "Way", "order_of_ways"]
 
@@ -129,7 +129,7 @@ class Target:
             return True
         seen = self.binding.rpartition(":")[0].strip("[]")
         try:
-            own = ipaddress.ip_address(URL(self.url).raw_host or "")
+            own = ipaddress.ip_address(parse_url(self.url).raw_host or "")
             return bool(seen) and ipaddress.ip_address(seen) != own
         except ValueError:
             return False
