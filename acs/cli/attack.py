@@ -20,7 +20,8 @@ from rich.progress import Progress
 
 from acs.cli.bench import Client, cpu, rss, steady
 from acs.cli.options import Json
-from acs.cli.output import console, print_json, print_table, run
+from acs.cli.output import console, print_json, print_table
+from acs.cli.running import run
 from acs.errors import AcsError
 
 __all__ = ["attack"]

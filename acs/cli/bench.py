@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import Connection
 
 from acs.cli.options import Json
-from acs.cli.output import console, print_json, print_table, run
+from acs.cli.output import console, print_json, print_table
+from acs.cli.running import run
 from acs.errors import AcsError
 
 __all__ = ["Client", "bench", "cpu", "rss", "steady"]

@@ -21,7 +21,8 @@ from rich.progress import (
 from rich.table import Table
 
 from acs.cli.options import Json
-from acs.cli.output import console, log_to_stderr, print_json, run
+from acs.cli.output import console, log_to_stderr, print_json
+from acs.cli.running import run
 from acs.cli.trial import Row, Trial
 
 __all__ = ["demo"]

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from acs.cli.input import read_file
 from acs.cli.node import find_device, read, require_data, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json
-from acs.cli.output import console, print_json, print_table, run
+from acs.cli.output import console, print_json, print_table
+from acs.cli.running import run
 from acs.cli.send import Expires, Key, Wait, send, with_key
 from acs.cli.uploads import uploads
 from acs.errors import AcsError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from acs.cli.output import run
+from acs.cli.running import run
 from acs.errors import AcsError
 from acs.settings import Settings, load_settings
 from acs.store import Store

@@ -1,14 +1,11 @@
-"""What all commands share of showing: tables or JSON on the screen, times for people; and the event loop."""
+"""What all commands share of showing: tables or JSON on the screen, times for people."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence, Sized
-from contextlib import suppress
+from collections.abc import Iterable, Sequence, Sized
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -22,13 +19,10 @@ __all__ = [
     "print_json",
     "print_progress",
     "print_table",
-    "run",
     "tell_limit",
 ]
 
-T = TypeVar("T")
 console = Console()
-_TERMINATED = 128 + signal.SIGTERM  # the exit code that shells expect
 
 
 def log_to_stderr() -> None:
@@ -36,41 +30,6 @@ def log_to_stderr() -> None:
     from acs.observability import configure_logging
 
     configure_logging("warning", "console")
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; on uvloop where there is one. SIGTERM cancels it, so that it tidies up first."""
-    terminated = False
-
-    async def main() -> T:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-
-        def end() -> None:
-            nonlocal terminated
-            terminated = True
-            if task is not None:
-                task.cancel()
-
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # not everywhere, not in a thread
-            loop.add_signal_handler(signal.SIGTERM, end)
-        return await work
-
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(main())
-    except asyncio.CancelledError:
-        if terminated:
-            raise SystemExit(_TERMINATED) from None
-        raise
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # there is none for every platform
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def moment(at: float | None) -> str:

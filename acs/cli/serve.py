@@ -12,7 +12,7 @@ import typer
 
 from acs.cli.node import settings_of
 from acs.cli.options import Config, Data
-from acs.cli.output import run
+from acs.cli.running import run
 from acs.settings import Settings
 
 __all__ = ["serve"]

@@ -13,7 +13,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from acs.cli.options import Data, Json
-from acs.cli.output import console, log_to_stderr, print_json, print_table, run
+from acs.cli.output import console, log_to_stderr, print_json, print_table
+from acs.cli.running import run
 from acs.cli.simulate_network import network_facts
 from acs.errors import AcsError
 

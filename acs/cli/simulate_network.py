@@ -15,7 +15,8 @@ import typer
 from acs.cli.input import read_file
 from acs.cli.node import require_data, settings_of, who, write
 from acs.cli.options import Data
-from acs.cli.output import console, log_to_stderr, run
+from acs.cli.output import console, log_to_stderr
+from acs.cli.running import run
 from acs.errors import AcsError
 
 if TYPE_CHECKING:

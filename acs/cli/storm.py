@@ -21,7 +21,8 @@ from sqlalchemy import Connection, func, select
 from acs import subscriptions as sub
 from acs.cli.bench import cpu, rss
 from acs.cli.options import Json
-from acs.cli.output import print_json, print_progress, print_table, run
+from acs.cli.output import print_json, print_progress, print_table
+from acs.cli.running import run
 from acs.cli.storm_manager import Manager
 from acs.errors import AcsError
 

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from acs.cli.input import check_kind
 from acs.cli.node import find_device, read, settings_of
 from acs.cli.options import Config, Data, Json, Limit, Number
-from acs.cli.output import console, moment, print_json, print_table, run, tell_limit
+from acs.cli.output import console, moment, print_json, print_table, tell_limit
+from acs.cli.running import run
 from acs.errors import AcsError
 from acs.settings import Settings
 

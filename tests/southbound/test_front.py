@@ -24,18 +24,22 @@ class Holder:
         return 0
 
 
-async def test_strangers_that_left_take_no_turn_from_those_that_wait():
-    connections = Connections(Bounds(5000, 5000, 5000, 8, dict.fromkeys(Stage, 60.0)))
-    front = Front(
+def front_of(connections: Connections, strangers: Buckets | None = None) -> Front:
+    return Front(
         connections,
         rate=Buckets(1000, 1000),
-        strangers=Buckets(0.001, 2),  # two turns, and then none for a quarter of an hour
+        strangers=Buckets(1000, 1000) if strangers is None else strangers,
         identities=Buckets(1000, 1000),
         unlimited=[],
         handshake_timeout=10,
         longest_delay=10,
         metrics=Metrics(),
     )
+
+
+async def test_strangers_that_left_take_no_turn_from_those_that_wait():
+    connections = Connections(Bounds(5000, 5000, 5000, 8, dict.fromkeys(Stage, 60.0)))
+    front = front_of(connections, Buckets(0.001, 2))  # two turns, and then none for a quarter of an hour
     try:
         begun: list[int] = []
         for number in range(1000):
@@ -53,16 +57,7 @@ async def test_strangers_that_left_take_no_turn_from_those_that_wait():
 async def test_connections_that_are_refused_leave_nothing_for_the_garbage_collector():
     """A hundred thousand of them would make it stop everybody for a while, again and again."""
     connections = Connections(Bounds(5000, 10, 5000, 8, dict.fromkeys(Stage, 60.0)))
-    front = Front(
-        connections,
-        rate=Buckets(1000, 1000),
-        strangers=Buckets(1000, 1000),
-        identities=Buckets(1000, 1000),
-        unlimited=[],
-        handshake_timeout=10,
-        longest_delay=10,
-        metrics=Metrics(),
-    )
+    front = front_of(connections)
     opened = []
     gc.collect()
     before = _connections_in_memory()
@@ -100,16 +95,7 @@ def _is_reset(opened: socket.socket) -> bool:
 
 async def test_no_more_handshakes_begin_than_may_be_in_progress():
     connections = Connections(Bounds(5000, 5000, 5000, 8, dict.fromkeys(Stage, 60.0), handshakes=8))
-    front = Front(
-        connections,
-        rate=Buckets(1000, 1000),
-        strangers=Buckets(1000, 1000),
-        identities=Buckets(1000, 1000),
-        unlimited=[],
-        handshake_timeout=10,
-        longest_delay=10,
-        metrics=Metrics(),
-    )
+    front = front_of(connections)
     try:
         begun: list[Connection] = []
 
