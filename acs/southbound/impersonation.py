@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -81,18 +82,8 @@ def identity_claimed(
             now=now,
         )
         text = f"somebody at {claim.address} claimed to be this device: {claim.why}"
-        change = al.raise_alarm(
-            conn,
-            claimed,
-            identifier=CLAIMED,
-            perceived_severity="WARNING",
-            specific_problem="IDENTITY_CLAIMED",
-            additional_text=text,
-            detector=detector,
-            now=now,
-            **_FAILURE,
-        )
-        changes += _react(conn, claimed, change, env=env, now=now)
+        finding = _Finding(CLAIMED, "WARNING", "IDENTITY_CLAIMED", text)
+        changes += _raise(conn, claimed, finding, detector=detector, env=env, now=now)
     holders = (
         [claim.by_key] if claim.by_key else [dev.certificate_holder(conn, name) for name in claim.names[:4]]
     )
@@ -100,18 +91,8 @@ def identity_claimed(
         holder = dev.find(conn, key, lock=True)
         if holder is not None:
             text = f"its credentials were used at {claim.address} to claim to be {claim.claimed_key[:100]}"
-            change = al.raise_alarm(
-                conn,
-                holder,
-                identifier=CLAIMING,
-                perceived_severity="MAJOR",
-                specific_problem="AUTH_FAILURE",
-                additional_text=text,
-                detector=detector,
-                now=now,
-                **_FAILURE,
-            )
-            changes += _react(conn, holder, change, env=env, now=now)
+            finding = _Finding(CLAIMING, "MAJOR", "AUTH_FAILURE", text)
+            changes += _raise(conn, holder, finding, detector=detector, env=env, now=now)
     return changes
 
 
@@ -134,23 +115,22 @@ def certificate_revoked(
     holder = dev.find(conn, key, lock=True) if key else None
     if holder is None:
         return []
-    change = al.raise_alarm(
-        conn,
-        holder,
-        identifier=REVOKED,
-        perceived_severity="MAJOR",
-        specific_problem="CERTIFICATE_REVOKED",
-        additional_text=f"shown at {claim.address}: {claim.why}",
-        detector=detector,
-        now=now,
-        **_FAILURE,
-    )
-    return _react(conn, holder, change, env=env, now=now)
+    finding = _Finding(REVOKED, "MAJOR", "CERTIFICATE_REVOKED", f"shown at {claim.address}: {claim.why}")
+    return _raise(conn, holder, finding, detector=detector, env=env, now=now)
 
 
-def _react(
-    conn: Connection, device: Device, change: al.AlarmChange | None, *, env: rm.Environment, now: float
+class _Finding(NamedTuple):
+    identifier: str
+    perceived_severity: str
+    specific_problem: str
+    additional_text: str
+
+
+def _raise(
+    conn: Connection, device: Device, found: _Finding, *, detector: str, env: rm.Environment, now: float
 ) -> list[al.AlarmChange]:
+    """Raise an alarm at a device and let remediation react; return the change, where there is one."""
+    change = al.raise_alarm(conn, device, **found._asdict(), detector=detector, now=now, **_FAILURE)
     if change is None:
         return []
     rm.alarms_changed(conn, device, [change], env=env, now=now)
