@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from acs.lab.managed_henb import PACE, VENDOR, LostError
+from acs.lab.managed_henb import PACE, VENDOR, LostError, ManagedHenb
 from acs.lab.world import DISTRESS_KEY, POLICY, SERIAL, World, open_database
 
-__all__ = ["DISTRESS_KEY", "PACE", "POLICY", "SERIAL", "VENDOR", "LostError", "World", "open_database"]
+__all__ = [
+    "DISTRESS_KEY",
+    "PACE",
+    "POLICY",
+    "SERIAL",
+    "VENDOR",
+    "LostError",
+    "ManagedHenb",
+    "World",
+    "open_database",
+]

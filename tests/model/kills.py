@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from acs.simulator import HeNB
 from tests.model.story import Watched, check_step, executed_twice
-from tests.world import World
+from tests.world import ManagedHenb, World
 
 __all__ = ["Phase", "Point", "Recorder", "killed", "story"]
 
@@ -66,10 +66,10 @@ class Recorder:
         for number, each in enumerate(self._all()):
             self._follow(number, each)
 
-    def _all(self) -> tuple[World, ...]:
+    def _all(self) -> tuple[ManagedHenb, ...]:
         return (self.world, *self.world.neighbours)
 
-    def _follow(self, number: int, world: World) -> None:
+    def _follow(self, number: int, world: ManagedHenb) -> None:
         """Know when a HeNB is in a session, and when an answer is about to leave."""
         hold, lose = world.session, world.lose
 

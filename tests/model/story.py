@@ -16,7 +16,7 @@ from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.southbound import transactions as tx
 from acs.store.tables import alarm_events, cases, commands, outbox
-from tests.world import World
+from tests.world import ManagedHenb, World
 
 __all__ = ["Watched", "check_end", "check_step", "executed_twice", "type_2_of", "type_2_story"]
 
@@ -62,7 +62,7 @@ def check_step(world: Watched) -> None:
     _check_type_2(world)
 
 
-def executed_twice(world: World) -> list[str]:
+def executed_twice(world: ManagedHenb) -> list[str]:
     """Return the effects that came about more often than they were asked for."""
     done = Counter((each.method, each.command_key) for each in world.henb.executed)
     sent = world.look(
