@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from acs import devices as dev
 from acs.southbound.authentication import Refused
 from acs.southbound.turns import Turns
+from tests.southbound.conftest import SERIAL, inform
 
 
 async def test_so_many_pass_at_a_time_in_order_and_all_in_the_end():
@@ -91,3 +93,35 @@ async def test_a_turn_given_to_one_that_goes_at_that_moment_is_not_lost():
     gone.cancel()
     await asyncio.wait_for(stays, 5)
     assert order == ["stays"]
+
+
+async def test_that_a_device_was_told_to_come_again_is_noted_but_not_as_that_of_a_stranger(bench):
+    endpoint = bench.node.southbound.endpoint
+    async with bench.client() as http:
+        assert (await bench.post(http, inform())).status == 200
+        bench.clock[0] += 100
+        endpoint.turns = Turns(0, 5.0)
+        answer = await bench.post(http, inform())
+    assert (answer.status, int(answer.headers["Retry-After"]) >= 5) == (503, True)
+    await endpoint.admission.refresh()
+
+    def look(conn):
+        found = dev.find(conn, f"0005B9-{SERIAL}")
+        return dev.turned_away_at(conn, found.id), dev.list_refusals(conn)
+
+    assert await bench.node.store.read(look) == (bench.clock[0], [])
+
+
+async def test_a_crowd_is_more_than_can_pass_at_a_time_and_there_is_room_where_nobody_waits():
+    turns = Turns(2, 60.0)
+    assert (turns.room, turns.crowded) == (2, False)
+    async with turns.turn():
+        assert turns.room == 1
+        async with turns.turn():
+            waiting = [asyncio.create_task(turns.turn().__aenter__()) for _ in range(3)]
+            await asyncio.sleep(0)
+            assert (turns.room, turns.crowded) == (0, True)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert (turns.room, turns.crowded) == (0, False)
