@@ -120,3 +120,22 @@ def test_a_fail_safe_image_that_asks_again_is_given_the_software_again():
     (case,) = world.cases()
     assert (case.procedure, case.outcome) == ("EM", "REMEDIATED"), case.because
     assert [each.method for each in world.henb.executed].count("Download") == 1
+
+
+@pytest.mark.row("S1 L84")
+def test_alarms_are_heard_of_a_henb_whose_emergency_remediation_failed():
+    """It was reset, and people have to decide: until then it has to be heard."""
+    world = World(emergency_available=True, roles=("initial", "serving", "emergency"))
+    world.boot()
+    world.cut = {"standard"}
+    world.henb.tamper("antenna-modified", world.now, until="never")
+    world.run(120)
+    world.cut.clear()
+    world.run(4000)
+    (case,) = [each for each in world.cases() if each.state == "waiting"]
+    assert (case.procedure, case.outcome) == ("EM", "EMERGENCY_FAILED")
+    world.henb.tamper("case-opened", world.now)
+    world.run(15)
+    assert {active.alarm_identifier for active in world.henb.tampers} <= {
+        each.alarm_identifier for each in world.alarms()
+    }

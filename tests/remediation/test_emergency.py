@@ -67,7 +67,8 @@ def test_integrity_and_place_are_examined_before_the_radio_is_unlocked():
     after = [each for fail_safe, each in requests if not fail_safe]
     sets = [each for each in after if isinstance(each, m.SetParameterValues)]
     names = [[value.name for value in each.parameters] for each in sets]
-    assert names[0] == ["Device.SelfTestDiagnostics.DiagnosticsState"]
+    tested = names.index(["Device.SelfTestDiagnostics.DiagnosticsState"])
+    assert all(name.startswith("Device.FaultMgmt.") for each in names[:tested] for name in each)
     unlocked = next(
         number
         for number, each in enumerate(after)

@@ -19,7 +19,7 @@ from acs.remediation.playbooks.parts import (
     tried,
     verify,
 )
-from acs.remediation.playbooks.provisioning import provision
+from acs.remediation.playbooks.provisioning import hear_alarms, provision
 from acs.remediation.playbooks.radiating import look_at_witnesses
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def _attempt(case: CaseApi, channel: str, patience: float) -> Result:
         if ended is not None:
             return ended
     await case.readmitted()  # where it was blocked: it was reset and tested, and may radiate
-    await provision(case)
+    await provision(case, heard=True)
     await verify(case)
     return Result("REMEDIATED", f"emergency remediation: {version} was loaded and registered")
 
@@ -171,7 +171,11 @@ async def _comes(case: CaseApi, version: str) -> str:
 
 
 async def _examine(case: CaseApi) -> None:
-    """Check integrity and place before the configuration is set, of which AdminState is a part (TR-196)."""
+    """Check integrity and place before the configuration is set, of which AdminState is a part (TR-196).
+
+    Whatever that finds, from now on its alarms are heard: it was reset, and people may take days to decide.
+    """
+    await hear_alarms(case)
     report = await diagnostic_test(case, because="integrity, before AdminState")
     if report is not None and not report.clean:
         failed = [name for name, verdict in report.results.items() if verdict == "FAIL"]

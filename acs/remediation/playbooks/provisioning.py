@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi
     from acs.remediation.steps import Outcome
 
-__all__ = ["provision", "provisioning", "restart"]
+__all__ = ["hear_alarms", "provision", "provisioning", "restart"]
 
 
 async def provisioning(case: CaseApi) -> Result:
@@ -38,9 +38,10 @@ async def restart(case: CaseApi, rung: str, *, because: str) -> None:
         demand(await case.reboot(because=because), "Reboot")
 
 
-async def provision(case: CaseApi, *, watchful: bool = False) -> None:
-    """Make security alarms arrive at once, then apply the declared state (S1 L24)."""
-    await _provision_alarms(case)
+async def provision(case: CaseApi, *, watchful: bool = False, heard: bool = False) -> None:
+    """Make alarms arrive at once, unless they are ``heard``, then apply the declared state (S1 L24)."""
+    if not heard:
+        await hear_alarms(case)
     declared = await case.declared()
     await _provision_management_server(case, declared)
     await reconfigure(case, declared, watchful=watchful)
@@ -53,7 +54,8 @@ def _hear(outcome: Outcome) -> Outcome:
     return outcome
 
 
-async def _provision_alarms(case: CaseApi) -> None:
+async def hear_alarms(case: CaseApi) -> None:
+    """Have a device tell its security alarms at once, as one that was reset does not."""
     for base in al.fault_management_paths(case.root):
         outcome, values = await case.get_values(
             [f"{base}SupportedAlarm."], because="which alarms can the device report?"
