@@ -29,6 +29,10 @@ _NOTHING = b""
 logging.getLogger("aiocoap.cryptography").setLevel(logging.WARNING)  # it tells what is encrypted
 
 
+class _NotOursError(Exception):
+    """A message that does not come from the other side of the context."""
+
+
 class _Context(oscore.CanProtect, oscore.CanUnprotect, oscore.SecurityContextUtils):  # type: ignore[misc]
     # The library has no types.
     """One side of the security context of a device."""
@@ -49,6 +53,21 @@ class _Context(oscore.CanProtect, oscore.CanUnprotect, oscore.SecurityContextUti
     def post_seqnoincrease(self) -> None:
         """Nothing: a number is stored before it is taken."""
 
+    def opened(
+        self, message: aiocoap.Message, request_id: oscore.RequestIdentifiers | None = None
+    ) -> tuple[aiocoap.Message, oscore.RequestIdentifiers]:
+        """Return what is in a protected message, and what it answers or is answered by.
+
+        Raises ``oscore.ReplayError``, ``oscore.NotAProtectedMessage``, and ``_NotOursError`` for all else.
+        """
+        try:
+            plain, found = self.unprotect(message, request_id)
+        except (oscore.ReplayError, oscore.NotAProtectedMessage):
+            raise
+        except Exception as reason:  # anybody sends these bytes; some break the library in ways of its own
+            raise _NotOursError from reason
+        return plain, found
+
 
 class CoapSender:
     """One trigger on its way: ``request`` is to be sent, ``answered`` reads what came back.
@@ -67,10 +86,10 @@ class CoapSender:
     def answered(self, response: aiocoap.Message) -> str:
         """Return what came of it, in a few words."""
         try:
-            plain, _ = self._context.unprotect(response, self._id)
+            plain, _ = self._context.opened(response, self._id)
         except oscore.NotAProtectedMessage:
             return f"not taken: {response.code.dotted}, which nobody vouches for"
-        except (error.Error, ValueError):
+        except (oscore.ReplayError, _NotOursError):
             return "not taken: the answer is not of this device's key"
         return "acknowledged" if plain.code is aiocoap.CHANGED else f"not taken: {plain.code.dotted}"
 
@@ -101,10 +120,10 @@ class Recipient:
         if message is None:
             return Heard(None, "it is no protected POST", _NOTHING)
         try:
-            plain, request_id = self._context.unprotect(message)
+            plain, request_id = self._context.opened(message)
         except oscore.ReplayError:
             return Heard(None, "repeated", _error(message, aiocoap.UNAUTHORIZED))
-        except (error.Error, ValueError, IndexError):
+        except (oscore.NotAProtectedMessage, _NotOursError):
             return Heard(None, "it is not of this device's key", _error(message, aiocoap.BAD_REQUEST))
         return self._genuine(data, message, plain, request_id, obey)
 

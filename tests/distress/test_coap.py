@@ -118,6 +118,7 @@ def test_whatever_comes_is_answered_or_left_alone(data):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
+@example(7, 0x20)  # the flag of a group's message in the OSCORE option
 def test_any_change_of_a_byte_is_noticed(place, change):
     """But for the message ID and token, which are of CoAP alone."""
     _, data = sent()
@@ -126,6 +127,29 @@ def test_any_change_of_a_byte_is_noticed(place, change):
     changed[place] ^= change
     heard = Recipient(KEY, UN).hear(bytes(changed), obeyed)
     assert heard.trigger is None or 2 <= place < 6
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_any_change_of_a_byte_of_the_answer_is_noticed(place, change):
+    """As above; what is not acknowledged by the device's key is not taken for it."""
+    sender, data = sent()
+    answer = Recipient(KEY, UN).hear(data, obeyed).answer
+    place %= len(answer)
+    changed = bytearray(answer)
+    changed[place] ^= change
+    try:
+        message = answer_of(bytes(changed))
+    except (aiocoap.error.Error, ValueError):  # it is no message at all
+        return
+    assert sender.answered(message) != "acknowledged" or place < 6
+
+
+@pytest.mark.parametrize("flag", range(1, 256))
+def test_whatever_stands_in_the_oscore_option_of_an_answer_is_no_failure(flag):
+    sender, data = sent()
+    answer = answer_of(Recipient(KEY, UN).hear(data, obeyed).answer)
+    answer.opt.oscore = bytes([flag]) + bytes(12)
+    assert sender.answered(answer).startswith("not taken")
 
 
 def test_a_number_is_given_out_once_also_after_a_restart(store_conn):
