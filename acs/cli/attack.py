@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from acs.cli.bench import Client, cpu, rss, steady
+from acs.cli.bench import Client, cpu, device_serial, overheard, rss, steady
 from acs.cli.options import Json
 from acs.cli.output import console, print_json, print_table
 from acs.cli.running import run
@@ -158,7 +158,7 @@ class _Scene:
         self._pin(self._acs.pid, cores[:1])
         self._pin(os.getpid(), cores[1:] or cores)
         for number in range(devices):
-            client = Client(self._vendor, self._acs, f"BENCH{number:05d}", f"127.0.1.{number % 250 + 1}")
+            client = Client(self._vendor, self._acs, device_serial(number), f"127.0.1.{number % 250 + 1}")
             self._clients.append(client)
             await client.session()
             client.close()
@@ -245,6 +245,7 @@ class _Scene:
             "port": self._acs.facts["port"],
             "ca": str(self._acs.ca_path),
             "vendor": str(self._vendor.directory),
+            "overheard": overheard(1),
             "addresses": _ADDRESSES[first % 2000 :] + _ADDRESSES[: first % 2000],
         }
         return await asyncio.create_subprocess_exec(

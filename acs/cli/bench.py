@@ -21,7 +21,7 @@ from acs.cli.output import console, print_json, print_table
 from acs.cli.running import run
 from acs.errors import AcsError
 
-__all__ = ["Client", "bench", "cpu", "rss", "steady"]
+__all__ = ["Client", "bench", "cpu", "device_serial", "overheard", "rss", "steady"]
 
 bench = typer.Typer(no_args_is_help=True)
 _PASSWORD = "of-a-device-of-the-bench"  # noqa: S105 - of devices that live for a minute
@@ -121,7 +121,7 @@ class _Arm:
     async def start(self, devices: int) -> None:
         """Start the ACS, and have every device known and at rest."""
         await self._acs.start()
-        self._clients = [Client(self._vendor, self._acs, f"BENCH{number:05d}") for number in range(devices)]
+        self._clients = [Client(self._vendor, self._acs, device_serial(number)) for number in range(devices)]
         for client in self._clients:
             await client.session()
             client.close()
@@ -204,6 +204,18 @@ async def steady(data: Path, stored: int) -> None:
         await store.write(act)
     finally:
         await store.close()
+
+
+def overheard(number: int) -> str:
+    """Return the username and password of a device of the bench, with a colon between."""
+    from acs.simulator import OUI
+
+    return f"{OUI}-{device_serial(number)}:{_PASSWORD}"
+
+
+def device_serial(number: int) -> str:
+    """Return the SerialNumber of a device of the bench."""
+    return f"BENCH{number:05d}"
 
 
 def cpu(pid: int) -> float:

@@ -19,13 +19,13 @@ __all__ = ["Attacker", "Connection", "Reply", "inform"]
 _PATIENCE = 10.0
 
 
-def inform(serial: str) -> bytes:
-    """Return a steady Inform of a device."""
+def inform(serial: str, url: str = "http://192.0.2.1:7547/") -> bytes:
+    """Return a steady Inform of a device; ``url`` is its ConnectionRequestURL."""
     identity = m.DeviceId("bench", OUI, "HeNB-LTE", serial)
     names = {
         "Device.DeviceInfo.HardwareVersion": "A1",
         "Device.DeviceInfo.SoftwareVersion": "1.0.0",
-        "Device.ManagementServer.ConnectionRequestURL": "http://192.0.2.1:7547/",
+        "Device.ManagementServer.ConnectionRequestURL": url,
     }
     values = tuple(m.ParameterValue(name, value) for name, value in names.items())
     message = m.Inform(identity, (m.Event("2 PERIODIC"),), 1, "2026-01-01T00:00:00Z", 0, values)
@@ -43,13 +43,17 @@ class Reply:
 
 @dataclass(slots=True)
 class Attacker:
-    """Where to strike, from which addresses, and what it came to."""
+    """Where to strike, from which addresses, and what it came to.
+
+    ``overheard``: a username and password with a colon between, of a device whose exchange was overheard.
+    """
 
     port: int
     ca: Path
     vendor: Path
     addresses: list[str]
     count: int = 100
+    overheard: str = ""
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=dict)
     _next: Iterator[str] = field(init=False)

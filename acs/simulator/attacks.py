@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+from acs.security.digest_client import answer_challenge, best_challenge, parse_challenges
 from acs.simulator.attacker import Attacker, inform
 from acs.simulator.fleet import OUI
 from acs.simulator.hostile_xml import HOSTILE_XML
@@ -159,6 +160,60 @@ async def passwords(attacker: Attacker) -> None:
     await attacker.forever(one, 20)
 
 
+async def replays(attacker: Attacker) -> None:
+    """Send what a device once proved itself with, Digest and all, as somebody who overheard it."""
+    username, _, password = attacker.overheard.partition(":")
+    body = inform(username.partition("-")[2])
+    connection = await attacker.connect()
+    challenge = best_challenge(
+        parse_challenges([(await connection.post(body)).fields.get("www-authenticate", "")])
+    )
+    assert challenge is not None
+    said = answer_challenge(challenge, username, password, method="POST", uri="/acs", cnonce="overheard")
+    genuine = await connection.post(body, f"Authorization: {said}")
+    attacker.outcomes[f"the device was answered {genuine.status} ({challenge.scheme})"] += 1
+    connection.close()
+
+    async def one() -> str:
+        connection = await attacker.connect()
+        try:
+            while (reply := await connection.post(body, f"Authorization: {said}")).status:
+                attacker.outcomes[f"answered {reply.status}"] += 1
+        finally:
+            connection.close()
+        return "closed"
+
+    await attacker.forever(one, 20)
+
+
+_URLS = (
+    "http://127.0.0.1:22/",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[::ffff:127.0.0.1]:7547/",
+    "http://[:]@/",
+    "http://device.invalid:7547/",
+    "gopher://192.0.2.1:7547/",
+    f"http://192.0.2.1:7547/{'x' * 200}",
+)
+
+
+async def urls(attacker: Attacker) -> None:
+    """Be five devices that want to be called at places of the operator's, and never do what they are told."""
+    numbers = itertools.count()
+
+    async def one() -> str:
+        number = next(numbers)
+        serial = f"HOSTILE7{number % 5}"
+        connection = await attacker.connect(serial)
+        try:
+            reply = await connection.post(inform(serial, _URLS[number % len(_URLS)]))
+            return f"answered {reply.status}"
+        finally:
+            connection.close()
+
+    await attacker.forever(one, 10)
+
+
 async def informs(attacker: Attacker) -> None:
     """Send Informs of one enrolled device without pause."""
     await _press(attacker, "HOSTILE1", inform("HOSTILE1"), 20)
@@ -268,8 +323,10 @@ ATTACKS: dict[str, Attack] = {
     "handshakes": handshakes,
     "strangers": strangers,
     "passwords": passwords,
+    "replays": replays,
     "informs": informs,
     "impostor": impostor,
+    "urls": urls,
     "xml": xml,
     "bombs": bombs,
     "large": large,
@@ -301,7 +358,12 @@ def _main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     attacker = Attacker(
-        options["port"], Path(options["ca"]), Path(options["vendor"]), options["addresses"], options["count"]
+        options["port"],
+        Path(options["ca"]),
+        Path(options["vendor"]),
+        options["addresses"],
+        options["count"],
+        options["overheard"],
     )
     asyncio.run(_run(options["attack"], attacker))
     sys.stdout.write(json.dumps({"outcomes": attacker.outcomes, "seconds": attacker.seconds}) + "\n")

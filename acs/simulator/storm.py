@@ -15,6 +15,7 @@ import ssl
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -71,6 +72,7 @@ class Device:
     retries: int = 0
     reboot_key: str | None = None
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
     reader: asyncio.StreamReader | None = None
     writer: asyncio.StreamWriter | None = None
 
@@ -79,6 +81,7 @@ class Device:
         event = m.Event("6 CONNECTION REQUEST")
         if event not in self.events:
             self.events.append(event)
+        self.called.set()
         self.wanted.set()
 
     def alarm(self, kind: str) -> None:
@@ -105,6 +108,7 @@ class Device:
         while True:
             await self.wanted.wait()
             self.wanted.clear()
+            self.called.clear()
             told = list(self.events), list(self.values)
             try:
                 async with asyncio.timeout(_SESSION):
@@ -115,7 +119,9 @@ class Device:
                 self.fleet.seen[f"session failed: {type(error).__name__} {error}"[:80]] += 1
                 self.retries += 1
                 least = _BACKOFF * _MULTIPLIER ** (min(self.retries, 10) - 1)
-                await asyncio.sleep(least * (1 + self.number % 100 / 100))
+                with suppress(TimeoutError):  # who is called waits no longer
+                    async with asyncio.timeout(least * (1 + self.number % 100 / 100)):
+                        await self.called.wait()
                 self.wanted.set()
                 continue
             self.retries = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import re
 import secrets
 from dataclasses import replace
 from time import perf_counter
@@ -17,7 +16,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from acs.alarms import AlarmChange
 from acs.commands import Command
 from acs.cwmp import DecodeError, Envelope, Limits, decode, encode
-from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.cwmp.versions import SUPPORTED, incompatible, negotiate
 from acs.datamodel import profile_for
@@ -42,7 +40,7 @@ from acs.southbound.revocation import Revocations
 from acs.southbound.roles import channel_for
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
 from acs.southbound.tracer import SECRET_PATHS, Heard, Tracer
-from acs.southbound.turns import BUSY, Turns
+from acs.southbound.turns import BUSY, Turns, is_expected, seems_expected
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
@@ -60,16 +58,6 @@ _CONTENT_TYPE = 'text/xml; charset="utf-8"'
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
 _COOKIE = {"Path": "Path=/", "Secure": "Secure", "HttpOnly": "HttpOnly"}
 _log = structlog.get_logger(__name__)
-
-_ANSWERS = (ev.CONNECTION_REQUEST, ev.TRANSFER_COMPLETE, ev.DIAGNOSTICS_COMPLETE)
-
-_SEEMS_EXPECTED = re.compile(rb"6 CONNECTION REQUEST|7 TRANSFER COMPLETE|8 DIAGNOSTICS COMPLETE|>\s*M [A-Z]")
-"""The same at a glance, before the message is decoded: only how long the line may be depends on it."""
-
-
-def _is_expected(inform: m.Inform) -> bool:
-    """Tell whether the device was called, or tells of what it was told to do."""
-    return any(each.code in _ANSWERS or each.code.startswith("M ") for each in inform.events)
 
 
 class Endpoint:
@@ -169,7 +157,7 @@ class Endpoint:
                 who = self._known(request, None, proof)
             await self.intake.admit(who, raw)
             if self.intake.is_inform(raw):
-                self.turns.demand_room(expected=_SEEMS_EXPECTED.search(raw) is not None)
+                self.turns.demand_room(expected=seems_expected(raw))
             body = raw
             if request.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
                 body = unzip(raw, self._settings.max_body)  # another name of gzip (RFC 9110 8.4.1.3)
@@ -280,7 +268,7 @@ class Endpoint:
             proof = replace(proof, allowed=allowed, address=peer.address)
             if proof.vouched is not None:
                 await self.revocations.refuse(proof.vouched)
-            async with self.turns.turn(expected=_is_expected(inform)):
+            async with self.turns.turn(expected=is_expected(inform)):
                 opened = await self._store.write(
                     tx.open_session,
                     inform,

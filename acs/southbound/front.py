@@ -73,7 +73,8 @@ class Front:
         self._listening: list[socket.socket] = []
         self._waiting: tuple[deque[_Start], deque[_Start]] = (deque(), deque())
         self._tasks: set[asyncio.Task[None]] = set()
-        self._begin_scheduled = False
+        self._beginning: asyncio.Handle | None = None
+        self._begins_later = False  # by a timer, not in the next turn of the event loop
         # Silent sockets wait in a selector of their own: to the event loop all of them are one file.
         self._silent = select.epoll()
         self._openings: dict[int, _Opening] = {}
@@ -193,15 +194,23 @@ class Front:
         second and no more, however many they are: what strangers cost is bounded. No more handshakes begin
         than may be in progress, or else all of them could go on in the same moment.
         """
-        self._waiting[connection.trust is Trust.STRANGER and not connection.unlimited].append(
-            (connection, start)
-        )
-        if not self._begin_scheduled:
-            self._begin_scheduled = True
-            self._loop.call_soon(self._begin_some)
+        stranger = connection.trust is Trust.STRANGER and not connection.unlimited
+        self._waiting[stranger].append((connection, start))
+        if self._beginning is not None and self._begins_later and not stranger:
+            self._beginning.cancel()  # strangers have to wait for each other; this one has not
+            self._beginning = None
+        if self._beginning is None:
+            self._schedule(0)
+
+    def _schedule(self, seconds: float) -> None:
+        self._begins_later = seconds > 0
+        if self._begins_later:
+            self._beginning = self._loop.call_later(seconds, self._begin_some)
+        else:
+            self._beginning = self._loop.call_soon(self._begin_some)
 
     def _begin_some(self) -> None:
-        self._begin_scheduled = False
+        self._beginning = None
         familiar, strangers = self._waiting
         full = False
         for _ in range(_BEGUN_AT_ONCE):
@@ -215,11 +224,8 @@ class Front:
             if not wait:
                 strangers.popleft()[1]()
         if familiar or strangers:
-            self._begin_scheduled = True
-            if (familiar and not full) or (strangers and not wait):
-                self._loop.call_soon(self._begin_some)
-            else:
-                self._loop.call_later(min(wait, _FULL) or _FULL, self._begin_some)
+            at_once = (familiar and not full) or (strangers and not wait)
+            self._schedule(0 if at_once else min(wait, _FULL) or _FULL)
 
     def _full(self, connection: Connection) -> bool:
         """Tell whether a handshake has to wait for others; one that takes long makes room for it."""

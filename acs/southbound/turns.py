@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from acs.cwmp import events as ev
+from acs.cwmp import messages as m
 from acs.southbound.authentication import Refused
 
-__all__ = ["BUSY", "Turns"]
+__all__ = ["BUSY", "Turns", "is_expected", "seems_expected"]
 
 BUSY = "busy"
 """The reason of the refusal of whom there is no room for."""
@@ -18,6 +21,23 @@ BUSY = "busy"
 _LINE = 8  # times as many may wait
 _KEPT = 4  # the last of so many parts of the line is kept for those who are expected
 _SOONEST, _LATEST = 5.0, 30.0  # seconds after which one that was refused may come again
+_OFTEN = 4  # times that one came in vain: it stays away for minutes after each further one (TR-069 3.2.1.1)
+_ANSWERS = (ev.CONNECTION_REQUEST, ev.TRANSFER_COMPLETE, ev.DIAGNOSTICS_COMPLETE)
+_SEEMS_EXPECTED = re.compile(
+    rb"6 CONNECTION REQUEST|7 TRANSFER COMPLETE|8 DIAGNOSTICS COMPLETE|>\s*M [A-Z]"
+    rb"|<RetryCount[^>]{0,200}>\s*(?:[4-9]|[1-9][0-9])"
+)
+
+
+def is_expected(inform: m.Inform) -> bool:
+    """Tell whether a device was called, tells of what it was told to do, or came in vain often enough."""
+    told = any(each.code in _ANSWERS or each.code.startswith("M ") for each in inform.events)
+    return told or inform.retry_count >= _OFTEN
+
+
+def seems_expected(raw: bytes) -> bool:
+    """Tell the same at a glance, before the message is decoded: how long the line may be depends on it."""
+    return _SEEMS_EXPECTED.search(raw) is not None
 
 
 class Turns:
@@ -25,7 +45,8 @@ class Turns:
 
     What is begun is finished: were everything let in that comes, each session would wait for all the others
     between two messages, longer than its device does, and nothing would come to its end. For the same reason
-    those go first who were called or have done what they were told: their cases are under way.
+    those go first who were called or have done what they were told: their cases are under way. And those who
+    were sent away again and again, or else a few of many would come hours later than all others.
     """
 
     def __init__(self, at_once: int, patience: float) -> None:

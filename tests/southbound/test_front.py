@@ -7,7 +7,7 @@ import gc
 import socket
 
 from acs.observability import Metrics
-from acs.southbound.connections import Bounds, Connection, Connections, Stage
+from acs.southbound.connections import Bounds, Connection, Connections, Stage, Trust
 from acs.southbound.front import Front
 from acs.southbound.limits import Buckets
 from tests.waiting import until
@@ -50,6 +50,37 @@ async def test_strangers_that_left_take_no_turn_from_those_that_wait():
                 connections.remove(connection)
         await until(lambda: 999 in begun)
         assert begun == list(range(1000))
+    finally:
+        await front.stop()
+
+
+async def test_whose_address_is_familiar_does_not_wait_with_strangers():
+    connections = Connections(Bounds(5000, 5000, 5000, 8, dict.fromkeys(Stage, 60.0)))
+    front = Front(
+        connections,
+        rate=Buckets(1000, 1000),
+        strangers=Buckets(0.001, 1),  # one turn, and then none for a quarter of an hour
+        identities=Buckets(1000, 1000),
+        unlimited=[],
+        handshake_timeout=10,
+        longest_delay=10,
+        metrics=Metrics(),
+    )
+    try:
+        begun: list[str] = []
+        for number in range(3):
+            connection = Connection(f"192.0.2.{number}", Holder())
+            connections.add(connection, 0.0)
+            front.begin(connection, lambda: begun.append("stranger"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert begun == ["stranger"]
+        known = Connection("192.0.2.99", Holder(), trust=Trust.FAMILIAR)
+        connections.add(known, 0.0)
+        front.begin(known, lambda: begun.append("familiar"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert begun == ["stranger", "familiar"]
     finally:
         await front.stop()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from acs import devices as dev
+from acs.cwmp import encode
+from acs.cwmp import messages as m
 from acs.southbound.authentication import Refused
-from acs.southbound.turns import Turns
+from acs.southbound.turns import Turns, is_expected, seems_expected
 from tests.southbound.conftest import SERIAL, inform
 
 
@@ -82,6 +85,23 @@ async def test_those_who_were_called_go_first_and_a_part_of_the_line_is_theirs()
         assert not called.done()
     await asyncio.gather(called, *others)
     assert order == ["called", *["other"] * 6]
+
+
+@pytest.mark.parametrize(
+    ("events", "retries", "expected"),
+    [
+        (["2 PERIODIC"], 0, False),
+        (["4 VALUE CHANGE"], 3, False),
+        (["4 VALUE CHANGE"], 4, True),  # it stays away for minutes when it is sent away once more
+        (["4 VALUE CHANGE"], 12, True),
+        (["6 CONNECTION REQUEST", "4 VALUE CHANGE"], 0, True),
+        (["1 BOOT", "M Reboot"], 0, True),
+    ],
+)
+def test_who_goes_first_and_that_it_is_seen_at_a_glance(events, retries, expected):
+    message = replace(inform(SERIAL, *events), retry_count=retries)
+    assert is_expected(message) == expected
+    assert seems_expected(encode(message, namespace=m.CWMP_1_2, header=m.Header(id="1"))) == expected
 
 
 async def test_a_turn_given_to_one_that_goes_at_that_moment_is_not_lost():
