@@ -106,5 +106,6 @@ def test_henbs_behind_a_nat_are_remediated_like_all_others(tmp_path):
     show = [sys.executable, "-m", "acs", "devices", "show", "0005B9-hidden%2D1", "--json"]
     show += ["--data", str(tmp_path / "demo" / "acs")]
     shown = json.loads(subprocess.run(show, capture_output=True, check=True, timeout=60).stdout)
-    assert shown["nat_detected"]
+    # NATDetected is false from each boot until its binding is found again, which may be after the last one.
+    assert shown["connection_request_url"].startswith("http://10.0.0.1:")  # which leads nowhere from outside
     assert shown["udp_binding"].startswith("127.0.0.2:")
