@@ -11,23 +11,69 @@ from acs.errors import AcsError
 __all__ = ["read_yaml"]
 
 
-_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+class _Unambiguous:
+    """Of two entries of one name only one could hold, so a mapping that has both is refused."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Return the mapping. Raises ``ConstructorError`` for a key that is there twice."""
+        first: dict[tuple[str, str], Any] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode):
+                before = first.setdefault((key.tag, key.value), key)
+                if before is not key:
+                    raise yaml.constructor.ConstructorError(
+                        f"{key.value[:80]!r} is there", before.start_mark, "and once more", key.start_mark
+                    )
+        return super().construct_mapping(node, deep)  # type: ignore[misc]  # that of the loader beside it
 
 
-def _load(text: str) -> Any:
+class _AsWritten(_Unambiguous):
+    """Leaves every value the text that it is: 00101 is no octal number, and no, on and 12:30 are words.
+
+    Only what has no value at all is None.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML has it
+        first: [rule for rule in rules if rule[0] in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_C: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Fast(_Unambiguous, _C):  # type: ignore[misc]  # the C loader where there is one
+    pass
+
+
+class _FastAsWritten(_AsWritten, _C):  # type: ignore[misc]
+    pass
+
+
+class _Telling(_Unambiguous, yaml.SafeLoader):
+    """Slower, with errors that show the line."""
+
+
+class _TellingAsWritten(_AsWritten, yaml.SafeLoader):
+    pass
+
+
+def _load(text: str, *, as_written: bool) -> Any:
     try:
-        return yaml.load(text, Loader=_FAST)  # noqa: S506 - it is a safe one
+        return yaml.load(text, Loader=_FastAsWritten if as_written else _Fast)  # noqa: S506 - they are safe
     except yaml.YAMLError:
-        return yaml.safe_load(text)  # whose error shows the line
+        return yaml.load(text, Loader=_TellingAsWritten if as_written else _Telling)  # noqa: S506
 
 
-def read_yaml(text: str, source: str) -> Any:
+def read_yaml(text: str, source: str, *, as_written: bool = False) -> Any:
     """Return what a YAML document says; ``source`` names it in errors.
 
+    With ``as_written`` every value is the text that stands there, for parameters whose type another decides:
+    YAML itself would read the PLMN 00101 as the octal number 65. What has no value is None.
     Raises ``AcsError`` that names source, line and column.
     """
     try:
-        return _load(text)
+        return _load(text, as_written=as_written)
     except yaml.MarkedYAMLError as error:
         for mark in (error.context_mark, error.problem_mark):
             if mark is not None:

@@ -34,7 +34,7 @@ def golden_configuration(name: str) -> list[tuple[str, str, str]]:
 def parse_golden(text: str, source: str) -> list[tuple[str, str, str]]:
     """Parse a golden configuration. Raises ``AcsError`` naming ``source`` and the place."""
     try:
-        entries = msgspec.convert(read_yaml(text, source), list[_Entry])
+        entries = msgspec.convert(read_yaml(text, source, as_written=True), list[_Entry])
     except msgspec.ValidationError as error:
         raise AcsError(f"{source}: {error}") from error
     twice = [name for name, count in Counter(each.name for each in entries).items() if count > 1]

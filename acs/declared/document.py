@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -36,6 +37,7 @@ _PATH = re.compile(r"(?:Device|InternetGatewayDevice)\.[\w.:-]{0,240}\w\Z", re.A
 _TABLE = re.compile(r"(?:Device|InternetGatewayDevice)\.[\w.:-]{0,240}\w\.\Z", re.ASCII)
 _FIELD = re.compile(r"\w[\w.:-]{0,100}\w\Z|\w\Z", re.ASCII)
 _SECRET = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
+_SECTIONS = ("values", "tables")
 _ROOTS = ("Device.", "InternetGatewayDevice.")
 
 
@@ -83,13 +85,20 @@ def layer_of_values(values: Iterable[m.ParameterValue]) -> Layer:
 
 
 def parse_layer(text: str, source: str) -> Layer:
-    """Parse a layer; the list form ``[{name, value, type}]`` of a golden configuration will do as well.
+    """Parse a layer. Every value is the text that stands there: ``00101`` is ``00101``.
 
     Raises ``AcsError`` naming ``source`` and the place.
     """
-    raw = read_yaml(text, source)
-    if not isinstance(raw, dict) or not raw.keys() <= {"values", "tables"}:
-        raise AcsError(f"{source} is no declared state: it has the sections values and tables")
+    raw = read_yaml(text, source, as_written=True)
+    if isinstance(raw, list):
+        raise AcsError(
+            f"{source} is a list, as golden configurations are: acs golden set takes it. Declared state has"
+            " the sections values and tables"
+        )
+    other = [str(each)[:40] for each in raw if each not in _SECTIONS] if isinstance(raw, dict) else [""]
+    if other:
+        not_this = f", not {other[0]}" if other[0] else ""
+        raise AcsError(f"{source} is no declared state: it has the sections values and tables{not_this}")
     values = {str(name): _entry(each, f"{source}, {name}") for name, each in _mapping(raw, "values", source)}
     tables = {str(path): _table(each, f"{source}, {path}") for path, each in _mapping(raw, "tables", source)}
     layer = Layer(values, tables)
@@ -108,7 +117,7 @@ def _entry(raw: Any, place: str) -> Entry:
     if isinstance(raw, dict):
         fields = {**raw, "value": _text(raw["value"], place)} if "value" in raw else dict(raw)
         try:
-            entry = msgspec.convert(fields, Entry)
+            entry = msgspec.convert(fields, Entry, strict=False)
         except msgspec.ValidationError as error:
             raise AcsError(f"{place}: {error}") from error
         if entry.secret and ("value" in raw or not _SECRET.match(entry.secret)):
@@ -121,10 +130,10 @@ def _entry(raw: Any, place: str) -> Entry:
 
 def _text(raw: Any, place: str) -> str:
     match raw:
-        case bool():
-            return "true" if raw else "false"
-        case str() | int() | float():
-            return str(raw)
+        case str():
+            return raw
+        case None:
+            raise AcsError(f'{place}: there is no value; an empty one is ""')
         case list():
             return ",".join(_text(each, place) for each in raw)
         case _:
@@ -143,7 +152,7 @@ def _table(raw: Any, place: str) -> Table:
             {str(name): _entry(each, f"{place} row {number} {name}") for name, each in row.items()}
         )
     try:
-        rest = msgspec.convert({**raw, "rows": []}, Table)
+        rest = msgspec.convert({**raw, "rows": []}, Table, strict=False)
     except msgspec.ValidationError as error:
         raise AcsError(f"{place}: {error}") from error
     return msgspec.structs.replace(rest, rows=tuple(entries))
@@ -155,7 +164,9 @@ def _check(layer: Layer, source: str) -> None:
     known = canonical_names()
     for name, entry in layer.values.items():
         if name not in known and not _PATH.match(name):
-            raise AcsError(f"{source}: {name[:80]!r} is no canonical name and no parameter's path")
+            near = get_close_matches(name.lower(), known, n=2, cutoff=0.7)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see: acs model canonical"
+            raise AcsError(f"{source}: {name[:80]!r} is no canonical name and no parameter's path; {hint}")
         _check_entry(entry, f"{source}, {name}")
     for path, table in layer.tables.items():
         _check_table(path, table, source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["CHECKS", "REPORTED", "Alarm", "Check", "Verdict"]
+__all__ = ["CHECKS", "REPORTED", "SPEAKS_WHEN_UNKNOWN", "Alarm", "Check", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Verdict:
     alarm: Alarm | None = None
 
 
+SPEAKS_WHEN_UNKNOWN = frozenset({"C-20"})
+"""Checks that speak against radiating while ``unknown`` too: the device does not know the time."""
 _INTEGRITY, _MODIFIED = "INTEGRITY_VIOLATION", "INFORMATION_MODIFICATION_DETECTED"
 _CONFIG = Alarm(_INTEGRITY, _MODIFIED, "MAJOR", "CONFIG_MODIFIED")
 _MINOR_CONFIG = Alarm(_INTEGRITY, _MODIFIED, "MINOR", "CONFIG_MODIFIED")

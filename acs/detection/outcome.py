@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from acs import alarms as al
-from acs.detection.checks import CHECKS, Alarm, Verdict
+from acs.detection.checks import CHECKS, SPEAKS_WHEN_UNKNOWN, Alarm, Verdict
 from acs.detection.memory import Memory, memory_text
 from acs.detection.thresholds import Thresholds
 from acs.devices import Device
@@ -85,8 +85,10 @@ def conclude(
 
 def _as_accepted(verdict: Verdict, accepted: dict[str, float], limits: Thresholds) -> Verdict:
     """Return the verdict as a person took it; what finds nothing, or goes further, is accepted no longer."""
-    if verdict.check not in accepted or verdict.state == "unknown":
+    if verdict.check not in accepted:
         return verdict
+    if verdict.state == "unknown":
+        return replace(verdict, state="ok") if verdict.check in SPEAKS_WHEN_UNKNOWN else verdict
     if (
         verdict.state == "found"
         and abs(metres_of(verdict.facts) - accepted[verdict.check]) <= limits.max_distance

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from acs import devices as dev
-from acs.detection.checks import CHECKS
+from acs.detection.checks import CHECKS, SPEAKS_WHEN_UNKNOWN
 from acs.detection.memory import memory_of
 from acs.detection.outcome import known_results, remember
 from acs.detection.place import witnesses_of
@@ -18,8 +18,6 @@ from acs.devices import Device
 
 __all__ = ["against_radiating", "end_withholding", "note_withheld", "witnesses"]
 
-_AGAINST = {"C-20": ("found", "unknown")}
-"""The states of a check that speak against it; of the others only ``found``."""
 _READ = {"C-10": "enclosure", "C-20": "time"}
 
 
@@ -27,7 +25,8 @@ def _against(states: Mapping[str, str], limits: Thresholds) -> list[str]:
     return [
         each
         for each in limits.withhold
-        if each not in limits.skip and states.get(each) in _AGAINST.get(each, ("found",))
+        if each not in limits.skip
+        and (states.get(each) == "found" or (states.get(each) == "unknown" and each in SPEAKS_WHEN_UNKNOWN))
     ]
 
 

@@ -18,7 +18,7 @@ from acs import devices as dev
 from acs.commands import Command
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
-from acs.detection.checks import CHECKS, Verdict
+from acs.detection.checks import CHECKS, SPEAKS_WHEN_UNKNOWN, Verdict
 from acs.detection.clock import follow_clock, follow_uptime, is_set, judge_synchronisation
 from acs.detection.memory import Memory, memory_of
 from acs.detection.ours import keys_of, loads_of, reset_of_ours, set_by_us
@@ -354,14 +354,16 @@ def expect_software(
 def accept(conn: Connection, device: Device, number: str, *, who: str, why: str, how: Circumstances) -> bool:
     """Take what a check finds as right from now on, as a person says; False: it finds nothing.
 
-    Kept in the audit. A finding that goes on (C-10, C-11, C-14) is right until the check finds nothing once,
+    Kept in the audit. Of C-20 that its device does not know the time can be accepted too, since it keeps it
+    from radiating. What goes on (C-10, C-11, C-14, C-20) is right until the check finds nothing once,
     or of C-11 something further away. A case that waits for the alarm's end looks for itself, by the clock.
     """
     check = CHECKS[number]
     dev.lock(conn, device.id)
     device = dev.get(conn, device.id)
     start = memory = memory_of(device.detection)
-    if memory.states.get(number) != "found":
+    state = memory.states.get(number)
+    if state != "found" and not (state == "unknown" and number in SPEAKS_WHEN_UNKNOWN):
         return False
     replace = msgspec.structs.replace
     if number == "C-07":

@@ -38,6 +38,22 @@ def test_values_tables_and_secrets():
     assert layer.size == 7
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["00101", "12:34:56", "0x10", "1.40", "1e3", "no", "on", "2026-01-01T00:00:00Z", "2026-01-01", "~x"],
+)
+def test_a_value_is_the_text_that_stands_there(text):
+    """YAML would read the PLMN 00101 as the octal number 65, and 12:34:56 as 45296."""
+    layer = parse_layer(
+        f"values: {{plmn.primary: {text}, s1.mme: [{text}], Device.X: {{value: {text}}}}}\n"
+        f"tables: {{{TABLE}: {{key: [PLMNID], exact: true, rows: [{{PLMNID: {text}}}]}}}}",
+        "mine.yaml",
+    )
+    assert [each.value for each in layer.values.values()] == [text] * 3
+    assert layer.tables[TABLE].rows[0]["PLMNID"].value == text
+    assert layer.tables[TABLE].exact
+
+
 def test_plain_values_are_never_templates():
     layer = layer_of_values([m.ParameterValue("Device.X", "{{ 1 }}", "xsd:string")])
     assert not layer.values["Device.X"].template
@@ -48,12 +64,16 @@ def test_plain_values_are_never_templates():
     [
         ("[", "is no YAML"),
         ("3", "has the sections values and tables"),
-        ("{value: {}}", "has the sections values and tables"),
+        ("{value: {}}", "has the sections values and tables, not value"),
         ("values: [1]", "values is no mapping"),
         ("values: {cell.pic: 1}", "'cell.pic' is no canonical name and no parameter's path"),
         ("values: {Device.X.: 1}", "no parameter's path"),
         ("values: {'Device.X[0]': 1}", "no parameter's path"),
-        ("values: {cell.pci: null}", "cell.pci: 'None' is no value"),
+        ("values: {cell.pci: null}", 'cell.pci: there is no value; an empty one is ""'),
+        ("values: {cell.pci: }", "cell.pci: there is no value"),
+        ("values: {cell.pci: 1, cell.pci: 2}", "'cell.pci' is there"),
+        ("values: {cell.pcI: 1}", "did you mean cell.pci"),
+        ("[{name: Device.X, value: 1}]", "acs golden set takes it"),
         ("values: {cell.pci: {type: x}}", "neither a value nor a secret"),
         ("values: {cell.pci: {value: 1, secret: a}}", "stands instead of a value"),
         ("values: {cell.pci: {secret: ../x}}", "a secret is a plain name"),

@@ -159,7 +159,7 @@ async def test_whatever_is_found_can_be_accepted_with_a_reason(
     assert rows[0].action == f"finding accepted: {dt.CHECKS[number].title}"
 
 
-@pytest.mark.parametrize("number", ["C-10", "C-11", "C-14"])
+@pytest.mark.parametrize("number", ["C-10", "C-11", "C-14", "C-20"])
 async def test_what_goes_on_stays_accepted_until_it_is_over_once(
     store: Store, device: dev.Device, number: str
 ) -> None:
@@ -169,6 +169,33 @@ async def test_what_goes_on_stays_accepted_until_it_is_over_once(
         assert await judge(store, device, found(number, "as before"), now=now) == []
     assert await judge(store, device, dt.Verdict(number, "ok")) == []
     assert await judge(store, device, found(number)) == [("new", dt.CHECKS[number].identifier)]
+
+
+async def test_that_a_device_does_not_know_the_time_can_be_accepted(store: Store, device: dev.Device) -> None:
+    """Or one whose clock is set by what Time.Status does not tell of would never radiate."""
+    limits, clock = dt.Thresholds(), dt.CHECKS["C-20"].identifier
+
+    async def told() -> str:
+        def look(conn: Connection) -> str:
+            return dt.against_radiating(conn, dev.get(conn, device.id), limits)
+
+        return await store.read(look)
+
+    unset = dt.Verdict("C-20", "unknown", "Time.Status is Unsynchronized")
+    assert await judge(store, device, unset) == []
+    assert await told() == "Time.Status is Unsynchronized"
+    assert await accept(store, device, "C-20")
+    for verdict in (unset, found("C-20"), unset):  # it goes on, however it is judged
+        assert await judge(store, device, verdict) == []
+        assert await told() == ""
+    assert not await accept(store, device, "C-20")
+    assert await judge(store, device, dt.Verdict("C-20", "ok")) == []
+    assert await judge(store, device, found("C-20")) == [("new", clock)]
+
+
+async def test_what_is_unknown_otherwise_is_nothing_to_accept(store: Store, device: dev.Device) -> None:
+    await judge(store, device, dt.Verdict("C-11", "unknown", "nothing tells where it is"))
+    assert not await accept(store, device, "C-11")
 
 
 async def test_a_place_that_was_accepted_is_no_leave_to_move_on(store: Store, device: dev.Device) -> None:
