@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from acs.errors import AcsError
 from acs.store import signals
-from acs.store.work import Work, run_batch
+from acs.store.work import Work, run_batch, signalled_in
 
 __all__ = ["PostgresBackend"]
 
@@ -78,10 +77,10 @@ class PostgresBackend:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._node = uuid4().hex
-        self._publish: Callable[[list[Work]], None] = lambda _batch: None
+        self._publish: signals.Publish = lambda _signals: None
         self._closed = True
 
-    async def start(self, publish: Callable[[list[Work]], None]) -> None:
+    async def start(self, publish: signals.Publish) -> None:
         """Start the lanes and listen to the other nodes."""
         self._publish, self._closed = publish, False
         for reading in (False, True):
@@ -119,7 +118,7 @@ class PostgresBackend:
                 for work in batch:
                     work.finish()
                     waiting.task_done()
-            self._publish(batch)
+            self._publish(signalled_in(batch))
 
     async def _run(self, batch: list[Work], *, notify: bool) -> None:
         """Run a batch. Whatever goes wrong is told to those who asked; the lane goes on."""
@@ -180,19 +179,16 @@ class PostgresBackend:
         signals.take(conn)
         run_batch(conn, batch)
         if notify:
-            for topic, payload in dict.fromkeys(each for work in batch for each in work.signals):
+            for topic, payload in signalled_in(batch):
                 conn.execute(_NOTIFY, {"channel": _CHANNEL, "payload": f"{self._node} {topic} {payload}"})
 
     async def _listen(self) -> None:
         """Pass on what other nodes signal; reconnect until the store is closed."""
-        loop = asyncio.get_running_loop()
 
         def heard(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
             node, topic, rest = [*payload.split(" ", 2), "", ""][:3]
             if node != self._node:
-                work = Work(lambda: None, (), {}, loop.create_future())
-                work.signals = [(topic, rest)]
-                self._publish([work])
+                self._publish([(topic, rest)])
 
         while not self._closed:  # a cancellation can get lost on a connection that dies
             try:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection
 
-__all__ = ["Callback", "Registry", "signal", "signalled", "take"]
+__all__ = ["Callback", "Publish", "Registry", "Signal", "signal", "signalled", "take"]
 
+Signal = tuple[str, str]
+"""A topic and a payload."""
 Callback = Callable[[str], None]
+"""What is called with the payload."""
+Publish = Callable[[Iterable[Signal]], None]
+"""Tells what was signalled to those who listen, in the event loop."""
 _KEY = "acs.signals"
 _log = logging.getLogger(__name__)
 
@@ -24,9 +29,9 @@ def signalled(conn: Connection, topic: str, payload: str = "") -> bool:
     return (topic, payload) in conn.info.get(_KEY, ())
 
 
-def take(conn: Connection) -> list[tuple[str, str]]:
+def take(conn: Connection) -> list[Signal]:
     """Remove and return the signals gathered on this connection since the last call."""
-    pending: list[tuple[str, str]] = conn.info.pop(_KEY, [])
+    pending: list[Signal] = conn.info.pop(_KEY, [])
     return pending
 
 
@@ -47,9 +52,9 @@ class Registry:
 
         return off
 
-    def publish(self, signals: list[tuple[str, str]]) -> None:
-        """Call the callbacks, each distinct signal once; one that fails keeps nobody else from hearing."""
-        for topic, payload in dict.fromkeys(signals):
+    def publish(self, signals: Iterable[Signal]) -> None:
+        """Call the callbacks; one that fails keeps nobody else from hearing."""
+        for topic, payload in signals:
             for callback in tuple(self._callbacks.get(topic, ())):
                 try:
                     callback(payload)

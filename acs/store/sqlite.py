@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, pool
 
 from acs.errors import AcsError
-from acs.store.work import Work, run_batch
+from acs.store.signals import Publish
+from acs.store.work import Work, run_batch, signalled_in
 
 __all__ = ["SqliteBackend", "open_engine"]
 
@@ -61,9 +61,9 @@ class _Lane:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._waiting = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._publish: Callable[[list[Work]], None] = lambda _batch: None
+        self._publish: Publish = lambda _signals: None
 
-    def start(self, publish: Callable[[list[Work]], None]) -> None:
+    def start(self, publish: Publish) -> None:
         self._publish = publish
         self._thread.start()
 
@@ -111,7 +111,7 @@ class _Lane:
         self._waiting -= len(batch)
         for work in batch:
             work.finish()
-        self._publish(batch)
+        self._publish(signalled_in(batch))
 
 
 class SqliteBackend:
@@ -123,7 +123,7 @@ class SqliteBackend:
         self._engine = open_engine(url)
         self._lanes: tuple[_Lane, _Lane] | None = None
 
-    async def start(self, publish: Callable[[list[Work]], None]) -> None:
+    async def start(self, publish: Publish) -> None:
         """Start the two threads."""
         loop = asyncio.get_running_loop()
         writer = _Lane("store-writer", self._engine, loop, reading=False)

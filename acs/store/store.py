@@ -13,7 +13,7 @@ from acs.errors import AcsError
 from acs.store.migrate import migrate
 from acs.store.signals import Callback, Registry
 from acs.store.sqlite import SqliteBackend
-from acs.store.work import Work
+from acs.store.work import Backend, Work
 
 __all__ = ["Store"]
 
@@ -29,11 +29,11 @@ class Store:
     that acknowledged means durable.
     """
 
-    def __init__(self, backend: Any, clock: Callable[[], float]) -> None:
+    def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
         self._backend = backend
         self._registry = Registry()
         self.clock = clock
-        self.dialect: str = backend.dialect
+        self.dialect = backend.dialect
 
     @classmethod
     async def open(cls, url: str, *, clock: Callable[[], float] = time.time) -> Store:
@@ -42,7 +42,7 @@ class Store:
         Raises ``AcsError`` when the database can't be reached or is of another kind.
         """
         await migrate(url)
-        backend: Any
+        backend: Backend
         if url.startswith("sqlite"):
             backend = SqliteBackend(url)
         elif url.startswith("postgresql+asyncpg"):
@@ -55,7 +55,7 @@ class Store:
                 " use sqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME"
             )
         store = cls(backend, clock)
-        await backend.start(store._publish)
+        await backend.start(store._registry.publish)
         return store
 
     async def write(
@@ -89,8 +89,3 @@ class Store:
         self._backend.put(Work(function, args, kwargs, future), reading=reading)
         async with asyncio.timeout(_TIMEOUT):
             return await future
-
-    def _publish(self, batch: list[Work]) -> None:
-        found = [signal for work in batch for signal in work.signals]
-        if found:
-            self._registry.publish(found)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from acs.store import signals
 
-__all__ = ["RefusedError", "Work", "run_batch"]
+__all__ = ["Backend", "RefusedError", "Work", "run_batch", "signalled_in"]
 
 
 class RefusedError(Exception):
@@ -32,7 +32,7 @@ class Work:
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
-    signals: list[tuple[str, str]] = field(default_factory=list)
+    signals: list[signals.Signal] = field(default_factory=list)
 
     @property
     def abandoned(self) -> bool:
@@ -62,6 +62,26 @@ class Work:
             self.future.set_result(self.result)
         else:
             self.future.set_exception(self.error)
+
+
+class Backend(Protocol):
+    """A database engine: runs what is put into it, several pieces a transaction."""
+
+    dialect: str
+
+    async def start(self, publish: signals.Publish) -> None:
+        """Begin to work; ``publish`` is given what was signalled, here or on other nodes."""
+
+    def put(self, work: Work, *, reading: bool) -> None:
+        """Queue a piece of work. Raises ``AcsError`` when it is closed, or too much is waiting."""
+
+    async def stop(self) -> None:
+        """Finish what is queued, then close."""
+
+
+def signalled_in(batch: Sequence[Work]) -> list[signals.Signal]:
+    """Return what a batch signalled, each distinct signal once."""
+    return list(dict.fromkeys(each for work in batch for each in work.signals))
 
 
 def run_batch(conn: Connection, batch: Sequence[Work]) -> None:
