@@ -1,44 +1,22 @@
-"""Bytes to messages: strict first, tolerant second, bounded always.
+"""Bytes to messages.
 
-The parser loads no DTD, resolves no entity and opens no network connection; a document type
-declaration is refused outright. Elements are found by local name, since real devices use any
-prefix, none, or one they never declared. What had to be repaired is told in ``Envelope.repairs``.
+Elements are found by local name, since real devices use any prefix, none, or one they never declared.
+What had to be repaired is told in ``Envelope.repairs``.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from lxml import etree
 
 from acs.cwmp import messages as m
+from acs.cwmp.codec.document import DEFAULT_LIMITS, DecodeError, Limits, read_document
 from acs.cwmp.codec.shape import SHAPES, Array, Part, Repeated, Scalar, Special, Struct
 
-__all__ = ["DEFAULT_LIMITS", "DecodeError", "Envelope", "Limits", "decode", "read_document"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a message may cost: bytes, elements, and depth of nesting."""
-
-    max_bytes: int = 8 * 1024 * 1024
-    max_elements: int = 400_000
-    max_depth: int = 64
-
-
-DEFAULT_LIMITS = Limits()
-
-
-class DecodeError(Exception):
-    """The bytes are no CWMP message; ``fault_code`` is what the sender should be told (TR-069 A.5.1)."""
-
-    def __init__(self, reason: str, fault_code: int = 8003) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.fault_code = fault_code
+__all__ = ["Envelope", "decode"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +29,6 @@ class Envelope:
     repairs: tuple[str, ...] = ()
 
 
-_OPTIONS: dict[str, Any] = {
-    "resolve_entities": False,
-    "no_network": True,
-    "load_dtd": False,
-    "dtd_validation": False,
-    "huge_tree": False,
-    "remove_comments": True,
-    "remove_pis": True,
-}
-_STRICT = etree.XMLParser(**_OPTIONS)
-_TOLERANT = etree.XMLParser(**_OPTIONS, recover=True)
-
-# An entity that XML does not define is text too: nothing may declare one.
-_BARE_AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);)")
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _CWMP_NAMESPACE = re.compile(r"cwmp-([0-9])-([0-9])\Z")
 _NAMESPACES = {"10": m.CWMP_1_0, "11": m.CWMP_1_1, "12": m.CWMP_1_2}
 _KNOWN_NAMESPACES = frozenset(_NAMESPACES.values())
@@ -79,9 +41,6 @@ _SCHEMA_TYPES = frozenset(
         *("integer", "nonNegativeInteger", "float", "double", "decimal"),
     )
 )
-_ATTRIBUTE = (b'="', b"='", b'=\0"', b"=\0'", b'= "', b"= '")
-_ATTRIBUTES = 10_000
-_NO_DOCTYPE = "a document type declaration is not allowed"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*\Z", re.ASCII)
 _MOST_ARGUMENTS, _LONGEST_PATH, _LONGEST_ARGUMENT = 64, 256, 4096  # of a method that is not known
@@ -93,15 +52,24 @@ def _local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 
+def _uri(element: etree._Element) -> str:
+    """Return the namespace that the element is in, empty for none."""
+    return str(element.tag).rpartition("}")[0].removeprefix("{")
+
+
 def _text(element: etree._Element) -> str:
     return element.text or "" if not len(element) else "".join(map(str, element.itertext()))
+
+
+def _flag(text: str) -> bool:
+    return text.strip().lower() in _TRUE
 
 
 class _Reader:
     """Reads the parts of one message and notes what it had to repair."""
 
-    def __init__(self) -> None:
-        self.repairs: list[str] = []
+    def __init__(self, repairs: list[str]) -> None:
+        self.repairs = repairs
 
     def integer(self, text: str, element: str) -> int:
         """Read a number of 32 bits; a FaultCode that is none is a fault, since 0 would be success."""
@@ -114,9 +82,9 @@ class _Reader:
         self.repairs.append(f"{element}: {text[:32]!r} is no integer of 32 bits, read as {value}")
         return value
 
-    def scalar(self, text: str, kind: Scalar, element: str) -> Any:
+    def scalar(self, text: str, kind: Scalar, element: str) -> str | int | bool:
         if kind is Scalar.BOOL:
-            return text.strip().lower() in _TRUE
+            return _flag(text)
         if kind is Scalar.INT:
             return self.integer(text, element)
         return text
@@ -185,10 +153,10 @@ class _Reader:
     def set_attributes(self, item: etree._Element) -> m.SetParameterAttribute:
         access: tuple[str, ...] | None = None
         notification = None
-        if _child(item, "AccessListChange").strip().lower() in _TRUE:
+        if _flag(_child(item, "AccessListChange")):
             lists = [child for child in item if _local(child) == "AccessList"]
             access = tuple(_text(each) for each in lists[0]) if lists else ()
-        if _child(item, "NotificationChange").strip().lower() in _TRUE:
+        if _flag(_child(item, "NotificationChange")):
             notification = self.integer(_child(item, "Notification"), "Notification")
         return m.SetParameterAttribute(_child(item, "Name").strip(), notification, access)
 
@@ -239,95 +207,14 @@ def _value_type(element: etree._Element) -> str:
     return f"xsd:{local}" if local in _SCHEMA_TYPES else declared
 
 
-def _parse(body: bytes, charset: str | None) -> tuple[etree._Element, list[str]]:
-    try:
-        return etree.fromstring(body, _STRICT), []
-    except (etree.XMLSyntaxError, ValueError, LookupError):
-        pass
-    text, how = _as_text(body, charset)
-    repairs = [how] if how else []
-    plain = _DECLARATION.sub("", text.lstrip("\ufeff"))
-    repaired = _BARE_AMPERSAND.sub("&amp;", _FORBIDDEN.sub("", plain))
-    if repaired != plain:
-        repairs.append("removed what XML cannot carry")
-    try:
-        root = etree.fromstring(repaired.encode("utf-8", "replace"), _TOLERANT)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise DecodeError(f"not XML: {str(error)[:200]}") from None
-    if root is None:
-        raise DecodeError("not XML: no element found")
-    if _TOLERANT.error_log:
-        repairs.append(f"repaired ill-formed XML: {_TOLERANT.error_log[0].message[:120]}")
-    if not repairs:
-        repairs.append("read without its XML declaration")
-    return root, repairs
-
-
-# Python has codecs that take time out of proportion to their input, or are no character sets at all.
-_CHARSETS = re.compile(
-    r"(us-)?ascii|(windows-|cp)12\d\d|cp437|cp850|iso[-_]?8859[-_]\d\d?|latin[-_]?\d|koi8[-_][ru]"
-    r"|utf[-_]?16([-_]?[lb]e)?|gb2312|gbk|gb18030|big5|shift[-_]jis|euc[-_](jp|kr)",
-    re.IGNORECASE | re.ASCII,
-)
-
-
-def _as_text(body: bytes, charset: str | None) -> tuple[str, str]:
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return body.decode("utf-16", "replace"), "read as UTF-16"
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return body.decode("utf-8"), ""
-    except UnicodeDecodeError:
-        pass
-    if charset and _CHARSETS.fullmatch(charset):
-        try:
-            return body.decode(charset), f"read as {charset[:32]}"
-        except (LookupError, UnicodeDecodeError, ValueError):
-            pass
-    return body.decode("latin-1"), "read as ISO-8859-1: the bytes are not UTF-8"
-
-
-def _refuse_hostile(body: bytes, limits: Limits) -> None:
-    if len(body) > limits.max_bytes:
-        raise DecodeError(f"message of {len(body)} bytes, {limits.max_bytes} are allowed", 8004)
-    tags = body.count(b"<")
-    if tags > 2 * limits.max_elements:
-        raise DecodeError(f"more than {limits.max_elements} elements", 8004)
-    # An element of a message has a handful of attributes; a parser takes long over a million of them.
-    most = max(_ATTRIBUTES, 4 * tags)
-    if body.count(b"=") > most and sum(map(body.count, _ATTRIBUTE)) > most:
-        raise DecodeError("more attributes than any message has", 8004)
-    if b"!" in body:
-        plain = body.replace(b"\0", b"").upper()
-        if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
-            raise DecodeError(_NO_DOCTYPE)
-
-
-@lru_cache(maxsize=8)
-def _deeper_than(depth: int) -> etree.XPath:
-    """Return a path to all elements just below ``depth``."""
-    return etree.XPath("/*" * (depth + 1))
-
-
-def _check_depth(root: etree._Element, limits: Limits) -> None:
-    if _deeper_than(limits.max_depth)(root):
-        raise DecodeError(f"nested deeper than {limits.max_depth} elements", 8004)
-
-
 def _namespace(element: etree._Element) -> str:
     """Return the CWMP namespace in force, the nearest known one where the version is unknown."""
-    tag = str(element.tag)
-    candidates = [tag[1:].partition("}")[0]] if tag.startswith("{") else []
-    candidates += [uri for uri in element.nsmap.values() if uri]
+    candidates = [uri for uri in (_uri(element), *element.nsmap.values()) if uri]
     for uri in candidates:
         if uri in _KNOWN_NAMESPACES:
             return uri
     versions = [found[1] + found[2] for found in map(_CWMP_NAMESPACE.search, candidates) if found]
     return _NAMESPACES.get(versions[0], m.CWMP_1_2) if versions else m.CWMP_1_0
-
-
-def _flag(text: str) -> bool:
-    return text.strip().lower() in _TRUE
 
 
 def _arguments(element: etree._Element) -> tuple[tuple[str, str], ...]:
@@ -377,22 +264,6 @@ def _sections(root: etree._Element) -> tuple[etree._Element | None, etree._Eleme
     return (headers[0] if headers else None), bodies[0]
 
 
-def read_document(
-    body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_LIMITS
-) -> tuple[etree._Element, list[str]]:
-    """Parse XML that a device sent; return its root and what was repaired. Raises ``DecodeError``.
-
-    No document type, no entities of its own, nothing fetched, and nothing beyond ``limits``.
-    """
-    _refuse_hostile(body, limits)
-    root, repairs = _parse(body, charset)
-    if root.getroottree().docinfo.internalDTD is not None:  # in an encoding that hid it from the bytes
-        raise DecodeError(_NO_DOCTYPE)
-    if limits.max_depth < 256:  # libxml2's own limit
-        _check_depth(root, limits)
-    return root, repairs
-
-
 def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Envelope:
     """Read one SOAP envelope.
 
@@ -401,8 +272,7 @@ def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_
     """
     root, repairs = read_document(body, charset=charset, limits=limits)
     header_element, body_element = _sections(root)
-    reader = _Reader()
-    reader.repairs = repairs
+    reader = _Reader(repairs)
     element = body_element[0]
     name = _local(element)
     header = _header(header_element, reader)
@@ -412,6 +282,5 @@ def decode(body: bytes, *, charset: str | None = None, limits: Limits = DEFAULT_
         cls = m.METHODS[name]
         message = cls(**reader.parts(element, SHAPES[cls]))
     else:
-        uri = str(element.tag)[1:].partition("}")[0] if str(element.tag).startswith("{") else ""
-        message = m.UnknownMethod(uri, name, _arguments(element))
+        message = m.UnknownMethod(_uri(element), name, _arguments(element))
     return Envelope(message, header, _namespace(element), tuple(reader.repairs))

@@ -12,7 +12,7 @@ from typing import Any
 
 from acs.cwmp import messages as m
 
-__all__ = ["SHAPES", "Array", "Kind", "Part", "Repeated", "Scalar", "Struct"]
+__all__ = ["SHAPES", "Array", "Kind", "Part", "Repeated", "Scalar", "Special", "Struct"]
 
 
 class Scalar(Enum):
