@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from acs.simulator.operator_network import OperatorNetwork
 from acs.store import Store
 from acs.store.tables import alarm_events, command_is_open, commands, deliveries, outbox
 from tests.measures.standins import make_known
-from tests.model.lives import Cradle, Door, Manager, Mortal, share_identity, until
+from tests.model.lives import Cradle, Door, Manager, Mortal, share_identity
 from tests.model.story import type_2_of
+from tests.waiting import until
 
 POLICY = """
 extends: default
@@ -49,6 +51,7 @@ ENVIRONMENT = {
     "ACS_DRAIN_TIMEOUT": "0.2",
 }
 _LOT = 13  # HeNBs that are switched on together
+_PATIENCE = 60.0  # seconds; a death makes both sides wait before they try again
 _ONCE = ("Reboot", "FactoryReset", "Download", "Upload", "AddObject", "DeleteObject")
 _NUMBER = re.compile(r"\b(case|measure) \d+\b")
 
@@ -171,7 +174,7 @@ class Bench:
                 self.fleet.add(serial)
             self.fleet.power_on(serials)
             for serial in serials:
-                await until(lambda serial=serial: self.store.read(self._provisioned, serial), "provisioned")
+                await until(partial(self.store.read, self._provisioned, serial), seconds=_PATIENCE)
             for serial in serials:
                 await self.rests(serial)
             self._spare = serials
@@ -188,7 +191,7 @@ class Bench:
 
     async def rests(self, serial: str) -> None:
         """Wait until nothing more is to be done about a HeNB, by itself or by anybody else."""
-        await until(lambda: self._rests(serial), f"{serial} rests")
+        await until(partial(self._rests, serial), seconds=_PATIENCE)
 
     def hurry(self, serial: str) -> None:
         """Have a HeNB come again at once; whoever waits for many lives would wait for minutes."""
@@ -198,11 +201,7 @@ class Bench:
 
     async def noticed(self, serial: str) -> None:
         """Wait until a HeNB that was tampered with has its case."""
-
-        async def there() -> bool:
-            return bool(await self.store.read(_cases, serial))
-
-        await until(there, f"the alarm of {serial} came")
+        await until(partial(self.store.read, _cases, serial), seconds=_PATIENCE)
 
     async def over(self, serial: str) -> None:
         """Wait until the node is dead, or has nothing more to do for a HeNB that was tampered with."""
@@ -215,7 +214,7 @@ class Bench:
             await asyncio.sleep(0.1)  # one that is about to die after its last commit
             return True
 
-        await until(dead_or_done, f"what {serial} causes is over")
+        await until(dead_or_done, seconds=_PATIENCE)
 
     async def story(self, serial: str) -> Story:
         """Return what became of a HeNB. Raises ``AssertionError`` where anything was lost or done twice."""

@@ -9,7 +9,6 @@ import shutil
 import signal
 import ssl
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from aiohttp import web
 
 from acs.security import Authority
 from acs.simulator import HeNB
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 QUICK = {
@@ -101,12 +101,10 @@ class Mortal:
             set=QUICK,
         )
         self.lives += 1
-        async with asyncio.timeout(_START):
-            while not node.exists():
-                if not self.alive:
-                    assert self._orders.exists(), f"the node did not start: {self.words()[-2000:]}"
-                    return
-                await asyncio.sleep(0.02)
+        await until(lambda: node.exists() or not self.alive, seconds=_START)
+        if not node.exists():
+            assert self._orders.exists(), f"the node did not start: {self.words()[-2000:]}"
+            return
         self.facts = json.loads(node.read_bytes())
 
     def order(self, at: int, when: str = "", what: str = "") -> None:
@@ -137,9 +135,7 @@ class Mortal:
     async def stop(self) -> None:
         if self._pid and self.alive:
             os.kill(self._pid, signal.SIGTERM)
-            async with asyncio.timeout(_END):
-                while self.alive:
-                    await asyncio.sleep(0.02)
+            await until(lambda: not self.alive, seconds=_END)
 
 
 class Door:
@@ -243,14 +239,6 @@ def share_identity(first: Path, second: Path) -> None:
     second.mkdir(mode=0o700)
     shutil.copytree(first / "pki", second / "pki")
     shutil.copy(first / "master.key", second / "master.key")
-
-
-async def until(check: Any, why: str, seconds: float = 60) -> None:
-    """Wait until a check, a coroutine function, is true."""
-    end = time.monotonic() + seconds
-    while not await check():
-        assert time.monotonic() < end, f"it took more than {seconds:g} s until {why}"
-        await asyncio.sleep(0.05)
 
 
 def kinds(points: list[str]) -> Iterator[tuple[str, str]]:
