@@ -36,7 +36,6 @@ DISCOVERY = "discovery"
 """The purpose of a command whose answer is for ``discovery_settled``."""
 _PRIORITY = 9
 _CHUNK = 400
-_NO_SUCH_OBJECT = 9005
 
 
 @dataclass(frozen=True, slots=True)

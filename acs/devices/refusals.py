@@ -30,12 +30,14 @@ class Refusal:
 
 
 class Refusals:
-    """Gathers refusals in memory between two writes; ``capacity`` distinct ones, then the rest by address."""
+    """Gathers refusals in memory between two writes, so that whoever is refused causes few of them.
+
+    Of more than ``capacity`` distinct ones the rest is counted by address, and beyond as many addresses not.
+    """
 
     def __init__(self, *, capacity: int = 2000) -> None:
         self._capacity = capacity
         self._found: OrderedDict[tuple[str, str, str], Refusal] = OrderedDict()
-        self.left_out = 0
 
     def add(self, claimed: str, address: str, reason: str, detail: str, *, now: float) -> None:
         """Count one. What strangers write is cut and cleaned."""
@@ -44,7 +46,6 @@ class Refusals:
         if key not in self._found and len(self._found) >= self._capacity:
             key = ("(many)", address[:64], reason)
             if key not in self._found and len(self._found) >= 2 * self._capacity:
-                self.left_out += 1
                 return
         before = self._found.get(key)
         if before is None:

@@ -33,7 +33,6 @@ class Certificate:
     parsed: x509.Certificate
     fingerprint: str
     names: tuple[str, ...]
-    not_before: float
     not_after: float
     key_digest: str
     """The SHA-256 of the public key, hexadecimal: it tells a renewed certificate from another key."""
@@ -55,7 +54,6 @@ class Certificate:
             parsed=certificate,
             fingerprint=fingerprint_of(der or certificate.public_bytes(Encoding.DER)),
             names=names,
-            not_before=certificate.not_valid_before_utc.timestamp(),
             not_after=certificate.not_valid_after_utc.timestamp(),
             key_digest=hashlib.sha256(certificate.public_key().public_bytes(*_SPKI)).hexdigest(),
         )

@@ -133,7 +133,6 @@ class SightingReporter:
     ) -> None:
         self._gateway, self._url, self._token, self._ca = gateway, url.rstrip("/"), token, ca
         self._source, self._every = source, every
-        self.reported = 0
 
     async def report(self) -> None:
         """Report once. What fails is logged, and reported the next time."""
@@ -152,7 +151,6 @@ class SightingReporter:
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
                     _log.warning("the HeMS can't be told", why=str(error))
                     return
-                self.reported += 1
 
     async def run(self) -> None:
         """Report now and then, until cancelled."""
