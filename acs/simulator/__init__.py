@@ -2,12 +2,13 @@
 
 from acs.simulator.connection import Access, Device, Statistics
 from acs.simulator.firmware import build_image
-from acs.simulator.fleet import OUI, PRODUCT_CLASS, Fleet, Vendor
+from acs.simulator.fleet import Fleet
 from acs.simulator.henb import Executed, Fault, HeNB
 from acs.simulator.pace import LAB, REAL, Pace
 from acs.simulator.scenario import Entry, Expectation, Scenario, load_scenario
 from acs.simulator.surroundings import Surroundings
 from acs.simulator.tamper import TAMPERS, UNTIL, Tamper
+from acs.simulator.vendor import OUI, PRODUCT_CLASS, Vendor
 
 __all__ = [
     "LAB",

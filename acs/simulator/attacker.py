@@ -12,7 +12,7 @@ from pathlib import Path
 
 from acs.cwmp import encode
 from acs.cwmp import messages as m
-from acs.simulator.fleet import OUI, Vendor
+from acs.simulator.vendor import OUI, Vendor
 
 __all__ = ["Attacker", "Connection", "Reply", "inform"]
 

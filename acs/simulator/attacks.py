@@ -25,8 +25,8 @@ from pathlib import Path
 
 from acs.security.digest_client import answer_challenge, best_challenge, parse_challenges
 from acs.simulator.attacker import Attacker, inform
-from acs.simulator.fleet import OUI
 from acs.simulator.hostile_xml import HOSTILE_XML
+from acs.simulator.vendor import OUI
 
 __all__ = ["ATTACKS", "bomb"]
 
