@@ -246,9 +246,10 @@ def _settle(
 
 def _withdrawn(conn: Connection, command: Command, *, now: float) -> list[Command]:
     """Give up the transfer that a CancelTransfer has withdrawn: no TransferComplete follows (A.4.1.9)."""
-    if command.method != "CancelTransfer":
+    request = command.message
+    if not isinstance(request, m.CancelTransfer):
         return []
-    key = command.message.command_key
+    key = request.command_key
     found = [each for each in open_commands(conn, command.device_id) if each.command_key == key]
     transfers = [
         each for each in found if each.state != "queued" and recovery_of(each.method) is Recovery.QUEUE_TELLS
@@ -258,7 +259,7 @@ def _withdrawn(conn: Connection, command: Command, *, now: float) -> list[Comman
 
 
 def _deferred(method: str, answer: m.Message) -> bool:
-    if method in ("Download", "Upload"):
+    if isinstance(answer, m.DownloadResponse | m.UploadResponse):
         return bool(answer.status)
     return method in ("Reboot", "FactoryReset", "ScheduleDownload", "ChangeDUState")
 

@@ -87,7 +87,8 @@ def _mapped(message: m.Message, change: Callable[[str], str], secret: _Secret) -
             same = all(one is other for one, other in zip(units, operations, strict=True))
             return message if same else replace(message, operations=units)
         case m.Download() | m.ScheduleDownload() | m.Upload():
-            return _one(message, "password", change)
+            changed: m.Message = _one(message, "password", change)
+            return changed
         case _:
             return message
 

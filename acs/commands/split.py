@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from acs.cwmp import messages as m
 from acs.datamodel import Profile
@@ -17,6 +18,7 @@ __all__ = ["following", "merge", "name_of", "smaller", "split"]
 
 _Parts = tuple[m.Message, ...]
 _Read = m.GetParameterValues | m.GetParameterAttributes
+_Named = TypeVar("_Named", m.ParameterValue, m.ParameterAttribute, m.ParameterInfo)
 
 
 def split(message: m.Message, profile: Profile, *, root: str = "Device.") -> _Parts:
@@ -109,11 +111,11 @@ def merge(original: m.Message, answers: Sequence[m.Message]) -> m.Message:
             names = _once(info for each in listed for info in each.parameters)
             return m.GetParameterNamesResponse(_level(names, original))
         case _:
-            status = max((each.status for each in answers), default=0)
-            return m.SetParameterValuesResponse(status)
+            written = [each for each in answers if isinstance(each, m.SetParameterValuesResponse)]
+            return m.SetParameterValuesResponse(max((each.status for each in written), default=0))
 
 
-def _once(found: Iterable[m.Message]) -> tuple[m.Message, ...]:
+def _once(found: Iterable[_Named]) -> tuple[_Named, ...]:
     return tuple({each.name: each for each in found}.values())
 
 
@@ -132,6 +134,8 @@ def name_of(request: m.Message) -> str:
             return path or "the root"
         case m.SetParameterValues(parameters):
             names = tuple(each.name for each in parameters)
+        case m.GetParameterValues(names) | m.GetParameterAttributes(names):
+            pass
         case _:
-            names = request.names
+            return m.method_name(request)
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

@@ -94,7 +94,7 @@ class Handle:
     """Make a request of the CPE durable, then answer ``response``."""
 
     request: m.Message
-    response: m.Message
+    response: m.Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,9 @@ def _message(received: Received) -> m.Message:
 
 def _check_in(state: SessionState, received: Received) -> tuple[SessionState, Action]:
     assert isinstance(received, Envelope)
-    return SessionState(Phase.CPE_TURN, received.namespace), CheckIn(received.message)
+    inform = received.message
+    assert isinstance(inform, m.Inform)
+    return SessionState(Phase.CPE_TURN, received.namespace), CheckIn(inform)
 
 
 def _handle(state: SessionState, received: Received) -> tuple[SessionState, Action]:
@@ -178,13 +180,20 @@ def _handle(state: SessionState, received: Received) -> tuple[SessionState, Acti
     return replace(state, phase=phase), Handle(request, _response(request))
 
 
-def _response(request: m.Message) -> m.Message:
-    if isinstance(request, m.GetRPCMethods):
-        return m.GetRPCMethodsResponse(tuple(sorted(m.ACS_METHODS)))
+_RESPONSES: dict[type[m.Message], m.Response] = {
+    m.GetRPCMethods: m.GetRPCMethodsResponse(tuple(sorted(m.ACS_METHODS))),
+    m.TransferComplete: m.TransferCompleteResponse(),
+    m.AutonomousTransferComplete: m.AutonomousTransferCompleteResponse(),
+    m.RequestDownload: m.RequestDownloadResponse(),
+    m.DUStateChangeComplete: m.DUStateChangeCompleteResponse(),
+    m.AutonomousDUStateChangeComplete: m.AutonomousDUStateChangeCompleteResponse(),
+}
+
+
+def _response(request: m.Message) -> m.Response:
     if isinstance(request, m.Kicked):
         return m.KickedResponse(request.next[:1024])  # the longest NextURL (A.4.2.1)
-    response: m.Message = m.response_of(type(request))()
-    return response
+    return _RESPONSES[type(request)]
 
 
 def _too_early(state: SessionState, received: Received) -> tuple[SessionState, Action]:

@@ -190,6 +190,7 @@ class ManagedHenb(View):
         if self.lose("request"):
             raise LostError
         envelope = decode(encode(inform, namespace=m.CWMP_1_2, header=m.Header(id="1")))
+        assert isinstance(envelope.message, m.Inform)
         proof = self._proof()
         node = "emergency" if proof.fail_safe else self.henb.acs_url
         roles = self.nodes.get(node, self.env.roles)

@@ -208,4 +208,7 @@ def _heard(event: m.Event, request: m.Message, response: str, *, more: bool) -> 
     """Tell whether the answer to ``request`` ends an event; a single one stays while more are to come."""
     if ev.acknowledged_by(event.code) != response:
         return False
-    return event.command_key == request.command_key if ev.is_cumulative(event.code) else not more
+    if ev.is_cumulative(event.code):
+        assert isinstance(request, m.TransferComplete | m.DUStateChangeComplete)
+        return event.command_key == request.command_key
+    return not more

@@ -70,7 +70,7 @@ def _cancel(henb: Cpe, request: m.CancelTransfer, now: float) -> m.Message:
     return m.CancelTransferResponse()
 
 
-def _all_queued(henb: Cpe, request: m.GetAllQueuedTransfers, now: float) -> m.Message:
+def _all_queued(henb: Cpe, request: m.GetAllQueuedTransfers, now: float) -> m.GetAllQueuedTransfersResponse:
     done = [
         m.QueuedTransfer(each.command_key, 3, is_download=True)
         for each in henb.outgoing

@@ -211,8 +211,8 @@ def _ask_for_alarms(
         wanted.append((al.RESYNC, f"a{device.id}-{check.epoch}", al.resync_request(device)))
     here = check.boot and not check.bootstrap and device.fault_management
     if here and device.provisioned_for == (device.software_version or "?"):
-        request = al.attributes_request(device.fault_management)
-        wanted.append((al.ATTRIBUTES, f"n{device.id}-{check.epoch}", request))
+        asked = al.attributes_request(device.fault_management)
+        wanted.append((al.ATTRIBUTES, f"n{device.id}-{check.epoch}", asked))
     if incomplete:
         wanted.append((_ROWS, f"i{device.id}-{check.epoch}", m.GetParameterValues(tuple(incomplete))))
     for purpose, key, request in wanted:

@@ -7,7 +7,7 @@ A class is named as its XML element; a field is the element's name in snake case
 
 from __future__ import annotations
 
-from typing import Any
+from typing import get_args
 
 from acs.cwmp.messages.envelope import (
     CWMP_1_0,
@@ -102,75 +102,74 @@ from acs.cwmp.messages.types import (
     TimeWindow,
 )
 
-_CPE_METHODS: tuple[type[Any], ...] = (
-    GetRPCMethods,
-    SetParameterValues,
-    GetParameterValues,
-    GetParameterNames,
-    SetParameterAttributes,
-    GetParameterAttributes,
-    AddObject,
-    DeleteObject,
-    Download,
-    ScheduleDownload,
-    Upload,
-    CancelTransfer,
-    GetQueuedTransfers,
-    GetAllQueuedTransfers,
-    Reboot,
-    FactoryReset,
-    ScheduleInform,
-    SetVouchers,
-    GetOptions,
-    ChangeDUState,
+CpeMethod = (
+    GetRPCMethods
+    | SetParameterValues
+    | GetParameterValues
+    | GetParameterNames
+    | SetParameterAttributes
+    | GetParameterAttributes
+    | AddObject
+    | DeleteObject
+    | Download
+    | ScheduleDownload
+    | Upload
+    | CancelTransfer
+    | GetQueuedTransfers
+    | GetAllQueuedTransfers
+    | Reboot
+    | FactoryReset
+    | ScheduleInform
+    | SetVouchers
+    | GetOptions
+    | ChangeDUState
 )
-_ACS_METHODS: tuple[type[Any], ...] = (
-    GetRPCMethods,
-    Inform,
-    TransferComplete,
-    AutonomousTransferComplete,
-    RequestDownload,
-    Kicked,
-    DUStateChangeComplete,
-    AutonomousDUStateChangeComplete,
+AcsMethod = (
+    GetRPCMethods
+    | Inform
+    | TransferComplete
+    | AutonomousTransferComplete
+    | RequestDownload
+    | Kicked
+    | DUStateChangeComplete
+    | AutonomousDUStateChangeComplete
 )
-_RESPONSES: tuple[type[Any], ...] = (
-    GetRPCMethodsResponse,
-    SetParameterValuesResponse,
-    GetParameterValuesResponse,
-    GetParameterNamesResponse,
-    SetParameterAttributesResponse,
-    GetParameterAttributesResponse,
-    AddObjectResponse,
-    DeleteObjectResponse,
-    DownloadResponse,
-    ScheduleDownloadResponse,
-    UploadResponse,
-    CancelTransferResponse,
-    GetQueuedTransfersResponse,
-    GetAllQueuedTransfersResponse,
-    RebootResponse,
-    FactoryResetResponse,
-    ScheduleInformResponse,
-    SetVouchersResponse,
-    GetOptionsResponse,
-    ChangeDUStateResponse,
-    InformResponse,
-    TransferCompleteResponse,
-    AutonomousTransferCompleteResponse,
-    RequestDownloadResponse,
-    KickedResponse,
-    DUStateChangeCompleteResponse,
-    AutonomousDUStateChangeCompleteResponse,
+Response = (
+    GetRPCMethodsResponse
+    | SetParameterValuesResponse
+    | GetParameterValuesResponse
+    | GetParameterNamesResponse
+    | SetParameterAttributesResponse
+    | GetParameterAttributesResponse
+    | AddObjectResponse
+    | DeleteObjectResponse
+    | DownloadResponse
+    | ScheduleDownloadResponse
+    | UploadResponse
+    | CancelTransferResponse
+    | GetQueuedTransfersResponse
+    | GetAllQueuedTransfersResponse
+    | RebootResponse
+    | FactoryResetResponse
+    | ScheduleInformResponse
+    | SetVouchersResponse
+    | GetOptionsResponse
+    | ChangeDUStateResponse
+    | InformResponse
+    | TransferCompleteResponse
+    | AutonomousTransferCompleteResponse
+    | RequestDownloadResponse
+    | KickedResponse
+    | DUStateChangeCompleteResponse
+    | AutonomousDUStateChangeCompleteResponse
 )
 
-CPE_METHODS: dict[str, type[Any]] = {cls.__name__: cls for cls in _CPE_METHODS}
-ACS_METHODS: dict[str, type[Any]] = {cls.__name__: cls for cls in _ACS_METHODS}
-RESPONSES: dict[str, type[Any]] = {cls.__name__: cls for cls in _RESPONSES}
-METHODS: dict[str, type[Any]] = {**CPE_METHODS, **ACS_METHODS, **RESPONSES}
+Message = CpeMethod | AcsMethod | Response | Fault | UnknownMethod
 
-Message = Any
-"""Any of the classes of ``METHODS``, a ``Fault`` or an ``UnknownMethod``."""
+CPE_METHODS: dict[str, type[CpeMethod]] = {cls.__name__: cls for cls in get_args(CpeMethod)}
+ACS_METHODS: dict[str, type[AcsMethod]] = {cls.__name__: cls for cls in get_args(AcsMethod)}
+RESPONSES: dict[str, type[Response]] = {cls.__name__: cls for cls in get_args(Response)}
+METHODS: dict[str, type[CpeMethod | AcsMethod | Response]] = {**CPE_METHODS, **ACS_METHODS, **RESPONSES}
 
 
 def method_name(message: Message) -> str:
@@ -178,7 +177,7 @@ def method_name(message: Message) -> str:
     return message.name if isinstance(message, UnknownMethod) else type(message).__name__
 
 
-def response_of(request: type[Any]) -> type[Any]:
+def response_of(request: type[Message]) -> type[Response]:
     """Return the class that answers ``request``; KeyError when it is no request."""
     return RESPONSES[request.__name__ + "Response"]
 
@@ -199,6 +198,7 @@ __all__ = [
     "SECRET_PLACEHOLDER",
     "STUN_PASSWORD",
     "UNKNOWN_TIME",
+    "AcsMethod",
     "AddObject",
     "AddObjectResponse",
     "AutonomousDUStateChangeComplete",
@@ -210,6 +210,7 @@ __all__ = [
     "CancelTransferResponse",
     "ChangeDUState",
     "ChangeDUStateResponse",
+    "CpeMethod",
     "DUStateChangeComplete",
     "DUStateChangeCompleteResponse",
     "DeleteObject",
@@ -253,6 +254,7 @@ __all__ = [
     "RebootResponse",
     "RequestDownload",
     "RequestDownloadResponse",
+    "Response",
     "ScheduleDownload",
     "ScheduleDownloadResponse",
     "ScheduleInform",
