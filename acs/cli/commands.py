@@ -40,7 +40,7 @@ def list_commands(
     def look(conn: Connection) -> list[dict[str, Any]]:
         wanted = find_device(conn, device).id if device else None
         found = cm.list_commands(conn, device_id=wanted, state=state, limit=limit)
-        return [{**row, "payload": cm.masked(row["payload"])} for row in with_devices(conn, found)]
+        return [{**row, **_shown(row["payload"], row["result"])} for row in with_devices(conn, found)]
 
     found = read(settings_of(data, config), look)
     tell_limit(found, limit)
@@ -54,16 +54,25 @@ def list_commands(
 
 @commands.command("show")
 def show_command(command: Number, data: Data = None, config: Config = None) -> None:
-    """Show a command and its answer, as JSON."""
+    """Show a command and its answer, as JSON, without the secrets in it."""
     from acs import commands as cm
 
     found = read(settings_of(data, config), lambda conn: cm.find_command(conn, command))
     if found is None:
         raise AcsError(f"there is no command {command}; see: acs commands list")
-    facts = {**asdict(found), "payload": cm.masked(found.payload)}
+    facts = {**asdict(found), **_shown(found.payload, found.result)}
     for name in ("payload", "result"):
         facts[name] = msgspec.json.decode(facts[name]) if facts[name] else None
     print_json(facts)
+
+
+def _shown(payload: str, result: str | None) -> dict[str, str | None]:
+    """Return what a command asks and what was answered, as JSON, without the secrets in it."""
+    from acs import commands as cm
+    from acs.datamodel import veiled
+
+    told = msgspec.json.encode(veiled(msgspec.json.decode(result))).decode() if result else result
+    return {"payload": cm.masked(payload), "result": told}
 
 
 @commands.command("cancel")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
+from acs.cli.devices_list import list_devices
 from acs.cli.node import (
     environment_of,
     find_device,
@@ -18,43 +19,14 @@ from acs.cli.node import (
     who,
     write,
 )
-from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
-from acs.cli.output import console, moment, print_json, print_table, tell_limit
+from acs.cli.options import Config, Data, DeviceKey, Json, Reason
+from acs.cli.output import console, moment, print_json, print_table
 from acs.settings import Settings
 
 __all__ = ["devices"]
 
 devices = typer.Typer(no_args_is_help=True)
-
-
-@devices.command("list")
-def list_devices(
-    data: Data = None,
-    config: Config = None,
-    json: Json = False,
-    limit: Limit = 100,
-    blocked: Annotated[bool, typer.Option(help="Only blocked devices.")] = False,
-) -> None:
-    """List devices."""
-    from acs import devices as dev
-
-    admission = "blocked" if blocked else None
-    found = read(settings_of(data, config), dev.listing, limit=limit, admission=admission)
-    tell_limit(found, limit)
-    if json:
-        print_json([asdict(each) for each in found])
-        return
-    rows = [
-        (
-            each.device_key,
-            each.product_class,
-            each.software_version,
-            each.admission,
-            moment(each.last_inform_at),
-        )
-        for each in found
-    ]
-    print_table("Devices", ("device", "class", "software", "admission", "last Inform"), rows)
+devices.command("list")(list_devices)
 
 
 @devices.command("show")
@@ -72,6 +44,7 @@ def show_device(
 ) -> None:
     """Show one device and, with --parameters, what is stored of its data model."""
     from acs import devices as dev
+    from acs.datamodel import shown_value
 
     if canonical:
         _show_canonical(device, settings_of(data, config), json=json)
@@ -80,7 +53,8 @@ def show_device(
     def look(conn: Connection) -> tuple[dict[str, Any], dict[str, str]]:
         found = find_device(conn, device)
         stored = dev.parameters_of(conn, found.id, parameters) if parameters else {}
-        return asdict(found), {name: value.value for name, value in stored.items()}
+        values = {name: shown_value(name, each.value, each.type) for name, each in stored.items()}
+        return asdict(found), values
 
     facts, values = read(settings_of(data, config), look)
     if json:

@@ -13,12 +13,19 @@ __all__ = ["show_outcome"]
 
 _Row = tuple[Any, ...]
 
+
+def _told(value: m.ParameterValue) -> str:
+    from acs.datamodel import shown_value
+
+    return shown_value(value.name, value.value, value.type)
+
+
 # How an answer is shown: title, columns, and how its rows are found.
 _TABLES: dict[type[Any], tuple[str, tuple[str, ...], Callable[[Any], list[_Row]]]] = {
     m.GetParameterValuesResponse: (
         "Values",
         ("parameter", "value", "type"),
-        lambda answer: [(each.name, each.value, each.type) for each in answer.parameters],
+        lambda answer: [(each.name, _told(each), each.type) for each in answer.parameters],
     ),
     m.GetParameterNamesResponse: (
         "Names",

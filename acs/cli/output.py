@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence, Sized
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from acs.errors import AcsError
 
 __all__ = [
     "console",
@@ -20,6 +24,7 @@ __all__ = [
     "print_progress",
     "print_table",
     "tell_limit",
+    "write_new",
 ]
 
 console = Console()
@@ -74,3 +79,14 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
     return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
+
+
+def write_new(path: Path, body: bytes) -> None:
+    """Write a file that only its owner can read; ``AcsError`` when there is one, or it can't be."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+            target.write(body)
+    except FileExistsError:
+        raise AcsError(f"{path} exists; name a new file") from None
+    except OSError as error:
+        raise AcsError(f"can't write {path}: {error.strerror or error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import time
 from dataclasses import asdict
@@ -14,7 +13,7 @@ import typer
 
 from acs.cli.node import read, settings_of, who
 from acs.cli.options import Config, Data, Json, Number
-from acs.cli.output import console, print_json, print_table
+from acs.cli.output import console, print_json, print_table, write_new
 from acs.errors import AcsError
 
 if TYPE_CHECKING:
@@ -87,18 +86,7 @@ def export_case(
     if output is None:
         sys.stdout.write(body.decode())
         return
-    _write_new(output, body)
+    write_new(output, body)
     console.print(f"case {case} is in {output}", markup=False)
     console.print(f"SHA-256 of the content {found.sha256}", markup=False)
     console.print(f"SHA-256 of the file    {hashlib.sha256(body).hexdigest()}", markup=False)
-
-
-def _write_new(path: Path, body: bytes) -> None:
-    """Write a file that only its owner can read; ``AcsError`` when there is one, or it can't be."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-            target.write(body)
-    except FileExistsError:
-        raise AcsError(f"{path} exists; name a new file") from None
-    except OSError as error:
-        raise AcsError(f"can't write {path}: {error.strerror or error}") from error

@@ -18,8 +18,7 @@ from sqlalchemy import Connection
 from acs.cli.input import seconds_of
 from acs.cli.node import find_device, read, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit
-from acs.cli.output import console, moment, print_json, print_table, tell_limit
-from acs.errors import AcsError
+from acs.cli.output import console, moment, print_json, print_table, tell_limit, write_new
 
 __all__ = ["trace"]
 
@@ -31,6 +30,7 @@ class Form(StrEnum):
     """In which form a trace is exported."""
 
     jsonl = "jsonl"
+    html = "html"
     har = "har"
     text = "text"
 
@@ -122,14 +122,25 @@ def export(
     traces: Traces,
     data: Data = None,
     config: Config = None,
-    form: Annotated[Form, typer.Option("--format", help="HAR is the HTTP Archive 1.2.")] = Form.jsonl,
-    out: Annotated[Path | None, typer.Option(help="Into this file (default: the standard output).")] = None,
+    form: Annotated[
+        Form, typer.Option("--format", help="HAR is the HTTP Archive 1.2, html one page to read.")
+    ] = Form.jsonl,
+    out: Annotated[
+        Path | None, typer.Option(help="Into this new file (default: the standard output).")
+    ] = None,
 ) -> None:
     """Export conversations for other tools. Secrets were left out before they were stored."""
     from acs import __version__
+    from acs import devices as dev
     from acs import traces as tr
 
-    found = read(settings_of(data, config), lambda conn: tr.messages_of(conn, traces))
+    def look(conn: Connection) -> tuple[dict[str, list[tr.Trace]], list[tr.Message]]:
+        by_device: dict[str, list[tr.Trace]] = {}
+        for each in (tr.find_trace(conn, number) for number in dict.fromkeys(traces)):
+            by_device.setdefault(dev.get(conn, each.device_id).device_key, []).append(each)
+        return by_device, tr.messages_of(conn, dict.fromkeys(traces))
+
+    kept, found = read(settings_of(data, config), look)
 
     def lines() -> Iterator[str]:
         if form is Form.har:
@@ -139,13 +150,12 @@ def export(
         else:
             yield from (msgspec.json.encode(each).decode() for each in found)
 
-    text = "".join(f"{line}\n" for line in lines())
+    if form is Form.html:
+        content = tr.as_html(kept, found)
+    else:
+        content = "".join(f"{line}\n" for line in lines()).encode("utf-8", "backslashreplace")
     if out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(content.decode())
         return
-    try:
-        out.touch(mode=0o600)
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise AcsError(f"can't write {out}: {error.strerror}") from error
+    write_new(out, content)
     console.print(f"{len(found)} messages are in {out}", markup=False)

@@ -63,7 +63,7 @@ def tree(
         raise AcsError(f"{device} was not discovered yet; do it with: acs devices discover {device}")
     if json:
         told = [
-            {"path": name, "writable": writable, "value": values[name].value if name in values else None}
+            {"path": name, "writable": writable, "value": _told(values[name]) if name in values else None}
             for name, writable in entries.items()
         ]
         print_json({**asdict(state), "tree": told})
@@ -104,11 +104,17 @@ def _grow(root: Tree, entries: dict[str, bool], values: dict[str, Any], path: st
         line.plain = shown(line.plain)
         line.append("  writable" if writable and not is_object else "  +" if writable else "", style="green")
         if name in values:
-            line.append(f"  {shown(values[name].value[:80])}", style="dim")
+            line.append(f"  {shown(_told(values[name])[:80])}", style="dim")
         branches[name] = holder.add(line)
     for name, count in hidden.items():
         if name in branches:
             branches[name].add(Text(f"… {count} more", style="dim"))
+
+
+def _told(value: Any) -> str:
+    from acs.datamodel import shown_value
+
+    return shown_value(value.name, value.value, value.type)
 
 
 def shown(text: str) -> str:

@@ -14,11 +14,12 @@ from acs.datamodel.profiles import (
     load_profiles,
     profile_for,
 )
-from acs.datamodel.secret import hidden_in, sounds_secret
+from acs.datamodel.secret import MASK, hidden_in, shown_value, sounds_secret, veiled
 from acs.datamodel.spec import ParameterSpec, Problem
 from acs.datamodel.tree import instantiate
 
 __all__ = [
+    "MASK",
     "STANDARD",
     "About",
     "Alias",
@@ -50,5 +51,7 @@ __all__ = [
     "pattern_of",
     "profile_for",
     "rerooted",
+    "shown_value",
     "sounds_secret",
+    "veiled",
 ]

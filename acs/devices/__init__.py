@@ -62,14 +62,12 @@ from acs.devices.registry import (
     block,
     blocked_at,
     certificate_holder,
-    count,
     credentials_by_username,
     digest_secret_proved,
     find,
     get,
     idle,
     is_blocked,
-    listing,
     lock,
     mark_provisioned,
     mark_reboot_needed,
@@ -80,6 +78,7 @@ from acs.devices.registry import (
     set_fault_management,
     unblock,
 )
+from acs.devices.search import ADMISSIONS, CONDITIONS, COUNTED_BY, DeviceFilter, count, count_by, listing
 from acs.devices.tags import (
     MOST_GROUPS,
     add_group,
@@ -96,6 +95,9 @@ from acs.devices.tags import (
 from acs.devices.turned_away import note_turned_away, turned_away_at
 
 __all__ = [
+    "ADMISSIONS",
+    "CONDITIONS",
+    "COUNTED_BY",
     "MOST_GROUPS",
     "AdmissionRule",
     "AuditVerdict",
@@ -106,6 +108,7 @@ __all__ = [
     "Credentials",
     "Declared",
     "Device",
+    "DeviceFilter",
     "Expected",
     "LayerChange",
     "Refusal",
@@ -129,6 +132,7 @@ __all__ = [
     "connection_request_failed",
     "connection_request_sent",
     "count",
+    "count_by",
     "credentials_by_username",
     "declared",
     "device_key",

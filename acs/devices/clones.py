@@ -4,7 +4,9 @@ What a device has once at a time is followed by its changes. A renewed key, a ne
 and a new boot time after a reboot are changes, and come to an end. That an *earlier* value comes back means
 that two devices take turns. How much that weighs depends on what it is:
 
-- a key that was replaced and is used again: nobody goes back to a key (weight 2);
+- a key that was replaced and is used again: nobody goes back to a key (weight 2), but for a device that was
+  reset to what its factory gave it, which says 0 BOOTSTRAP: that counts as a change like others, and as a
+  return only when the key it had before the reset comes again;
 - the time of the last boot going back and forth, told by UpTime (weight 2);
 - a session that goes on although the same device opened a newer one from elsewhere (1, twice 2);
 - two addresses that take turns within an hour (1): several uplinks and address pools of providers do that,
@@ -28,10 +30,11 @@ _BOOT_TOLERANCE = 300.0  # seconds: an Inform may wait that long on its way
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """A value from ``at`` on (seconds since the epoch)."""
+    """A value from ``at`` on (seconds since the epoch); ``reset``: it came with a factory reset."""
 
     value: str
     at: float
+    reset: bool = False
 
 
 class History(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,18 +53,20 @@ class Contact:
     address: str
     key: str = ""
     booted_at: float | None = None
+    bootstrap: bool = False
+    """Whether its Inform has the event 0 BOOTSTRAP."""
 
 
-def _changed(before: tuple[Seen, ...], value: str, now: float) -> tuple[Seen, ...]:
+def _changed(before: tuple[Seen, ...], value: str, now: float, *, reset: bool = False) -> tuple[Seen, ...]:
     if not value or (before and before[-1].value == value):
         return before
-    return (*before[-(_KEPT - 1) :], Seen(value, now))
+    return (*before[-(_KEPT - 1) :], Seen(value, now, reset))
 
 
 def follow(history: History, contact: Contact, *, now: float) -> History:
     """Return the history after a contact; the same object where nothing changed."""
     addresses = _changed(history.addresses, contact.address, now)
-    keys = _changed(history.keys, contact.key, now)
+    keys = _changed(history.keys, contact.key, now, reset=contact.bootstrap)
     boots = history.boots
     if contact.booted_at is not None:
         last = float(boots[-1].value) if boots else None
@@ -93,7 +98,7 @@ def _returns(seen: Sequence[Seen], *, since: float) -> list[Seen]:
     return [
         each
         for number, each in enumerate(seen)
-        if each.at >= since and any(other.value == each.value for other in seen[:number])
+        if each.at >= since and not each.reset and any(other.value == each.value for other in seen[:number])
     ]
 
 

@@ -1,4 +1,4 @@
-"""The registry of devices: register, find, admit, authenticate."""
+"""The registry of devices: register, find, admit, authenticate. Who is looking for some: ``search.py``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ __all__ = [
     "block",
     "blocked_at",
     "certificate_holder",
-    "count",
     "credentials_by_username",
     "digest_secret_proved",
     "find",
     "get",
     "idle",
     "is_blocked",
-    "listing",
     "lock",
     "mark_provisioned",
     "mark_reboot_needed",
@@ -51,9 +49,10 @@ UNTREATED: ColumnElement[bool] = exists(
         alarms.c.device_id == devices.c.id, alarms.c.state == "active", alarms.c.case_id.is_(None)
     )
 ).label("has_untreated_alarms")
-_ALL = (*COLUMNS, OPEN_COMMANDS, OPEN_CASE, UNTREATED)
+LISTED = (*COLUMNS, OPEN_COMMANDS, OPEN_CASE, UNTREATED)
+"""The columns of a Device, in their order."""
 
-_BY_KEY = select(*_ALL).where(devices.c.device_key == bindparam("key"))
+_BY_KEY = select(*LISTED).where(devices.c.device_key == bindparam("key"))
 _LOCK_KEY = select(devices.c.id).where(devices.c.device_key == bindparam("key")).with_for_update()
 _BY_ID = select(*COLUMNS, OPEN_COMMANDS).where(devices.c.id == bindparam("id_"))
 _LOCK = select(devices.c.id).where(devices.c.id == bindparam("id_")).with_for_update()
@@ -113,22 +112,6 @@ def idle(conn: Connection, device_id: int, epoch: int) -> bool:
     """Tell whether session ``epoch`` is the device's newest and nothing waits for the device."""
     row = conn.execute(_IDLE, {"id_": device_id}).first()
     return row is not None and row[0] == epoch and row[1] is None and not row[2]
-
-
-def listing(
-    conn: Connection, *, limit: int = 100, after: str = "", admission: str | None = None
-) -> list[Device]:
-    """Return up to ``limit`` devices in order of their key, beginning after ``after``."""
-    query = select(*_ALL).where(devices.c.device_key > after)
-    if admission is not None:
-        query = query.where(devices.c.admission == admission)
-    query = query.order_by(devices.c.device_key).limit(limit)
-    return [device_from_row(row) for row in conn.execute(query)]
-
-
-def count(conn: Connection) -> int:
-    """Return the number of devices."""
-    return int(conn.execute(select(func.count()).select_from(devices)).scalar_one())
 
 
 def register(

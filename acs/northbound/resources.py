@@ -17,6 +17,7 @@ from acs import devices as dev
 from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.cwmp import unpack
+from acs.datamodel import shown_value
 from acs.errors import AcsError
 from acs.northbound import shapes as sh
 from acs.northbound.problems import ProblemError, conflict
@@ -112,7 +113,19 @@ def _shown_device(found: dev.Device) -> sh.Device:
 def devices(conn: Connection, call: Call) -> sh.Page[sh.Device]:
     """List devices, in order of their key."""
     query: sh.DeviceQuery = call.query
-    found = dev.listing(conn, limit=query.limit + 1, after=query.after, admission=query.admission)
+    wanted = dev.DeviceFilter(
+        admission=(query.admission,) if query.admission else (),
+        oui=query.oui,
+        product_class=query.product_class,
+        software_version=query.software_version,
+        not_software_version=query.not_software_version,
+        group=query.group,
+        site=query.site,
+        containing=query.containing,
+        silent_since=query.silent_since,
+        seen_since=query.seen_since,
+    )
+    found = dev.listing(conn, wanted, limit=query.limit + 1, after=query.after)
     return page_of([_shown_device(each) for each in found], query.limit, lambda each: each.device)
 
 
@@ -122,11 +135,12 @@ def device(conn: Connection, call: Call) -> sh.Device:
 
 
 def parameters(conn: Connection, call: Call) -> sh.Page[sh.Parameter]:
-    """List the stored parameters of a device, in order of their name."""
+    """List the stored parameters of a device, in order of their name; not the values of secrets."""
     query: sh.ParameterQuery = call.query
     values = dev.parameters_of(conn, device_of(conn, call.path["device"]).id, query.below)
     names = [name for name in sorted(values) if name > query.after][: query.limit + 1]
-    found = [shaped(sh.Parameter, values[name]) for name in names]
+    shown = {name: shown_value(name, values[name].value, values[name].type) for name in names}
+    found = [shaped(sh.Parameter, values[name], value=shown[name]) for name in names]
     return page_of(found, query.limit, lambda each: each.name)
 
 

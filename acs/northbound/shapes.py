@@ -220,12 +220,29 @@ class Nothing(_Strict, frozen=True):
     """No parameters."""
 
 
+_Pattern = Annotated[
+    str, Meta(max_length=256, description="Exact, or a pattern: `*` stands for any characters, in any case.")
+]
+
+
 class DeviceQuery(_Strict, frozen=True):
-    """Which devices, in order of their key."""
+    """Which devices, in order of their key; all that is asked for has to fit."""
 
     limit: Limit = 100
     after: Annotated[str, Meta(max_length=300, description="`next` of the page before.")] = ""
-    admission: Literal["allowed", "blocked"] | None = None
+    admission: Literal["allowed", "expected", "pending", "blocked"] | None = None
+    oui: _Pattern = ""
+    product_class: _Pattern = ""
+    software_version: _Pattern = ""
+    not_software_version: _Pattern = ""
+    group: _Pattern = ""
+    site: _Pattern = ""
+    containing: Annotated[
+        str,
+        Meta(max_length=256, description="In what it is called or reached by, its groups or its site."),
+    ] = ""
+    silent_since: Annotated[float, Meta(description="Its last Inform is older; as a time.")] | None = None
+    seen_since: Annotated[float, Meta(description="Its last Inform is not older; as a time.")] | None = None
 
 
 class ParameterQuery(_Strict, frozen=True):

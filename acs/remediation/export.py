@@ -1,25 +1,16 @@
-"""A case as a document for others: JSON with a stable schema, or one HTML page that needs nothing else.
-
-Half of what stands in it was written by a device that may be in an attacker's hands: the page has no script,
-loads nothing, forbids both to the browser, and every text in it is escaped.
-"""
+"""A case as a document for others: JSON with a stable schema, or one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 
 import msgspec
-from jinja2 import Environment as Templates
-from jinja2 import StrictUndefined
-from markupsafe import Markup
 from sqlalchemy import Connection
 
 from acs import devices as dev
 from acs.errors import AcsError
+from acs.pages import render_page
 from acs.remediation.cases import find_case
 from acs.remediation.timeline import Entry, timeline
 
@@ -136,30 +127,4 @@ def export_json(export: CaseExport) -> bytes:
 
 def export_html(export: CaseExport) -> bytes:
     """Return an export as one HTML page."""
-    template = _templates().from_string(_text("case_report.html"))
-    style = _text("case_report.css")
-    allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
-    page = template.render(export=export, case=export.content, style=Markup(style), policy=policy)  # noqa: S704 - our own file
-    return page.encode("utf-8", "backslashreplace")
-
-
-def _templates() -> Templates:
-    made = Templates(autoescape=True, undefined=StrictUndefined, finalize=_visible, trim_blocks=True)
-    made.filters["moment"] = _moment
-    return made
-
-
-def _visible(value: Any) -> Any:
-    """Show what would not be seen or would turn the text around (control and bidi characters) as escapes."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return "" if value is None else value
-    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in value)
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
-
-
-def _text(name: str) -> str:
-    return resources.files("acs.remediation").joinpath(name).read_text(encoding="utf-8")
+    return render_page("acs.remediation", "case_report", export=export, case=export.content)

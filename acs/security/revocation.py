@@ -1,11 +1,13 @@
 """Whether a certificate was revoked: what CRLs (RFC 5280 5, 6.3) and OCSP answers (RFC 6960) say. Pure.
 
-Delta and indirect CRLs are not read; a CRL that covers a part of the certificates only is used for that part.
+Delta and indirect CRLs are not read; a CRL that covers a part of the certificates only (users', CAs', those
+of one distribution point) is used for that part.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -19,7 +21,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from acs.security.certificates import Certificate
 
-__all__ = ["Crl", "Revocation", "crl_urls", "ocsp_request", "ocsp_urls", "read_crl", "read_ocsp"]
+__all__ = ["Crl", "Revocation", "crl_urls", "ocsp_request", "ocsp_urls", "read_crl", "read_crls", "read_ocsp"]
 
 _SKEW = 300.0
 """Seconds by which the clocks of those who issue and ours may differ."""
@@ -46,6 +48,13 @@ class Crl:
     next_update: float
     users_only: bool = False
     authorities_only: bool = False
+    points: frozenset[x509.GeneralName] = frozenset()
+    """The distribution points whose certificates it covers; empty: those of all."""
+
+    @property
+    def this_update(self) -> float:
+        """When it was issued, in seconds since the epoch."""
+        return self.parsed.last_update_utc.timestamp()
 
     def signed_by(self, issuer: Certificate) -> bool:
         """Tell whether ``issuer`` signed it and may sign CRLs."""
@@ -70,11 +79,15 @@ class Crl:
             return Revocation("revoked", f"revoked by its CA ({reason})", max(self.next_update, now + 3600))
         if self.next_update < now:
             return Revocation("unknown", "the CRL of its CA is too old", now)
-        if (self.users_only and _is_authority(certificate)) or (
-            self.authorities_only and not _is_authority(certificate)
-        ):
+        if not self._covers(certificate):
             return Revocation("unknown", "the CRL of its CA does not cover it", self.next_update)
         return Revocation("good", "not in the CRL of its CA", self.next_update)
+
+    def _covers(self, certificate: Certificate) -> bool:
+        """Tell whether that a certificate is not in it means that it is good (RFC 5280 6.3.3 b)."""
+        if self.users_only if _is_authority(certificate) else self.authorities_only:
+            return False
+        return not self.points or not self.points.isdisjoint(_points(certificate))
 
 
 def _is_authority(certificate: Certificate) -> bool:
@@ -84,21 +97,19 @@ def _is_authority(certificate: Certificate) -> bool:
         return False
 
 
+def read_crls(content: bytes, *, now: float) -> tuple[Crl, ...]:
+    """Read all CRLs of a file, PEM, or the one of DER. Raises ``ValueError`` that says what is wrong."""
+    return tuple(read_crl(each, now=now) for each in _PEM.findall(content) or [content])
+
+
+_PEM = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+
+
 def read_crl(content: bytes, *, now: float) -> Crl:
     """Read a CRL, DER or PEM. Raises ``ValueError`` that says what is wrong with it."""
     load = x509.load_pem_x509_crl if content.lstrip().startswith(b"-----") else x509.load_der_x509_crl
     parsed = load(content)
-    users = authorities = False
-    for extension in parsed.extensions:
-        match extension.value:
-            case x509.DeltaCRLIndicator():
-                raise ValueError("it is a delta CRL, which is not read")
-            case x509.IssuingDistributionPoint() as point:
-                if point.indirect_crl or point.only_some_reasons or point.only_contains_attribute_certs:
-                    raise ValueError("it is an indirect CRL or one of some reasons only, which are not read")
-                users, authorities = point.only_contains_user_certs, point.only_contains_ca_certs
-            case x509.UnrecognizedExtension() if extension.critical:
-                raise ValueError(f"its critical extension {extension.oid.dotted_string} is not known")
+    users, authorities, points = _part(parsed)
     if parsed.next_update_utc is None:
         raise ValueError("it does not say until when it holds")
     if parsed.last_update_utc.timestamp() > now + _SKEW:
@@ -109,7 +120,30 @@ def read_crl(content: bytes, *, now: float) -> Crl:
         if reason != "removeFromCRL":
             revoked[entry.serial_number] = reason
     until = parsed.next_update_utc.timestamp()
-    return Crl(parsed, parsed.issuer.public_bytes(), revoked, until, users, authorities)
+    return Crl(parsed, parsed.issuer.public_bytes(), revoked, until, users, authorities, points)
+
+
+def _part(parsed: x509.CertificateRevocationList) -> tuple[bool, bool, frozenset[x509.GeneralName]]:
+    """Return what part a CRL covers: users' alone, CAs' alone, of which distribution points.
+
+    Raises ``ValueError`` for a CRL that is of a kind that is not read.
+    """
+    users = authorities = False
+    points: frozenset[x509.GeneralName] = frozenset()
+    for extension in parsed.extensions:
+        match extension.value:
+            case x509.DeltaCRLIndicator():
+                raise ValueError("it is a delta CRL, which is not read")
+            case x509.IssuingDistributionPoint() as point:
+                if point.indirect_crl or point.only_some_reasons or point.only_contains_attribute_certs:
+                    raise ValueError("it is an indirect CRL or one of some reasons only, which are not read")
+                if point.relative_name is not None:
+                    raise ValueError("it names its distribution point by a relative name, which is not read")
+                users, authorities = point.only_contains_user_certs, point.only_contains_ca_certs
+                points = frozenset(point.full_name or ())
+            case x509.UnrecognizedExtension() if extension.critical:
+                raise ValueError(f"its critical extension {extension.oid.dotted_string} is not known")
+    return users, authorities, points
 
 
 def _reason(entry: x509.RevokedCertificate) -> str:
@@ -117,6 +151,16 @@ def _reason(entry: x509.RevokedCertificate) -> str:
         return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
     except x509.ExtensionNotFound:
         return "unspecified"
+
+
+def _points(certificate: Certificate) -> set[x509.GeneralName]:
+    """Return the names of the distribution points of a certificate, or its issuer's (RFC 5280 6.3.3 b 2)."""
+    own: set[x509.GeneralName] = {x509.DirectoryName(certificate.parsed.issuer)}
+    try:
+        points = certificate.parsed.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except (x509.ExtensionNotFound, ValueError):
+        return own
+    return {name for point in points for name in point.full_name or ()} or own
 
 
 def crl_urls(certificate: Certificate) -> list[str]:
@@ -224,6 +268,8 @@ def _delegated(responder: x509.Certificate, issuer: Certificate, *, now: float) 
         usage = responder.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         responder.verify_directly_issued_by(issuer.parsed)
     except (x509.ExtensionNotFound, InvalidSignature, ValueError, TypeError):
+        return False
+    if responder.not_valid_before_utc.timestamp() > now + _SKEW:
         return False
     return ExtendedKeyUsageOID.OCSP_SIGNING in usage and responder.not_valid_after_utc.timestamp() >= now
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, update
 from acs import alarms as al
 from acs import devices as dev
 from acs import remediation as rm
+from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.devices import clones as cl
@@ -43,7 +44,9 @@ def note_contact(
         values["certificate_not_after"] = certificate.not_after
     key = certificate.key_digest[:16] if certificate is not None else ""
     before = _history(device)
-    after = cl.follow(before, cl.Contact(proof.address, key, _booted_at(inform, now)), now=now)
+    bootstrap = ev.has_event(inform.events, ev.BOOTSTRAP)
+    contact = cl.Contact(proof.address, key, _booted_at(inform, now), bootstrap)
+    after = cl.follow(before, contact, now=now)
     if after is not before:
         values["contacts"] = msgspec.json.encode(after).decode()
     if values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -36,6 +37,8 @@ _HEAD = 32 * 1024  # bytes of request line and header fields together
 _FIELDS = 64
 # Bytes of a refused body that a peer may send on before it reads its answer; more where it was too large.
 _UNWANTED, _UNWANTED_OF_LARGE = 256 * 1024, 4 * 1024 * 1024
+_QUOTED = re.compile(r"\n\n|:\s+b['\"]")
+"""Where aiohttp begins to quote what it could not read, which may be a password or the URL of a file."""
 _log = structlog.get_logger(__name__)
 
 
@@ -213,8 +216,10 @@ class Guarded(RequestHandler):
 
     def log_exception(self, *_: Any, **kw: Any) -> None:
         """Log what a peer made of HTTP in one line; ``Endpoint`` logs its own failures itself."""
-        error = kw.get("exc_info")
-        _log.info("a request could not be read", why=str(error)[:200], address=self.connection.party)
+        why = _QUOTED.split(str(kw.get("exc_info")), maxsplit=1)[0]
+        _log.info(
+            "a request could not be read", why=" ".join(why.split())[:200], address=self.connection.party
+        )
 
     # What a handler may tell of the peer.
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import aiohttp
@@ -26,6 +26,7 @@ from acs.security.revocation import (
     ocsp_request,
     ocsp_urls,
     read_crl,
+    read_crls,
     read_ocsp,
 )
 from acs.settings import Settings
@@ -53,7 +54,7 @@ class Revocations:
         self._settings, self._metrics, self._clock = settings, metrics, clock
         self.directory: Path = settings.data / "pki" / "crl.d"
         self._stamps: dict[Path, tuple[int, int]] = {}
-        self._files: dict[Path, Crl] = {}
+        self._files: dict[Path, tuple[Crl, ...]] = {}
         self._fetched: OrderedDict[str, tuple[Crl | None, float]] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], Revocation] = OrderedDict()
         self._asked: dict[tuple[str, str], asyncio.Task[Revocation]] = {}
@@ -143,7 +144,9 @@ class Revocations:
         # Where nobody can be asked only another file makes a difference, and that is noticed.
         pause = _PAUSE if self._guard is not None else _DAY
         unknown = Revocation("unknown", "no CRL and no OCSP responder tells about it", now + pause)
-        for crl in self._files.values():
+        # The newest first: a file that was put beside an older one has the last word.
+        files = sorted(chain(*self._files.values()), key=lambda each: each.this_update, reverse=True)
+        for crl in files:
             if crl.issuer == issuer.parsed.subject.public_bytes() and await _signed(crl, issuer):
                 found = crl.tells(certificate, now=now)
                 if found.status != "unknown":
@@ -262,8 +265,12 @@ class Revocations:
             except (OSError, ValueError) as error:
                 _log.error("a CRL can't be used", file=path.name, why=str(error))
             else:
-                crl = self._files[path]
-                _log.info("CRL read", file=path.name, revoked=len(crl.revoked))
+                for crl in self._files[path]:
+                    _log.info("CRL read", file=path.name, revoked=len(crl.revoked))
+                    if crl.next_update < self._clock():
+                        _log.warning(
+                            "a CRL is too old: who is not in it is unknown, not good", file=path.name
+                        )
         self._stamps = found
         self._known.clear()  # whoever was good may be revoked now
 
@@ -298,5 +305,5 @@ def _stamps(directory: Path) -> dict[Path, tuple[int, int]]:
     return found
 
 
-def _read(path: Path, now: float) -> Crl:
-    return read_crl(path.read_bytes(), now=now)
+def _read(path: Path, now: float) -> tuple[Crl, ...]:
+    return read_crls(path.read_bytes(), now=now)

@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 from aiohttp import web
 from sqlalchemy import Connection
@@ -30,7 +31,15 @@ from acs.southbound.impersonation import Seldom
 from acs.southbound.placeholders import secret_paths
 from acs.southbound.ticket import Ticket
 from acs.store import Store
-from acs.traces import Message, keep_trace, pack, redact_body, redact_headers, wanted_traces
+from acs.traces import (
+    Message,
+    keep_trace,
+    pack,
+    redact_body,
+    redact_echoes,
+    redact_headers,
+    wanted_traces,
+)
 
 __all__ = ["SECRET_PATHS", "Exchange", "Heard", "Tracer"]
 
@@ -42,6 +51,7 @@ _IDLE = 30.0  # seconds after which a session that says nothing is over
 _LOOK = 2.0
 _SELDOM = 60.0  # seconds between two traces of one device that nobody asked for
 _MOST_SAVES = 32
+_MOST_ECHOES = 200  # secrets of a trace that are looked for wherever else they may stand
 _BODY = re.compile(rb":Body>\s*<(?:[\w.-]{1,40}:)?(\w{1,64})")
 SECRET_PATHS = web.ResponseKey("secret-paths", frozenset[str])
 """What a response with a SetParameterValues tells: the parameters that it sets to secrets."""
@@ -200,12 +210,15 @@ class Tracer:
         try:
             async with self._turn:
                 known = await self._store.read(_known_of, device_id)
-                content, count = await asyncio.to_thread(_packed, list(session.exchanges), *known)
+                why = "wanted" if session.wanted else session.fault
+                content, count, reason = await asyncio.to_thread(
+                    _packed, list(session.exchanges), why, *known
+                )
                 await self._store.write(
                     keep_trace,
                     device_id,
                     session=session.ticket.session,
-                    reason="wanted" if session.wanted else session.fault,
+                    reason=reason,
                     started_at=session.exchanges[0].came_at,
                     ended_at=session.changed_at,
                     messages=count,
@@ -251,8 +264,9 @@ def _known_of(conn: Connection, device_id: int) -> tuple[Model | None, frozenset
 
 
 def _packed(
-    exchanges: list[Exchange], model: Model | None, known_secrets: frozenset[str]
-) -> tuple[bytes, int]:
+    exchanges: list[Exchange], reason: str, model: Model | None, known_secrets: frozenset[str]
+) -> tuple[bytes, int, str]:
+    """Return the messages packed, how many they are, and why they are kept; all of it redacted."""
     by_model = hidden_in(model)
     # Whatever a parameter is called: what was set to a secret is shown neither then nor when it is read.
     secret = known_secrets.union(*(exchange.secret_paths for exchange in exchanges))
@@ -260,12 +274,22 @@ def _packed(
     def hidden(path: str) -> bool:
         return path in secret or by_model(path)
 
-    return pack(each for exchange in exchanges for each in _messages(exchange, hidden))
+    left_out: set[str] = set()
+    messages = [each for exchange in exchanges for each in _messages(exchange, hidden, left_out)]
+    # A device that refuses a value may repeat it: what was left out in one place is shown in no other.
+    echoes = sorted(left_out, key=len, reverse=True)[:_MOST_ECHOES]
+    content, count = pack(
+        msgspec.structs.replace(
+            each, body=redact_echoes(each.body, echoes), note=redact_echoes(each.note, echoes)
+        )
+        for each in messages
+    )
+    return content, count, redact_echoes(reason, echoes)
 
 
-def _messages(exchange: Exchange, hidden: Callable[[str], bool]) -> list[Message]:
-    body, cut = redact_body(exchange.body, hidden)
-    answer, answer_cut = redact_body(exchange.answer, hidden)
+def _messages(exchange: Exchange, hidden: Callable[[str], bool], left_out: set[str]) -> list[Message]:
+    body, cut = redact_body(exchange.body, hidden, left_out)
+    answer, answer_cut = redact_body(exchange.answer, hidden, left_out)
     received = exchange.received
     method = m.method_name(received.message) if isinstance(received, Envelope) else ""
     came = Message(

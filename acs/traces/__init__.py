@@ -3,6 +3,7 @@
 from acs.traces.archive import (
     MOST_TRACES,
     Trace,
+    find_trace,
     keep_trace,
     list_traces,
     messages_of,
@@ -12,8 +13,8 @@ from acs.traces.archive import (
     wanted_traces,
 )
 from acs.traces.message import Message, pack, unpack
-from acs.traces.redact import MASK, redact_body, redact_headers, redact_url
-from acs.traces.render import as_har, as_text, safe
+from acs.traces.redact import MASK, redact_body, redact_echoes, redact_headers, redact_url
+from acs.traces.render import as_har, as_html, as_text, safe
 
 __all__ = [
     "MASK",
@@ -21,13 +22,16 @@ __all__ = [
     "Message",
     "Trace",
     "as_har",
+    "as_html",
     "as_text",
+    "find_trace",
     "keep_trace",
     "list_traces",
     "messages_of",
     "pack",
     "prune_traces",
     "redact_body",
+    "redact_echoes",
     "redact_headers",
     "redact_url",
     "safe",

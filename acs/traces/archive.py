@@ -15,6 +15,7 @@ from acs.traces.message import Message, unpack
 __all__ = [
     "MOST_TRACES",
     "Trace",
+    "find_trace",
     "keep_trace",
     "list_traces",
     "messages_of",
@@ -105,6 +106,14 @@ def list_traces(conn: Connection, *, device_id: int | None = None, limit: int = 
     if device_id is not None:
         query = query.where(traces.c.device_id == device_id)
     return [Trace(**row) for row in conn.execute(query).mappings()]
+
+
+def find_trace(conn: Connection, trace_id: int) -> Trace:
+    """Return a trace without its content. Raises ``AcsError`` where there is none."""
+    row = conn.execute(select(*_COLUMNS).where(traces.c.id == trace_id)).mappings().first()
+    if row is None:
+        raise AcsError(f"there is no trace {trace_id}; see: acs trace list")
+    return Trace(**row)
 
 
 def messages_of(conn: Connection, ids: Iterable[int]) -> list[Message]:

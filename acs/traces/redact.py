@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from acs.datamodel import sounds_secret
+from acs.datamodel import MASK, sounds_secret
 
-__all__ = ["MASK", "redact_body", "redact_headers", "redact_url"]
+__all__ = ["MASK", "redact_body", "redact_echoes", "redact_headers", "redact_url"]
 
-MASK = "[redacted]"
 MOST_CHARACTERS = 256 * 1024
 """Of one body that is kept."""
+_SHORTEST_ECHO = 6
+"""Characters of a secret that is looked for outside of its own element."""
 _SUBSCRIBERS = re.compile(r"imsi|imei|msisdn|accesscontrollist", re.IGNORECASE)
 _SECRET_ELEMENTS = frozenset({"password", "cookievoucher", "voucherlist"})
-_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "www-authenticate"})
+_HEADERS = re.compile(
+    r"authori[sz]ation|authenticate|cookie|token|secret|passw|api-?key|signature", re.IGNORECASE
+)
+_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "ntlm"})
 _USER = re.compile(r"(\w+://)[^/\s@<>\"']*@")
 _GRANT = re.compile(r"(/(?:files|uploads?|bulk)/)[^/\s?#<>\"']{16,}")
 _QUERY = re.compile(
@@ -43,17 +48,27 @@ def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return HTTP headers; of a proof only its scheme is left, of a cookie its name."""
     found: list[tuple[str, str]] = []
     for name, value in headers:
-        word = value.split(" ", 1)[0].split("=", 1)[0][:40]
-        secret = name.lower() in _HEADERS
-        found.append((name[:80], f"{word} {MASK}" if secret else redact_url(value)[:500]))
+        secret = _HEADERS.search(name) is not None
+        found.append((name[:80], f"{_kind(name, value)}{MASK}" if secret else redact_url(value)[:500]))
     return found[:60]
 
 
-def redact_body(body: bytes, hidden: Hidden) -> tuple[str, int]:
+def _kind(name: str, value: str) -> str:
+    """Return the name of a cookie or the scheme of a proof, with a space behind it; nothing of all else."""
+    cookie, equals, _ = value.partition("=")
+    if name.lower() in ("cookie", "set-cookie"):
+        return f"{cookie[:40]} " if equals else ""
+    scheme = value.split(" ", 1)[0]
+    return f"{scheme} " if scheme.lower() in _SCHEMES else ""
+
+
+def redact_body(body: bytes, hidden: Hidden, left_out: set[str] | None = None) -> tuple[str, int]:
     """Return a body as it may be kept, and how many characters were cut off its end.
 
-    ``hidden`` tells of a parameter's path whether its value must not be shown.
+    ``hidden`` tells of a parameter's path whether its value must not be shown. The secrets that were left out
+    are put into ``left_out``, for ``redact_echoes``.
     """
+    left_out = set() if left_out is None else left_out
     if not body.strip():
         return "", 0
     parser = etree.XMLParser(
@@ -68,9 +83,20 @@ def redact_body(body: bytes, hidden: Hidden) -> tuple[str, int]:
     else:
         if root.getroottree().docinfo.internalDTD is not None:
             return "[a document type: not shown]", len(body)
-        _redact(root, hidden)
+        _redact(root, hidden, left_out)
         text = etree.tostring(root, encoding="unicode", with_tail=False)
     return text[:MOST_CHARACTERS], max(0, len(text) - MOST_CHARACTERS)
+
+
+def redact_echoes(text: str, secrets: Iterable[str]) -> str:
+    """Return text without secrets that stand in it elsewhere, as in a FaultString that repeats a value.
+
+    Short ones stay: they are words of other things as well.
+    """
+    for each in secrets:
+        if len(each) >= _SHORTEST_ECHO:
+            text = text.replace(each, MASK).replace(escape(each), MASK)
+    return text
 
 
 def _without_secrets(text: str) -> str:
@@ -91,16 +117,16 @@ def _without_secrets(text: str) -> str:
     return "".join([*kept, text[at:]])
 
 
-def _redact(root: etree._Element, hidden: Hidden) -> None:
+def _redact(root: etree._Element, hidden: Hidden, left_out: set[str]) -> None:
     for element in root.iter():
         name = _local(element)
         if name in _SECRET_ELEMENTS:
-            _mask(element)
+            _mask(element, left_out)
         elif name == "value":
             path = _name_beside(element)
             of_subscribers = _SUBSCRIBERS.search(path.rstrip(".").rpartition(".")[2])
             if of_subscribers or sounds_secret(path) or hidden(path):
-                _mask(element)
+                _mask(element, left_out)
                 continue
         if element.text and "/" in element.text:
             element.text = redact_url(element.text)
@@ -121,8 +147,10 @@ def _name_beside(element: etree._Element) -> str:
     return ""
 
 
-def _mask(element: etree._Element) -> None:
-    if "".join(map(str, element.itertext())).strip():
+def _mask(element: etree._Element, left_out: set[str]) -> None:
+    text = "".join(map(str, element.itertext())).strip()
+    if text:
+        left_out.add(text)
         for child in list(element):
             element.remove(child)
         element.text = MASK

@@ -1,19 +1,23 @@
-"""Traces for people and for other tools: a terminal, JSON lines, HAR. Pure.
+"""Traces for people and for other tools: a terminal, an HTML page, HAR. Pure.
 
 What a device sent may be made to confuse a terminal: every character that is not printable is written out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from lxml import etree
 
+from acs.pages import render_page
+from acs.traces.archive import Trace
 from acs.traces.message import Message
 
-__all__ = ["as_har", "as_text", "moment", "pretty", "safe"]
+__all__ = ["as_har", "as_html", "as_text", "moment", "pretty", "safe"]
+
+_LONG = 80  # lines of a body that is folded on a page
 
 
 def safe(text: str) -> str:
@@ -52,6 +56,17 @@ def as_text(messages: Iterable[Message], *, headers: bool = False) -> Iterator[s
         lines += [f"    {line}" for line in pretty(each.body).splitlines()]
         lines += [f"    … {each.cut} more characters"] if each.cut else []
         yield "\n".join(safe(line) for line in lines)
+
+
+def as_html(traces: Mapping[str, Iterable[Trace]], messages: Iterable[Message]) -> bytes:
+    """Return a conversation as one HTML page that needs nothing else; ``traces`` by their device's key."""
+    shown, first = [], None
+    for each in messages:
+        first = each.at if first is None else first
+        lines = pretty(each.body).splitlines()
+        facts = {"message": each, "lines": lines, "since": each.at - first, "long": len(lines) > _LONG}
+        shown.append(facts)
+    return render_page("acs.traces", "conversation", traces=traces, messages=shown)
 
 
 def as_har(messages: Iterable[Message], *, version: str) -> dict[str, Any]:

@@ -63,7 +63,16 @@ def test_a_trace_is_exported(acs, traced, tmp_path):
     assert [json.loads(line)["direction"] for line in lines] == ["in", "out"]
     har = acs("trace", "export", 7, "--format", "har", "--data", traced).json
     assert har["log"]["entries"][0]["time"] == 500.0
+    page = acs("trace", "export", 7, 7, "--format", "html", "--data", traced).out
+    assert "<title>Conversation with 0005B9-0005B9423901</title>" in page
+    assert "fault 9005" in page
+    assert page.count("<pre>") == 2
+    assert "&lt;b&gt;" in page
+    assert r"\u{9b}31mred" in page
+    assert "<script" not in page
     out = tmp_path / "trace.txt"
     assert acs("trace", "export", 7, "--format", "text", "--out", out, "--data", traced).code == 0
     assert "InformResponse" in out.read_text()
     assert out.stat().st_mode & 0o777 == 0o600
+    again = acs("trace", "export", 7, "--out", out, "--data", traced)
+    assert (again.code, "exists" in again.text) == (2, True)

@@ -96,8 +96,8 @@ async def test_devices_are_listed_page_by_page_in_order_of_their_keys(store: Sto
 async def test_blocked_devices_are_listed_apart(store: Store, device: dev.Device) -> None:
     await store.write(dev.register, "0005B9", "A2", now=1.0)
     await store.write(dev.block, device.id, "rogue", who="operator", now=2.0)
-    blocked = await store.read(dev.listing, admission="blocked")
-    allowed = await store.read(dev.listing, admission="allowed")
+    blocked = await store.read(dev.listing, dev.DeviceFilter(admission=("blocked",)))
+    allowed = await store.read(dev.listing, dev.DeviceFilter(admission=("allowed",)))
     assert [each.serial_number for each in blocked] == ["A1"]
     assert [each.serial_number for each in allowed] == ["A2"]
 

@@ -112,13 +112,17 @@ class CA:
     def revoke(self, certificate: x509.Certificate, at: float = 1_700_000_000) -> None:
         self.revoked[certificate.serial_number] = moment(at)
 
-    def make_crl(self, now: float, *, hours: float = 24, signer: CA | None = None) -> bytes:
+    def make_crl(self, now: float, *, hours: float = 24, signer: CA | None = None, point: str = "") -> bytes:
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.subject)
             .last_update(moment(now - 60))
             .next_update(moment(now + hours * 3600))
         )
+        if point:
+            name = x509.UniformResourceIdentifier(point)
+            only = x509.IssuingDistributionPoint([name], None, False, False, None, False, False)
+            builder = builder.add_extension(only, critical=True)
         for serial, at in self.revoked.items():
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at)
             builder = builder.add_revoked_certificate(

@@ -43,6 +43,14 @@ def test_2_9_a_renewed_key_is_no_clone_however_often_it_is_renewed():
     assert not cloned(*((86400, each) for each in keys))
 
 
+def test_2_9_a_factory_reset_that_brings_the_first_key_back_is_no_clone():
+    enrolled, again = Contact("192.0.2.1", "operator-1"), Contact("192.0.2.1", "operator-2")
+    reset = Contact("192.0.2.1", "factory", bootstrap=True)
+    assert not cloned((0, reset), (60, enrolled), (86400, reset), (60, again), (86400, reset))
+    # Somebody else who has the factory's key, and says so, takes turns with the device all the same.
+    assert cloned((0, reset), (60, enrolled), (86400, reset), (60, enrolled))
+
+
 def test_2_9_a_boot_time_that_goes_back_and_forth_is_a_clone():
     one, other = Contact("192.0.2.1", "k", NOW - 50_000), Contact("192.0.2.1", "k", NOW - 300_000)
     assert not cloned((0, one), (60, other))

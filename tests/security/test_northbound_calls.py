@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from acs import alarms as al
 from acs import devices as dev
 from acs import northbound as nb
-from acs.store.tables import commands
+from acs.store.tables import commands, devices
 from tests.security.managers import KEY, alarm, manager
 
 __all__ = ["manager"]  # a fixture
@@ -35,6 +35,30 @@ async def test_lists_come_in_pages_by_key(manager):
         assert seen == ([f"0005B9-A{n}" for n in range(5)] if key == "device" else numbers[::-1])
 
 
+async def test_devices_are_found_among_others(manager):
+    def fill(conn):
+        for number, version in enumerate(("2.1.0", "2.1.1", "1.0")):
+            device = dev.register(conn, "0005B9", f"A{number}", product_class="HeNB-LTE", now=1.0)
+            told = {"software_version": version, "last_inform_at": 1000.0 * number}
+            conn.execute(update(devices).where(devices.c.id == device.id).values(**told))
+        dev.add_group(conn, device.id, "pilot")
+
+    await manager.write(fill)
+    for asked, found in {
+        "software_version=2.1.*": ["A0", "A1"],
+        "not_software_version=2.1.*&product_class=henb-*": ["A2"],
+        "group=pilot": ["A2"],
+        "containing=a1": ["A1"],
+        "silent_since=500": ["A0"],
+        "seen_since=500&oui=0005b9": ["A1", "A2"],
+        "admission=expected": [],
+    }.items():
+        status, page, _ = await manager.ask("GET", f"/v1/devices?{asked}")
+        assert (status, [each["serial_number"] for each in page["items"]]) == (200, found), asked
+    for wrong in ("admission=none", "silent_since=yesterday", "with=x"):
+        assert (await manager.ask("GET", f"/v1/devices?{wrong}"))[0] == 400
+
+
 async def test_a_device_and_its_parameters(manager):
     from acs.cwmp import messages as m
 
@@ -51,6 +75,15 @@ async def test_a_device_and_its_parameters(manager):
     assert [each["value"] for each in page["items"]] == ["0", "1"]
     _, page, _ = await manager.ask("GET", f"/v1/devices/0005B9-A%252D1/parameters?after={page['next']}")
     assert [each["value"] for each in page["items"]] == ["2"]
+
+    def leak(conn):
+        values = [m.ParameterValue("Device.X.Password", "hunter2"), m.ParameterValue("Device.X.Name", "a")]
+        dev.save_parameters(conn, dev.find(conn, "0005B9-A%2D1").id, values, now=2.0)
+
+    await manager.write(leak)
+    _, page, _ = await manager.ask("GET", "/v1/devices/0005B9-A%252D1/parameters?below=Device.X.")
+    shown = {each["name"]: each["value"] for each in page["items"]}
+    assert (shown["Device.X.Name"], shown["Device.X.Password"]) == ("a", "[redacted]")
     status, problem, _ = await manager.ask("GET", "/v1/devices/0005B9-none")
     assert (status, problem["field"]) == (404, "device")
 

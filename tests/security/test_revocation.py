@@ -151,6 +151,40 @@ async def test_2_7_a_crl_of_somebody_else_revokes_nothing(bench):
     assert await status(bench, leaf) == 200
 
 
+@pytest.mark.parametrize(("older", "newer"), [("a.crl", "b.crl"), ("b.crl", "a.crl")])
+async def test_2_7_the_newest_crl_file_has_the_last_word(bench, older, newer):
+    ca = CA("vendor")
+    trusted(bench, ca, Scope(ouis=(OUI,)))
+    leaf = ca.issue(NAME)
+    await put_crl(bench, ca.make_crl(NOW - 3600), older)
+    assert await status(bench, leaf) == 200
+    ca.revoke(leaf.certificate)
+    await put_crl(bench, ca.make_crl(NOW), newer)
+    assert await status(bench, leaf) == 403
+
+
+@pytest.mark.parametrize("bench", [{"revocation": "hard", "revocation_networks": []}], indirect=True)
+async def test_2_7_a_crl_of_one_distribution_point_makes_nobody_of_another_good(bench):
+    ca = CA("vendor", crl="http://crl.example/1.crl")
+    trusted(bench, ca, Scope(ouis=(OUI,)))
+    leaf = ca.issue(NAME)
+    await put_crl(bench, ca.make_crl(NOW, point="http://crl.example/2.crl"), "2.crl")
+    assert await status(bench, leaf) == 503
+    await put_crl(bench, ca.make_crl(NOW - 60, point="http://crl.example/1.crl"), "1.crl")
+    assert await status(bench, leaf) == 200
+
+
+async def test_2_7_all_crls_of_a_file_are_read(bench):
+    root = CA("root")
+    issuing = CA("issuing", root)
+    trusted(bench, root, Scope(ouis=(OUI,)))
+    leaf = issuing.issue(NAME)
+    issuing.revoke(leaf.certificate)
+    both = [pem(x509.load_der_x509_crl(each.make_crl(NOW))) for each in (root, issuing)]
+    await put_crl(bench, b"the CRLs of both\n" + b"".join(both), "both.pem")
+    assert await status(bench, leaf) == 403
+
+
 async def test_2_7_a_crl_is_fetched_once_from_where_the_certificate_says(bench, publisher):
     ca = publisher.ca = CA("vendor", crl=f"{publisher.url}/ca.crl")
     trusted(bench, ca, Scope(ouis=(OUI,)))

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+from urllib.parse import urlsplit
+
+import pytest
+from structlog.testing import capture_logs
 
 from acs.observability import Metrics
 from acs.southbound.connections import Bounds, Connection, Connections, Stage, Trust
@@ -146,3 +150,25 @@ async def test_no_more_handshakes_begin_than_may_be_in_progress():
         assert len(begun) == 3
     finally:
         await front.stop()
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        (b"POST / HTTP/1.1\r\nAuthorization: Basic hunter2\x01\r\n\r\n", "Invalid header value char"),
+        (b"POST / HTTP/1.1\r\nAuthorization : Basic hunter2\r\n\r\n", "Invalid header token"),
+        (b"POST /files/hunter2 HTTP/1.1x\r\n\r\n", "Expected CRLF after version"),
+        (b"POST / HTTP/1.1\r\nCookie: hunter2" + b"x" * 9000 + b"\r\n\r\n", "Got more than"),
+    ],
+)
+async def test_what_can_not_be_read_is_not_quoted_in_the_log(bench, head, told):
+    with capture_logs() as logs:
+        url = urlsplit(bench.node.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=bench.anonymous())
+        writer.write(head)
+        await writer.drain()
+        await reader.read()
+        writer.close()
+    [why] = [each["why"] for each in logs if each["event"] == "a request could not be read"]
+    assert told in why
+    assert "hunter2" not in str(logs)

@@ -87,6 +87,21 @@ async def test_a_secret_is_not_kept_whatever_the_parameter_is_called(quiet):
     assert not any("hunter2" in each for each in bodies)
 
 
+async def test_a_device_that_repeats_a_secret_in_its_fault_does_not_bring_it_into_the_trace(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        await stored(bench)
+        bench.clock[0] += 120
+        password = m.ParameterValue("Device.ManagementServer.Password", "hunter2-Zaq1")
+        await enqueue(bench, device, m.SetParameterValues((password,), "k"))
+        await session(bench, http, [m.Fault(9007, "can't take 'hunter2-Zaq1' as Password")])
+    trace = (await stored(bench))[0]
+    found = await messages(bench, trace)
+    assert trace.reason == f"fault 9007 can't take '{tr.MASK}' as Password"
+    assert "hunter2" not in "".join(each.body + each.note for each in found)
+    assert f"can't take '{tr.MASK}'" in "".join(each.body for each in found)
+
+
 async def test_a_secret_is_not_kept_when_it_is_read_in_a_later_session(quiet):
     secrets = Secrets.load_or_create(quiet.node.settings.data)
     await quiet.node.store.write(

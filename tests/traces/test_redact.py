@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acs.cwmp import encode
 from acs.cwmp import messages as m
-from acs.traces import MASK, redact_body, redact_headers, redact_url
+from acs.traces import MASK, redact_body, redact_echoes, redact_headers, redact_url
 
 SECRET = "hunter2-Zaq1"
 ENVELOPE = '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{}</s:Body></s:Envelope>'
@@ -35,6 +37,20 @@ def test_values_of_passwords_and_hidden_parameters_are_left_out() -> None:
     assert SECRET not in text
     assert text.count(MASK) == 5
     assert "ntp.example" in text
+
+
+def test_what_was_left_out_in_one_place_is_found_in_others() -> None:
+    left_out: set[str] = set()
+    secret = "a<b>&c-Zaq1"
+    given_ = m.SetParameterValues((m.ParameterValue("Device.X.Password", secret),), "k")
+    redact_body(encode(given_, namespace=m.CWMP_1_2, header=m.Header(id="1")), hidden, left_out)
+    assert left_out == {secret}
+    fault = ENVELOPE.format(f"<F>Invalid value '{html.escape(secret, quote=False)}'</F>")
+    text, _ = redact_body(fault.encode(), hidden)
+    assert redact_echoes(text, left_out).count(MASK) == 1
+    assert "Zaq1" not in redact_echoes(text, left_out)
+    assert redact_echoes(f"fault 9007 {secret}", left_out) == f"fault 9007 {MASK}"
+    assert redact_echoes("status 1", {"1"}) == "status 1"
 
 
 def test_a_download_shows_neither_password_nor_the_token_of_its_url() -> None:
@@ -104,10 +120,16 @@ def test_headers_that_prove_something_keep_their_kind_alone() -> None:
         ("Cookie", "acs=hunter2; other=hunter2"),
         ("set-cookie", "acs=hunter2; Path=/"),
         ("WWW-Authenticate", 'Digest nonce="hunter2"'),
+        ("Proxy-Authorization", "hunter2"),
+        ("Cookie", "hunter2"),
+        ("X-Auth-Token", "hunter2"),
+        ("X-API-Key", "Bearer hunter2"),
         ("Content-Type", "text/xml"),
     ]
     found = redact_headers(given_)
     assert "hunter2" not in str(found)
+    assert ("X-Auth-Token", MASK) in found
+    assert ("Cookie", f"acs {MASK}") in found
     assert found[0] == ("Authorization", f"Digest {MASK}")
     assert found[-1] == ("Content-Type", "text/xml")
 
