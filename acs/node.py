@@ -22,7 +22,6 @@ from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
     Arrivals,
-    DiskStorage,
     FileUrls,
     Integrity,
     Storage,
@@ -165,9 +164,7 @@ class Node:
             check_secret(str(password), "the database's password", shortest=1)
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)
-        self.storage = open_storage(settings.file_storage, settings.data)
-        if isinstance(self.storage, DiskStorage):
-            await asyncio.to_thread(self.storage.sweep)
+        self.storage = open_storage(settings.file_storage, settings.data, reserve=settings.disk_reserve)
         self.arrivals = Arrivals(self.store, self.storage)
         self.arrivals.on(PM_FILE, PmFiles(self.store, settings, self.metrics).arrived)
 
@@ -186,6 +183,7 @@ class Node:
             metrics=self.metrics,
             vendors=endpoint.vendors,
             revocations=endpoint.revocations,
+            admission=endpoint.admission,
         )
         collector.register(self.southbound.app)
         files = FileServer(
@@ -197,6 +195,8 @@ class Node:
             integrity=Integrity(self.storage, TrustedSigners(settings.data)),
             minimal_versions=self.env.policy.minimal_versions,
             vendors=endpoint.vendors,
+            revocations=endpoint.revocations,
+            admission=endpoint.admission,
             metrics=self.metrics,
         )
         self.southbound.app.add_routes(files.routes())

@@ -198,6 +198,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Bytes of messages of one device a second in the long run; twice ``max_body`` at once."""
     file_storage: str = "file"
     """Where files are kept: ``file`` in ``data``, or ``s3://BUCKET/PREFIX``; see docs/files.md."""
+    disk_reserve: Size = 512 * _MEGABYTE
+    """Left free on the disk of ``data``: where less is, neither uploads nor bulk data are taken (507, 503),
+    so that there is room for sessions and what they are about."""
     file_url_lifetime: Positive = 3600
     bulk_max_body: Size = 4 * _MEGABYTE
     """Of a bulk data report, decompressed."""

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from acs import devices as dev
-from acs.bulkdata.report import BulkDataError, Report, Sample, Value
+from acs.bulkdata.report import BulkDataError, Report, Value
+from acs.store import RefusedError
 from acs.store.tables import bulk_layouts, bulk_reports, bulk_usage
 
 __all__ = [
     "Known",
+    "Packed",
     "Point",
     "Quota",
     "Stored",
+    "TooManyLayouts",
     "known_parameters",
+    "pack_reports",
     "points",
     "prune_bulk",
+    "store_packed",
     "store_reports",
     "usage",
 ]
@@ -78,6 +84,44 @@ class Known:
     at: float
 
 
+class TooManyLayouts(BulkDataError, RefusedError):  # noqa: N818 - as the exceptions that it is
+    """Raised before anything is written: it costs those who share the transaction nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A report as it is stored. ``digest``: SHA-256 of the names and types; ``size``: what it counts for."""
+
+    source: str
+    collected_at: float | None
+    period: float
+    digest: bytes
+    names: bytes
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes that it counts for in the quota of its device."""
+        return ROW + len(self.source) + len(self.body)
+
+
+def pack_reports(source: str, reports: Sequence[Report]) -> list[Packed]:
+    """Return reports as they are stored. It is work, and needs no database: done aside, no writer waits."""
+    made: list[Packed] = []
+    known: dict[bytes, tuple[bytes, bytes]] = {}
+    for report in reports:
+        ordered = sorted(report.samples, key=lambda sample: sample.name)
+        columns = [[sample.name for sample in ordered], [sample.kind for sample in ordered]]
+        plain = msgspec.msgpack.encode(columns)
+        if plain not in known:
+            known[plain] = (hashlib.sha256(plain).digest(), _pack(columns))
+        suspects = [position for position, sample in enumerate(ordered) if sample.suspect]
+        body = _pack([[sample.value for sample in ordered], suspects])
+        name = f"{source}{report.source}"
+        made.append(Packed(name, report.collected_at, report.period or 0.0, *known[plain], body))
+    return made
+
+
 def _pack(value: object) -> bytes:
     packed = msgspec.msgpack.encode(value)
     if len(packed) < _BIG:
@@ -99,74 +143,71 @@ def store_reports(
     quota: Quota,
     now: float,
 ) -> Stored:
-    """Store each report once: one that came before, told by device, source, time and parameters, is left.
+    """Pack reports and store them; see ``store_packed``."""
+    return store_packed(conn, device_id, pack_reports(source, reports), quota=quota, now=now)
 
-    A report without a time is taken as collected now. Raises ``BulkDataError`` (429) when the device sent
-    too many different sets of parameters.
+
+def store_packed(
+    conn: Connection, device_id: int, reports: Sequence[Packed], *, quota: Quota, now: float
+) -> Stored:
+    """Store each report once: one that came before is left.
+
+    That is told by device, source, time, period and parameters. A report without a time is taken as collected
+    now. Raises ``BulkDataError`` (429), before anything is written, when the device sent too many different
+    sets of parameters.
     """
     dev.lock(conn, device_id)
-    new = size = 0
+    layouts = _layouts(conn, device_id, reports, quota, now=now)
+    rows: dict[tuple[str, float, int, float], dict[str, Any]] = {}
     for number, report in enumerate(reports):
-        ordered = sorted(report.samples, key=lambda sample: sample.name)
-        layout = _layout(conn, device_id, ordered, quota, now=now)
         timed = report.collected_at is not None
-        at = (
-            report.collected_at
-            if report.collected_at is not None
-            else now - _STEP * (len(reports) - 1 - number)
-        )
-        name = f"{source}{report.source}"
-        there = select(bulk_reports.c.id).where(
-            bulk_reports.c.device_id == device_id,
-            bulk_reports.c.source == name,
-            bulk_reports.c.collected_at == at,
-            bulk_reports.c.layout_id == layout,
-        )
-        if conn.execute(there).first() is not None:
-            continue
-        suspects = [position for position, sample in enumerate(ordered) if sample.suspect]
-        body = _pack([[sample.value for sample in ordered], suspects])
-        counted = ROW + len(name) + len(body)
-        conn.execute(
-            insert(bulk_reports).values(
-                device_id=device_id,
-                source=name,
-                collected_at=at,
-                layout_id=layout,
-                received_at=now,
-                timed=timed,
-                period=report.period,
-                size=counted,
-                body=body,
-            )
-        )
-        new, size = new + 1, size + counted
-    dropped = _account(conn, device_id, new, size, quota, now=now) if new else 0
-    return Stored(new, len(reports) - new, dropped)
+        at = now - _STEP * (len(reports) - 1 - number) if report.collected_at is None else report.collected_at
+        key = (report.source, at, layouts[report.digest], report.period)
+        facts = {"device_id": device_id, **dict(zip(_KEY, key, strict=True)), "received_at": now}
+        rows.setdefault(key, {**facts, "timed": timed, "size": report.size, "body": report.body})
+    for key in _there(conn, device_id, {at for _, at, _, _ in rows}):
+        rows.pop(key, None)
+    if not rows:
+        return Stored(0, len(reports), 0)
+    conn.execute(insert(bulk_reports), list(rows.values()))
+    size = sum(row["size"] for row in rows.values())
+    dropped = _account(conn, device_id, len(rows), size, quota, now=now)
+    return Stored(len(rows), len(reports) - len(rows), dropped)
 
 
-def _layout(conn: Connection, device_id: int, samples: Sequence[Sample], quota: Quota, *, now: float) -> int:
-    """Return the id of the layout that has exactly these parameters."""
-    names = [[sample.name for sample in samples], [sample.kind for sample in samples]]
-    digest = hashlib.sha256(msgspec.msgpack.encode(names)).digest()
-    by_digest = select(bulk_layouts.c.id).where(bulk_layouts.c.digest == digest)
-    found = conn.execute(by_digest).scalar()
-    if found is not None:
-        return int(found)
+_KEY = ("source", "collected_at", "layout_id", "period")
+
+
+def _there(conn: Connection, device_id: int, times: Collection[float]) -> Iterator[Any]:
+    """Yield the keys of the reports of these times that are stored."""
+    query = select(*(bulk_reports.c[name] for name in _KEY)).where(bulk_reports.c.device_id == device_id)
+    ordered = sorted(times)
+    for start in range(0, len(ordered), 500):
+        some = ordered[start : start + 500]
+        yield from map(tuple, conn.execute(query.where(bulk_reports.c.collected_at.in_(some))))
+
+
+def _layouts(
+    conn: Connection, device_id: int, reports: Sequence[Packed], quota: Quota, *, now: float
+) -> dict[bytes, int]:
+    """Return the ids of the layouts with exactly the parameters of each report, by their digests."""
+    names = {report.digest: report.names for report in reports}
+    query = select(bulk_layouts.c.digest, bulk_layouts.c.id).where(bulk_layouts.c.digest.in_(names))
+    found: dict[bytes, int] = {bytes(row.digest): row.id for row in conn.execute(query)}
+    new = sorted(digest for digest in names if digest not in found)  # in one order: no two nodes in deadlock
+    if not new:
+        return found
     count = select(func.count()).where(bulk_layouts.c.introduced_by == device_id)
-    if conn.execute(count).scalar_one() >= quota.layouts:
-        raise BulkDataError(
+    if conn.execute(count).scalar_one() + len(new) > quota.layouts:
+        raise TooManyLayouts(
             f"this device has sent {quota.layouts} different sets of parameters; send the same each time",
             status=429,
         )
-    values = {"digest": digest, "names": _pack(names), "introduced_by": device_id, "created_at": now}
-    if conn.dialect.name == "postgresql":  # another node may have just made it
-        from sqlalchemy.dialects.postgresql import insert as upsert
-
-        conn.execute(upsert(bulk_layouts).values(values).on_conflict_do_nothing())
-    else:
-        conn.execute(insert(bulk_layouts).values(values))
-    return int(conn.execute(by_digest).scalar_one())
+    made = {"introduced_by": device_id, "created_at": now}
+    rows = [{"digest": digest, "names": names[digest], **made} for digest in new]
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    conn.execute(dialect.insert(bulk_layouts).on_conflict_do_nothing(), rows)  # another node may have just
+    return {bytes(row.digest): row.id for row in conn.execute(query)}
 
 
 def _account(conn: Connection, device_id: int, new: int, size: int, quota: Quota, *, now: float) -> int:
@@ -238,14 +279,14 @@ def points(
     device_id: int,
     wanted: str,
     *,
-    last: int,
+    last: int | None,
     source: str | None = None,
     since: float | None = None,
     until: float | None = None,
 ) -> Iterator[Point]:
     """Yield the values of a parameter, or of all below a path that ends with a dot, newest report first.
 
-    ``last``: of so many reports at most.
+    ``last``: of so many reports at most; None: of all.
     """
     layouts = _layouts_of(conn, device_id, wanted)
     if not layouts:
@@ -273,7 +314,7 @@ def _points(row: Row[Any], names: list[str], kinds: list[str], positions: Iterab
             row.source,
             position in doubted,
             row.timed,
-            row.period,
+            row.period or None,
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO
+from typing import Annotated, Any, Literal, TextIO, TypeVar
 
 import msgspec
 import typer
@@ -24,6 +24,7 @@ from acs.errors import AcsError
 __all__ = ["bulk"]
 
 bulk = typer.Typer(no_args_is_help=True)
+T = TypeVar("T")
 
 Path_ = Annotated[
     str, typer.Argument(metavar="PATH", help="A parameter, or all below a path that ends with a dot.")
@@ -70,17 +71,25 @@ def written(value: Any) -> Any:
 
 
 def _points(
-    device: str, path: str, last: int, source: str | None, since: str, until: str, settings: Any
-) -> list[Any]:
+    device: str,
+    path: str,
+    last: int | None,
+    source: str | None,
+    since: str,
+    until: str,
+    settings: Any,
+    use: Callable[[Iterator[Any]], T],
+) -> T:
+    """Return what ``use`` makes of the points, which it gets one after the other."""
     from acs import bulkdata as bd
 
-    def look(conn: Connection) -> list[Any]:
+    def look(conn: Connection) -> T:
         found = find_device(conn, device)
         window = {
             "since": moment_of(since, "--since") if since else None,
             "until": moment_of(until, "--until") if until else None,
         }
-        return list(bd.points(conn, found.id, path, last=last, source=source, **window))
+        return use(bd.points(conn, found.id, path, last=last, source=source, **window))
 
     return read(settings, look)
 
@@ -101,7 +110,7 @@ def show_values(
 
     Example: acs bulk show 0005B9-A1 Device.DeviceInfo.UpTime --last 5
     """
-    found = _points(device, path, last, source, since, until, settings_of(data, config))
+    found = _points(device, path, last, source, since, until, settings_of(data, config), list)
     if json:
         print_json([asdict(each) for each in found])
         return
@@ -130,32 +139,44 @@ def export_values(
     data: Data = None,
     config: Config = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file (default: stdout).")] = None,
-    last: Annotated[int, typer.Option(help="Of so many reports.", min=1, max=1_000_000)] = 10_000,
+    last: Annotated[int | None, typer.Option(help="Only of so many reports, the newest.", min=1)] = None,
     source: Source = None,
     since: Since = "",
     until: Until = "",
 ) -> None:
-    """Write values as CSV, one a row. Text that a spreadsheet would run as a formula is defused."""
-    found = _points(device, path, last, source, since, until, settings_of(data, config))
-    if output is None:
-        _write(sys.stdout, found)
-        return
-    try:
-        with output.open("w", encoding="utf-8", newline="") as file:
-            _write(file, found)
-    except OSError as error:
-        raise AcsError(f"can't write {output}: {error.strerror or error}") from error
-    console.print(f"{len(found)} values are in {output}", markup=False)
+    """Write values as CSV, one a row, the newest first. Text that a spreadsheet would run is defused.
+
+    Example: acs bulk export 0005B9-A1 Device.DeviceInfo. --since 2026-01-31 -o values.csv
+    """
+    settings, count = settings_of(data, config), 0
+
+    def copy(found: Iterator[Any]) -> None:
+        nonlocal count
+        if output is None:
+            count = _write(sys.stdout, found)
+            return
+        try:
+            with output.open("w", encoding="utf-8", newline="") as file:
+                count = _write(file, found)
+        except OSError as error:
+            raise AcsError(f"can't write {output}: {error.strerror or error}") from error
+
+    _points(device, path, last, source, since, until, settings, copy)
+    if output is not None:
+        console.print(f"{count} values are in {output}", markup=False)
 
 
-def _write(file: TextIO, found: Iterable[Any]) -> None:
-    writer = csv.writer(file)
+def _write(file: TextIO, found: Iterable[Any]) -> int:
+    """Write rows as they come: there may be more than fit into memory. Return how many."""
+    writer, count = csv.writer(file), 0
     writer.writerow(("time", "source", "parameter", "value", "type", "period", "suspect"))
     for each in found:
         at = datetime.fromtimestamp(each.at, UTC).isoformat()
         value = written(each.value)
         row = (at, each.source, each.name, value, each.kind, each.period, int(each.suspect))
         writer.writerow([defused(field) for field in row])
+        count += 1
+    return count
 
 
 def defused(field: Any) -> Any:

@@ -25,7 +25,7 @@ from acs.store import Store
 __all__ = ["files"]
 
 files = typer.Typer(no_args_is_help=True)
-files.add_typer(uploads, name="uploads", help="What devices sent: list, show, fetch.")
+files.add_typer(uploads, name="uploads", help="What devices sent: list, show, fetch, remove.")
 
 Name = Annotated[str, typer.Argument(help="Its name in the catalogue.")]
 By = Annotated[
@@ -171,6 +171,24 @@ def revoke_file(
         lambda conn: fl.revoke_file(conn, name, reason, who=by or who(), now=now),
     )
     console.print(f"{name} is revoked", markup=False)
+
+
+@files.command("remove")
+def remove_file(name: Name, data: Data = None, config: Config = None, by: By = "") -> None:
+    """Remove a file that is revoked, or was never approved. Its name is free again.
+
+    Example: acs files remove henb-1.0.0.img
+    """
+    from acs import files as fl
+
+    settings = settings_of(data, config)
+
+    async def act(store: Store) -> None:
+        storage = fl.open_storage(settings.file_storage, settings.data)
+        await fl.leave_out(store, storage, name, who=by or who(), now=time.time())
+
+    run(_open(settings, act))
+    console.print(f"{name} is removed", markup=False)
 
 
 @files.command("send")

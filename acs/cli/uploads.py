@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import check_kind
-from acs.cli.node import find_device, read, settings_of
+from acs.cli.node import find_device, read, settings_of, who, write
 from acs.cli.options import Config, Data, Json, Limit, Number
 from acs.cli.output import console, moment, print_json, print_table, tell_limit
 from acs.cli.running import run
@@ -100,16 +101,52 @@ def fetch_upload(
     console.print(f"{target}: {found.size} bytes, SHA-256 {found.sha256}", markup=False)
 
 
+@uploads.command("remove")
+def remove_upload(upload: Number, data: Data = None, config: Config = None) -> None:
+    """Delete an upload before its time, with its content: for example where a quota is reached."""
+    from acs import files as fl
+
+    settings = settings_of(data, config)
+    found = read(settings, lambda conn: fl.find_upload(conn, upload))
+    if found is None:
+        raise AcsError(f"there is no upload {upload}; see: acs files uploads list")
+    if found.state == "receiving":
+        raise AcsError(f"upload {upload} is being received; wait until it is stored or broken")
+    run(_delete(settings, found.storage_keys))
+    write(settings, lambda conn: fl.forget_upload(conn, found, who=who(), now=time.time()))
+    console.print(f"upload {upload} of {found.device_key} is removed", markup=False)
+
+
+async def _delete(settings: Settings, keys: list[str]) -> None:
+    from acs.files import open_storage
+
+    storage = open_storage(settings.file_storage, settings.data)
+    try:
+        for key in keys:
+            await storage.delete(key)
+    except OSError as error:
+        raise AcsError(f"can't delete the content: {error.strerror or error}") from error
+
+
 async def _copy(settings: Settings, key: str, target: Path) -> None:
     from acs.files import open_storage
 
+    storage = open_storage(settings.file_storage, settings.data)
     try:
         # Not over anything that is there, and never executable, whatever the umask.
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            async for chunk in open_storage(settings.file_storage, settings.data).get(key):
-                file.write(chunk)
     except FileExistsError:
         raise AcsError(f"{target} exists; name a new file") from None
     except OSError as error:
-        raise AcsError(f"can't copy the upload to {target}: {error.strerror or error}") from error
+        raise AcsError(f"can't make {target}: {error.strerror or error}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            async for chunk in storage.get(key):
+                file.write(chunk)
+    except BaseException as error:
+        os.unlink(target)  # half of a file looks like one
+        if isinstance(error, FileNotFoundError):
+            raise AcsError("this node has no content of the upload; is it on another node's disk?") from error
+        if isinstance(error, OSError):
+            raise AcsError(f"can't copy the upload to {target}: {error.strerror or error}") from error
+        raise

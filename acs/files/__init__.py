@@ -11,16 +11,19 @@ from acs.files.catalogue import (
     demand_file,
     files_signed_by,
     find_file,
+    is_catalogued,
     list_files,
+    remove_file,
     revoke_file,
     why_not,
 )
-from acs.files.entering import enter_file
+from acs.files.disk import Disk
+from acs.files.entering import enter_file, leave_out
 from acs.files.integrity import Integrity
 from acs.files.refused import TransferRefused
 from acs.files.retention import UploadKeeper
 from acs.files.signatures import Signer, TrustedSigners, read_signature, verified
-from acs.files.storage import CHUNK, DiskStorage, Stat, Storage, Stored, open_storage, take_in
+from acs.files.storage import CHUNK, DiskStorage, Kept, Stat, Storage, Stored, open_storage, take_in
 from acs.files.uploads import (
     PM_FILE,
     Claim,
@@ -31,6 +34,7 @@ from acs.files.uploads import (
     claim_upload,
     complete_upload,
     find_upload,
+    forget_upload,
     forget_uploads,
     list_uploads,
     old_uploads,
@@ -48,10 +52,12 @@ __all__ = [
     "Arrivals",
     "CatalogueFile",
     "Claim",
+    "Disk",
     "DiskStorage",
     "FileGrant",
     "FileUrls",
     "Integrity",
+    "Kept",
     "Signer",
     "Stat",
     "Storage",
@@ -75,13 +81,17 @@ __all__ = [
     "find_file",
     "find_upload",
     "floor_of",
+    "forget_upload",
     "forget_uploads",
     "is_below",
+    "is_catalogued",
+    "leave_out",
     "list_files",
     "list_uploads",
     "old_uploads",
     "open_storage",
     "read_signature",
+    "remove_file",
     "revoke_file",
     "take_in",
     "upload_kinds",

@@ -57,8 +57,8 @@ class Arrival:
 Handler = Callable[[Arrival], Awaitable[None]]
 
 
-def _due(conn: Connection, now: float, beside: list[int]) -> Upload | None:
-    """Take the next that is to be handled; from then on it is this node's for a while.
+def _due(conn: Connection, now: float, beside: list[int], served: list[int]) -> Upload | None:
+    """Take the next that is to be handled, not of a device ``served``; it is this node's for a while then.
 
     One alone: what waited behind another would lose its claim before its turn, and count an attempt when the
     other made the ACS fail.
@@ -66,6 +66,7 @@ def _due(conn: Connection, now: float, beside: list[int]) -> Upload | None:
     query = (
         select(uploads.c.id)
         .where(uploads.c.handle_at <= now, uploads.c.id.not_in(beside))
+        .where(uploads.c.device_id.not_in(served))
         .order_by(uploads.c.handle_at, uploads.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -96,6 +97,7 @@ class Arrivals:
         self._handlers: dict[str, list[Handler]] = {}
         self._wake = asyncio.Event()
         self._elsewhere: dict[int, None] = {}  # on the disk of another node
+        self._served: dict[int, None] = {}  # devices that had their turn in this round
 
     def on(self, kind: str, handler: Handler) -> None:
         """Have ``handler`` called for each upload of ``kind``; before ``run``."""
@@ -115,11 +117,26 @@ class Arrivals:
             off()
 
     async def handle_next(self) -> bool:
-        """Call the handlers of the upload that is due first; return whether there was one."""
-        upload = await self._store.write(_due, self._store.clock(), list(self._elsewhere))
-        if upload is not None:
-            await self._handle(upload)
-        return upload is not None
+        """Call the handlers of the upload that is due first; return whether there was one.
+
+        Devices take turns, so that one that sends many makes the others wait for one of them alone.
+        """
+        upload = await self._due()
+        if upload is None and self._served:
+            self._served.clear()
+            upload = await self._due()
+        if upload is None:
+            return False
+        self._served[upload.device_id] = None
+        while len(self._served) > _REMEMBERED:
+            del self._served[next(iter(self._served))]
+        await self._handle(upload)
+        return True
+
+    async def _due(self) -> Upload | None:
+        beside, served = list(self._elsewhere), list(self._served)
+        found: Upload | None = await self._store.write(_due, self._store.clock(), beside, served)
+        return found
 
     async def _handle(self, upload: Upload) -> None:
         now = self._store.clock()

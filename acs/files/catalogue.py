@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from acs.devices import Device, audit
 from acs.errors import AcsError
@@ -28,14 +29,17 @@ __all__ = [
     "demand_file",
     "files_signed_by",
     "find_file",
+    "is_catalogued",
     "list_files",
+    "remove_file",
     "revoke_file",
     "why_not",
 ]
 
 FIRMWARE = "1 Firmware Upgrade Image"
 CONFIGURATION = "3 Vendor Configuration File"
-_LONGEST = {"name": 128, "version": 64, "product_class": 64, "hardware": 64, "release_notes": 20_000}
+_LONGEST = {"version": 64, "product_class": 64, "hardware": 64, "release_notes": 20_000}
+_LONGEST_NAME = 48  # characters in a URL: it stands there twice, and 256 are all that a Download may carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,11 @@ def _check(facts: Mapping[str, Any]) -> None:
             raise AcsError(f"the {field} has {len(facts[field])} characters; {longest} are allowed")
     if not facts["name"] or not facts["name"].isprintable():
         raise AcsError(f"{facts['name']!r} can't be the name of a file")
+    if (length := len(quote(facts["name"], safe=""))) > _LONGEST_NAME:
+        raise AcsError(
+            f"the name {facts['name'][:100]!r} has {length} characters in a URL; {_LONGEST_NAME} are"
+            " allowed, as devices take no longer URLs: give another one with --name"
+        )
     if facts["file_type"] == FIRMWARE and not facts["version"].strip():
         raise AcsError("a software image needs the SoftwareVersion that a device tells when it runs it")
 
@@ -194,6 +203,24 @@ def revoke_file(conn: Connection, name: str, reason: str, *, who: str, now: floa
         conn.execute(update(files).where(files.c.id == found.id).values(**revoked))
         audit(conn, who, "file revoked", name, reason, now=now)
     return _get(conn, name)
+
+
+def remove_file(conn: Connection, name: str, *, who: str, now: float) -> CatalogueFile:
+    """Remove a file that no device may be given: the name is free again, the audit keeps what it was.
+
+    Raises ``AcsError`` when there is none, or it is approved and not revoked.
+    """
+    found = _get(conn, name)
+    if found.state == "approved":
+        raise AcsError(f"{name!r} is approved; revoke it first: acs files revoke {name} REASON")
+    conn.execute(delete(files).where(files.c.id == found.id))
+    audit(conn, who, "file removed", name, f"{found.version} SHA-256 {found.sha256} {found.state}", now=now)
+    return found
+
+
+def is_catalogued(conn: Connection, sha256: str) -> bool:
+    """Tell whether some file has this content."""
+    return conn.execute(select(files.c.id).where(files.c.sha256 == sha256).limit(1)).first() is not None
 
 
 def _below(file: CatalogueFile, minimal_versions: Mapping[str, str], product_class: str) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from acs.errors import AcsError
-from acs.files.storage import CHUNK, Stat, Stored
+from acs.files.storage import CHUNK, Kept, Stat, Stored
 
 try:
     import obstore
@@ -108,6 +108,13 @@ class S3Storage:
         """Delete the object."""
         with _as_oserror(), contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, key)
+
+    async def kept(self, room: str) -> AsyncIterator[Kept]:
+        """List the objects, a page at a time."""
+        with _as_oserror():
+            async for page in obstore.list(self._store, f"{room}/"):
+                for each in page:
+                    yield Kept(each["path"], each["last_modified"].timestamp())
 
     @contextlib.asynccontextmanager
     async def local(self, key: str) -> AsyncIterator[Path]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from acs.errors import AcsError
+from acs.files.disk import Disk
 from acs.security import private_directory
 
-__all__ = ["CHUNK", "DiskStorage", "Stat", "Storage", "Stored", "open_storage", "take_in"]
+__all__ = ["CHUNK", "DiskStorage", "Kept", "Stat", "Storage", "Stored", "open_storage", "take_in"]
 
 CHUNK = 1024 * 1024
 """Bytes that are read, hashed or written at a time."""
@@ -39,6 +41,14 @@ class Stat:
 
     size: int
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A key, and when what lies there was written, in seconds since the epoch."""
+
+    key: str
+    written_at: float
 
 
 class Storage(Protocol):
@@ -67,12 +77,19 @@ class Storage(Protocol):
         """Make the content available as a file for reading, for as long as the context is open."""
         ...
 
+    def kept(self, room: str) -> AsyncIterator[Kept]:
+        """Yield what lies under the keys that begin with ``room`` and a slash."""
+        ...
+
 
 class DiskStorage:
-    """A directory of the local disk, for its owner alone. Files are made 0600: they are never executable."""
+    """A directory of the local disk, for its owner alone. Files are made 0600: they are never executable.
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    ``reserve``: bytes that are left free on that disk, on which the database may lie as well.
+    """
+
+    def __init__(self, directory: Path, *, reserve: int = 0) -> None:
+        self.directory, self._disk = directory, Disk(directory, reserve)
 
     def path(self, key: str) -> Path:
         """Return where ``key`` lies. Raises ``ValueError`` for a key that would lead elsewhere."""
@@ -88,6 +105,7 @@ class DiskStorage:
         digest, size = hashlib.sha256(), 0
 
         def write(chunk: bytes) -> None:
+            self._disk.demand_room()
             digest.update(chunk)
             file.write(chunk)
 
@@ -146,8 +164,25 @@ class DiskStorage:
         await asyncio.to_thread(path.stat)
         yield path
 
-    def sweep(self) -> None:
+    async def kept(self, room: str) -> AsyncIterator[Kept]:
+        """Look through the directory, past what is being written."""
+        for kept in await asyncio.to_thread(self._kept, self.path(room)):
+            yield kept
+
+    def _kept(self, room: Path) -> list[Kept]:
+        found = []
+        for path in room.rglob("[!.]*"):
+            with contextlib.suppress(FileNotFoundError):
+                facts = path.stat()
+                if stat.S_ISREG(facts.st_mode):
+                    found.append(Kept(path.relative_to(self.directory).as_posix(), facts.st_mtime))
+        return found
+
+    async def sweep(self) -> None:
         """Remove what was left unfinished when a process died, a day ago or earlier."""
+        await asyncio.to_thread(self._sweep)
+
+    def _sweep(self) -> None:
         for room in ("files", "uploads"):
             for partial in (self.directory / room).rglob(".incoming-*"):
                 with contextlib.suppress(OSError):
@@ -164,13 +199,14 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def open_storage(where: str, data: Path) -> Storage:
+def open_storage(where: str, data: Path, *, reserve: int = 0) -> Storage:
     """Return the storage that the setting ``file_storage`` names: ``file``, or ``s3://BUCKET/PREFIX``.
 
-    Raises ``AcsError`` where it is neither, or what it needs is not installed.
+    ``reserve``: bytes that are left free on a local disk. Raises ``AcsError`` where it is neither, or what it
+    needs is not installed.
     """
     if where == "file":
-        return DiskStorage(data)
+        return DiskStorage(data, reserve=reserve)
     from acs.files.s3 import S3Storage
 
     return S3Storage(where)

@@ -31,6 +31,7 @@ __all__ = [
     "claim_upload",
     "complete_upload",
     "find_upload",
+    "forget_upload",
     "forget_uploads",
     "list_uploads",
     "old_uploads",
@@ -137,12 +138,14 @@ def claim_upload(
     if not grant.standing:
         wanted = uploads.c.grant_key == grant.key
         found = conn.execute(select(uploads).where(wanted).with_for_update()).mappings().first()
-    if found is not None and found["state"] == "stored":
+    # Clients that wait for a challenge before they show their body send an empty one first.
+    if found is not None and found["state"] == "stored" and found["size"]:
         raise TransferRefused(410, "used", "this URL was used; the ACS has to ask for the file again")
     if found is not None and found["attempt"] >= _ATTEMPTS:
         raise TransferRefused(410, "too-often", f"{_ATTEMPTS} attempts at this URL have failed; it is closed")
     most = _reserve(conn, grant.device_id, found["id"] if found else None, limits, declared, now=now)
     facts = {
+        "handle_at": None,
         "name": name[:_NAME],
         "media_type": media_type[:_NAME],
         "address": address,
@@ -297,6 +300,13 @@ def break_overdue(conn: Connection, *, before: float, now: float, limit: int) ->
     )
     broken = {"state": "broken", "reason": "the ACS stopped meanwhile", "reserved": 0, "changed_at": now}
     return conn.execute(update(uploads).where(uploads.c.id.in_(overdue)).values(**broken)).rowcount
+
+
+def forget_upload(conn: Connection, upload: Upload, *, who: str, now: float) -> None:
+    """Delete the row of an upload that a person removes, and record it."""
+    conn.execute(delete(uploads).where(uploads.c.id == upload.id))
+    detail = f"{upload.id}: {upload.kind}, {upload.size} bytes, SHA-256 {upload.sha256 or 'none'}"
+    dev.audit(conn, who, "upload removed", upload.device_key, detail, now=now)
 
 
 def old_uploads(conn: Connection, *, before: float, limit: int) -> list[Upload]:

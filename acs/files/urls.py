@@ -68,10 +68,14 @@ class FileUrls:
         emergency: bool = False,
         lifetime: float | None = None,
     ) -> str:
-        """Return a URL from which this device alone may fetch ``name``."""
+        """Return a URL from which this device alone may fetch ``name``.
+
+        Raises ``AcsError`` where it would be longer than a Download may carry.
+        """
         expires_at = now + (self._lifetime if lifetime is None else lifetime)
         token = self._seal(FileGrant(device_id, name, expires_at, emergency), _FETCH)
-        return self._absolute(f"files/{token}/{quote(name, safe='')}")
+        url = self._absolute(f"files/{token}/{quote(name, safe='')}")
+        return _short(url, "download", "the file's name (acs files add --name)")
 
     def open(self, token: str) -> FileGrant | None:
         """Return what a token grants; None when it was not made here for fetching."""
@@ -115,13 +119,7 @@ class FileUrls:
         """
         expires_at = now + (self._lifetime if lifetime is None else lifetime)
         token = self._seal(UploadGrant(device_id, kind, command_key, expires_at, standing), _SEND)
-        url = self._absolute(f"uploads/{token}")
-        if len(url) > LONGEST_URL:
-            raise AcsError(
-                f"the upload URL has {len(url)} characters, {LONGEST_URL} are allowed; shorten the file type,"
-                " the CommandKey or the setting url"
-            )
-        return url
+        return _short(self._absolute(f"uploads/{token}"), "upload", "the file type, the CommandKey")
 
     def open_upload(self, token: str) -> UploadGrant | None:
         """Return what a token grants; None when it was not made here for sending."""
@@ -145,3 +143,12 @@ class FileUrls:
             return msgspec.msgpack.decode(self._sealer.open(sealed, context), type=kind), sealed
         except (SealError, binascii.Error, ValueError, msgspec.DecodeError):
             return None
+
+
+def _short(url: str, what: str, cause: str) -> str:
+    if len(url) > LONGEST_URL:
+        raise AcsError(
+            f"the {what} URL has {len(url)} characters, {LONGEST_URL} are allowed; shorten {cause} or the"
+            " setting url"
+        )
+    return url

@@ -10,11 +10,13 @@ import structlog
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.devices import AdmissionRule
+from acs.files import TransferRefused
 from acs.loops import tried_again, until_set
-from acs.southbound.authentication import Refused
+from acs.security import digest
+from acs.southbound.authentication import Peer, Refused
 from acs.store import Store
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "said_to_be"]
 
 _POLL = 5.0
 _MOST_TURNED_AWAY = 50_000
@@ -49,9 +51,12 @@ class Admission:
             raise Refused(403, "blocked-by-rule", f"rule {rule.id} blocks {rule.about}: {rule.reason}")
         return True
 
-    def refused(self, claimed: str, address: str, refused: Refused) -> None:
-        """Note who was refused."""
-        self._refused.add(claimed, address, refused.reason, refused.text, now=self._store.clock())
+    def refused(
+        self, claimed: str, address: str, refused: Refused | TransferRefused, *, sent: str = ""
+    ) -> None:
+        """Note who was refused; ``sent``: what it was that did not come in a session."""
+        reason = f"{sent}: {refused.reason}" if sent else refused.reason
+        self._refused.add(claimed, address, reason, refused.text, now=self._store.clock())
 
     def turned_away(self, who: str) -> None:
         """Note whom the ACS had no room for, by key or name in its certificate."""
@@ -81,3 +86,11 @@ class Admission:
                     await self.refresh()
         finally:
             await self.refresh()
+
+
+def said_to_be(peer: Peer, authorization: str) -> str:
+    """Return who a stranger says it is: by its certificate or its user name; empty where it says nothing."""
+    if peer.vouched is not None:
+        return next(iter(peer.vouched.certificate.names), peer.vouched.certificate.subject)
+    given = digest.parse(authorization)
+    return given.username if given is not None else ""

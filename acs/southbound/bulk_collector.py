@@ -17,15 +17,19 @@ from dataclasses import replace
 import structlog
 from aiohttp import web
 from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from acs import bulkdata as bd
 from acs import devices as dev
+from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.errors import AcsError
+from acs.files import Disk
 from acs.observability import Metrics
 from acs.remediation import Environment
 from acs.security import Secrets
 from acs.settings import Settings
+from acs.southbound.admission import Admission, said_to_be
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.guarded import guarded
 from acs.southbound.impersonation import Claim, Seldom, identity_claimed
@@ -41,6 +45,8 @@ _PARSERS = 2  # threads at once: a report of many small values takes a hundred t
 _MESSAGES = 256  # at once
 _PROFILE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _QUERY = 16  # parameters that the profile adds to the URI
+_DEVICE = web.RequestKey("bulk-device", str)
+_REASONS = {413: "too-large", 415: "not-understood", 429: "too-many-layouts"}
 _log = structlog.get_logger(__name__)
 
 
@@ -97,14 +103,18 @@ class BulkCollector:
         metrics: Metrics,
         vendors: Vendors,
         revocations: Revocations,
+        admission: Admission,
     ) -> None:
         self._store, self._settings, self._env = store, settings, env
         self._metrics, self._vendors, self._revocations = metrics, vendors, revocations
+        self._admission = admission
         self._claims = Seldom(60.0)
         self._authenticator = _BulkAuthenticator(store, settings, secret)
         self._limits = bd.Limits(bytes=settings.bulk_max_body)
         self._quota = bd.Quota(bytes=settings.bulk_device_quota)
         self._room = _Room(_MESSAGES)
+        here = settings.database_url.startswith("sqlite")  # a database elsewhere has a disk of its own
+        self._disk = Disk(settings.data, settings.disk_reserve if here else 0)
         self._intake = Intake(settings)  # of its own: reports never push messages of CWMP out
         self._parsers = asyncio.Semaphore(_PARSERS)
 
@@ -120,13 +130,15 @@ class BulkCollector:
         try:
             return await self._answer(request, peer)
         except Refused as refused:
-            return self._refusal(refused, peer)
+            return self._refusal(refused, request, peer)
         except bd.BulkDataError as error:
-            return self._refusal(Refused(error.status, "malformed", str(error)), peer)
+            return self._refusal(
+                Refused(error.status, _REASONS.get(error.status, "malformed"), str(error)), request, peer
+            )
         except _BusyError as error:
             return self._later("busy", str(error))
-        except (TimeoutError, AcsError) as error:
-            _log.warning("a bulk data report could not be stored", why=str(error), address=peer.address)
+        except (TimeoutError, AcsError, OperationalError, InterfaceError) as error:
+            _log.warning("a bulk data report could not be stored", why=str(error)[:300], address=peer.address)
             return self._later("busy", "the ACS is busy; the report was not stored")
         except ConnectionError:
             raise
@@ -143,23 +155,31 @@ class BulkCollector:
         if profile and not _PROFILE.fullmatch(profile):
             raise Refused(404, "no-profile", "a profile's name has 1 to 64 letters, digits, '_', '.' or '-'")
         device, dialect = await self._store.read(_identify, proof, profile)
+        request[_DEVICE] = device.device_key
+        who = m.DeviceId("", device.oui, device.product_class, device.serial_number)
+        self._admission.decide(who, peer.address)
         guarded(request).proved(device.device_key)
         await self._same_device(device, request, peer)
+        self._demand_room()
         with self._room.take(device.id):
             return await self._store_message(request, device, profile, dialect)
+
+    def _demand_room(self) -> None:
+        """Leave what room there is on the disk to sessions."""
+        try:
+            self._disk.demand_room()
+        except OSError as error:
+            _log.error("bulk data is not taken", why=str(error))
+            raise _BusyError("the ACS has no room for reports now; it was not stored") from error
 
     async def _store_message(
         self, request: web.Request, device: Device, profile: str, dialect: bd.Dialect | None
     ) -> web.Response:
         # aiohttp decompresses piece by piece, so the limit is that of the plain body.
         async with self._intake.body(request, device.device_key, self._limits.bytes) as body:
-            batch = await self._parse(body, request, dialect)
-        extra = _uri_parameters(request)
-        reports = [replace(report, samples=(*report.samples, *extra)) for report in batch.reports]
+            batch, packed = await self._parse(body, request, profile, dialect)
         now = self._store.clock()
-        stored = await self._store.write(
-            bd.store_reports, device.id, profile, reports, quota=self._quota, now=now
-        )
+        stored = await self._store.write(bd.store_packed, device.id, packed, quota=self._quota, now=now)
         self._metrics.bulk_messages.labels("stored").inc()
         self._metrics.bulk_reports.labels("stored").inc(stored.new)
         self._metrics.bulk_reports.labels("repeated").inc(stored.repeated)
@@ -185,21 +205,30 @@ class BulkCollector:
             )
         raise Refused(403, "identity-of-another", text)
 
-    async def _parse(self, body: bytes, request: web.Request, dialect: bd.Dialect | None) -> bd.Batch:
+    async def _parse(
+        self, body: bytes, request: web.Request, profile: str, dialect: bd.Dialect | None
+    ) -> tuple[bd.Batch, list[bd.Packed]]:
         headers = {name.lower(): value for name, value in request.headers.items()}
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity", "gzip", "deflate"):  # aiohttp leaves what it doesn't know
             body = bd.decompress(body, encoding, limit=self._limits.bytes)
-        now = self._store.clock()
-        if len(body) < _BIG:
-            return bd.parse_message(body, headers, now=now, limits=self._limits, dialect=dialect)
-        async with self._parsers:
-            return await asyncio.to_thread(
-                bd.parse_message, body, headers, now=now, limits=self._limits, dialect=dialect
-            )
+        now, extra = self._store.clock(), _uri_parameters(request)
 
-    def _refusal(self, refused: Refused, peer: Peer) -> web.Response:
+        def read() -> tuple[bd.Batch, list[bd.Packed]]:
+            batch = bd.parse_message(body, headers, now=now, limits=self._limits, dialect=dialect)
+            reports = [replace(each, samples=(*each.samples, *extra)) for each in batch.reports]
+            return batch, bd.pack_reports(profile, reports)
+
+        if len(body) < _BIG:
+            return read()
+        async with self._parsers:
+            return await asyncio.to_thread(read)
+
+    def _refusal(self, refused: Refused, request: web.Request, peer: Peer) -> web.Response:
         self._metrics.bulk_messages.labels(refused.reason).inc()
+        if not refused.expected:
+            who = request.get(_DEVICE) or said_to_be(peer, request.headers.get("Authorization", ""))
+            self._admission.refused(who, peer.address, refused, sent="bulk data")
         log = _log.debug if refused.expected else _log.warning
         log("a bulk data report was refused", reason=refused.reason, why=refused.text, address=peer.address)
         response = web.Response(status=refused.status, text=refused.text + "\n")

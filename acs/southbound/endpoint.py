@@ -24,10 +24,10 @@ from acs.distress import STANDARD, listener_of
 from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.remediation import Environment
-from acs.security import SealError, Secrets, digest
+from acs.security import SealError, Secrets
 from acs.settings import Settings
 from acs.southbound import transactions as tx
-from acs.southbound.admission import Admission
+from acs.southbound.admission import Admission, said_to_be
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.compression import unzip
 from acs.southbound.contacts import note_clash
@@ -454,10 +454,7 @@ def _claimed(request: web.Request, peer: Peer) -> str:
     """Return who a stranger said it is: by its Inform, its certificate or its user name."""
     if _CLAIMED in request:
         return str(request[_CLAIMED])
-    if peer.vouched is not None:
-        return next(iter(peer.vouched.certificate.names), peer.vouched.certificate.subject)
-    given = digest.parse(request.headers.get("Authorization", ""))
-    return given.username if given is not None else ""
+    return said_to_be(peer, request.headers.get("Authorization", ""))
 
 
 def _channel(request: web.Request) -> str:

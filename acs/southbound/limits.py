@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -110,15 +111,15 @@ class Buckets:
         missing = 1 - self._bucket(key, now).tokens
         return max(0.0, missing / self._rate)
 
-    def reserve(self, key: str, now: float, longest: float) -> float:
-        """Spend one, now or later: return in how many seconds its turn is.
+    def reserve(self, key: str, now: float, longest: float = math.inf, amount: float = 1) -> float:
+        """Spend ``amount``, now or later: return in how many seconds its turn is; first come, first served.
 
         Where that is more than ``longest`` nothing is spent: the queue is full.
         """
         bucket = self._bucket(key, now)
-        wait = max(0.0, (1 - bucket.tokens) / self._rate)
+        wait = max(0.0, (min(amount, self._burst) - bucket.tokens) / self._rate)
         if wait <= longest:
-            bucket.tokens -= 1
+            bucket.tokens -= amount
         return wait
 
     def give_back(self, key: str, now: float, amount: float = 1) -> None:

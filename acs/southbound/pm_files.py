@@ -32,6 +32,11 @@ def read_pm_file(path: Path, *, now: float) -> bd.Batch:
         raise AcsError(f"{path.name} is no PM file that can be read: {error}") from error
 
 
+def _packed(path: Path, now: float) -> tuple[bd.Batch, list[bd.Packed]]:
+    batch = read_pm_file(path, now=now)
+    return batch, bd.pack_reports(pm.SOURCE, batch.reports)
+
+
 class PmFiles:
     """Takes PM files in; one at a time, since parsing one is work. A file that comes twice counts once."""
 
@@ -41,13 +46,13 @@ class PmFiles:
 
     async def arrived(self, arrival: Arrival) -> None:
         """Store the measurements of an upload. Raises ``AcsError`` where it is no PM file."""
-        now = self._store.clock()
-        async with arrival.content() as path:
-            batch = await asyncio.to_thread(read_pm_file, path, now=now)
         upload = arrival.upload
+        now = upload.changed_at  # when it came: a second call stores nothing twice, whatever the file's times
+        async with arrival.content() as path:
+            batch, packed = await asyncio.to_thread(_packed, path, now)
         try:
             stored = await self._store.write(
-                bd.store_reports, upload.device_id, pm.SOURCE, batch.reports, quota=self._quota, now=now
+                bd.store_packed, upload.device_id, packed, quota=self._quota, now=now
             )
         except bd.BulkDataError as error:
             raise AcsError(str(error)) from error

@@ -124,6 +124,26 @@ def test_the_dialect_with_lists_of_its_own():
     ]
 
 
+def test_objects_of_several_managed_elements_are_told_apart():
+    element = '<managedElement localDn="ManagedElement={}" swVersion="R2026A"/>'
+    first = MEAS.index("<measData>"), MEAS.index("</measData>") + len("</measData>")
+    other = MEAS[slice(*first)].replace(element.format("A1"), element.format("B2")).replace(">42<", ">1<")
+    found = read(MEAS[: first[1]] + other + MEAS[slice(*first)] + MEAS[first[1] :])
+    assert [each.source for each in found.reports] == ["RRC", "S1"] * 3
+    assert facts(found)[0][3] == facts(found)[4][3] == RRC
+    assert facts(found)[2][3]["ManagedElement=B2,EUtranCell=1/RRC.AttConnEstab"] == 1
+
+
+def test_a_period_without_an_end_is_reckoned_from_where_the_file_begins():
+    found = read(MEAS.replace(' endTime="2026-12-01T10:00:00Z"/><repPeriod', "/><repPeriod"))
+    assert [(each.collected_at, each.period) for each in found.reports] == [(END, 900.0), (END, 900.0)]
+    # Without either it is known only that it came now; then a file that comes twice would count twice.
+    bare = MEAS.replace(' beginTime="2026-12-01T09:45:00Z"', "").replace(
+        ' endTime="2026-12-01T10:00:00Z"', ""
+    )
+    assert read(bare).reports[0].collected_at is None
+
+
 def test_what_does_not_fit_is_told():
     text = MEAS.replace('<measType p="3">X</measType>', "").replace(
         "2026-12-01T10:00:00Z", "1970-01-01T00:15:00Z"

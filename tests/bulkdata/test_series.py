@@ -9,7 +9,7 @@ from acs import bulkdata as bd
 from acs import devices as dev
 from acs.bulkdata.series import ROW
 from acs.housekeeping import Housekeeper
-from acs.store import Store
+from acs.store import RefusedError, Store
 from acs.store.tables import bulk_layouts, bulk_reports, bulk_usage
 from tests.conftest import Clock
 
@@ -68,6 +68,26 @@ async def test_a_report_that_is_sent_again_is_stored_once(store: Store, device: 
     assert await keep(store, device, report(NOW, B=1)) == bd.Stored(1, 0, 0)
     reports, _, last = await store.read(bd.usage, device.id)
     assert (reports, last) == (4, NOW)
+
+
+async def test_reports_of_periods_that_end_together_are_not_one(store: Store, device: dev.Device) -> None:
+    quarter, hour = report(NOW, A=1, period=900.0), report(NOW, A=4, period=3600.0)
+    assert await keep(store, device, quarter, hour) == bd.Stored(2, 0, 0)
+    assert await keep(store, device, hour, quarter) == bd.Stored(0, 2, 0)
+    assert await keep(store, device, report(NOW, A=9)) == bd.Stored(1, 0, 0)
+    found = await series(store, device, "Device.A")
+    assert {(each.period, each.value) for each in found} == {(900.0, 1), (3600.0, 4), (None, 9)}
+
+
+async def test_who_sends_too_many_sets_of_names_makes_no_other_wait(store: Store, device: dev.Device) -> None:
+    """Others share its transaction: refused before anything is written, it is not done again for them."""
+    assert issubclass(bd.TooManyLayouts, RefusedError)
+    quota = bd.Quota(layouts=2)
+    reports = [bd.Report(NOW, (bd.Sample(f"N{number}", 1),)) for number in range(3)]
+    with pytest.raises(bd.TooManyLayouts):
+        await keep(store, device, *reports, quota=quota)
+    assert await store.read(bd.usage, device.id) == (0, 0, None)
+    assert await keep(store, device, *reports[:2], quota=quota) == bd.Stored(2, 0, 0)
 
 
 async def test_reports_without_a_time_are_taken_as_of_now(store: Store, device: dev.Device) -> None:

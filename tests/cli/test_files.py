@@ -191,3 +191,30 @@ def test_what_can_not_be_asked_for_is_told_without_a_choice_that_there_is_not(ac
         2,
         "acs: the FileType 'Log' is none; for example '4 Vendor Log File 1'\n",
     )
+
+
+def test_a_file_that_nobody_may_be_given_is_removed_with_its_content(acs, data, image, signer, tmp_path):
+    assert acs("files", "add", image, "--version", "3.0.0", "--data", data).code == 0
+    assert acs("files", "approve", "image.bin", "--by", "second", "--data", data).code == 0
+    content = data / "files" / names(acs, data)["image.bin"]["sha256"]
+    refused = acs("files", "remove", "image.bin", "--data", data)
+    assert (refused.code, "revoke it first: acs files revoke image.bin" in refused.err) == (2, True)
+    assert acs("files", "add", image, "--version", "3.0.0", "--name", "twin", "--data", data).code == 0
+    assert acs("files", "revoke", "image.bin", "typo", "--data", data).code == 0
+    assert acs("files", "remove", "image.bin", "--data", data).text == "image.bin is removed"
+    assert (set(names(acs, data)), content.exists()) == ({"image", "twin"}, True)  # the twin has it too
+    assert acs("files", "remove", "twin", "--data", data).code == 0
+    assert (set(names(acs, data)), content.exists()) == ({"image"}, False)
+    assert acs("files", "remove", "twin", "--data", data).code == 2
+    actions = [each["action"] for each in acs("audit", "list", "--data", data, "--json").json]
+    assert actions.count("file removed") == 2
+
+
+def test_what_is_not_entered_leaves_no_content(acs, data, image, signer):
+    assert acs("files", "add", image, "--version", "3.0.0", "--data", data).code == 0
+    (kept,) = (data / "files").iterdir()
+    image.write_bytes(b"another content")
+    image.with_name("image.bin.sig").unlink()
+    refused = acs("files", "add", image, "--version", "3.0.0", "--data", data)
+    assert (refused.code, "another file named 'image.bin'" in refused.err) == (2, True)
+    assert list((data / "files").iterdir()) == [kept]

@@ -58,7 +58,8 @@ async def test_files_are_listed_by_name(store: Store) -> None:
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"name": "x" * 129}, "the name has 129 characters"),
+        ({"name": "x" * 49}, "has 49 characters in a URL; 48 are allowed"),
+        ({"name": "\u00e9" * 9}, "has 54 characters in a URL"),
         ({"name": "a\nb"}, "can't be the name of a file"),
         ({"name": ""}, "can't be the name of a file"),
         ({"version": " "}, "needs the SoftwareVersion"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ from acs import files as fl
 from acs.housekeeping import Housekeeper
 from acs.store import Store
 from tests.conftest import Clock
+
+
+@pytest.fixture(params=["file", "s3://files/swept"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> fl.Storage:
+    if request.param != "file":
+        request.getfixturevalue("s3_environment")
+    return fl.open_storage(request.param, tmp_path)
+
 
 DAY = 86400.0
 LIMITS = fl.UploadLimits(100, 1000, 1000)
@@ -63,17 +73,36 @@ async def test_the_share_of_an_upload_whose_node_died_is_given_back(
 
 
 async def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
-    import os
-    import time
-
     storage = fl.DiskStorage(tmp_path)
     room = tmp_path / "uploads" / "1"
     room.mkdir(parents=True)
     for name, age in ((".incoming-old", 2 * DAY), (".incoming-new", 0), ("1-1", 2 * DAY)):
         (room / name).write_bytes(b"x")
         os.utime(room / name, (time.time() - age,) * 2)
-    storage.sweep()
+    await storage.sweep()
     assert sorted(path.name for path in room.iterdir()) == [".incoming-new", "1-1"]
+
+
+async def test_content_that_no_row_knows_of_is_swept_after_a_day(
+    store: Store, clock: Clock, storage: fl.Storage
+) -> None:
+    device = await store.write(dev.register, "0005B9", "A1", now=clock.now)
+    facts = {"file_type": fl.CONFIGURATION, "version": "", "sha256": "a" * 64, "size": 7, "who": "op"}
+    await store.write(fl.add_file, "kept.xml", **facts, now=clock.now)
+    kept = await claim(store, device, "k", clock.now)
+    assert await store.write(fl.complete_upload, kept, fl.Stored("b" * 64, 7), now=clock.now)
+    gone = [f"files/{'c' * 64}", "uploads/9/999-1", "uploads/9/strange"]
+    for key in (f"files/{'a' * 64}", kept.storage_key, *gone):
+        await storage.put(key, body())
+    wall = [time.time()]
+    keeper = fl.UploadKeeper(store, storage, retention=30 * DAY, longest=1800, wall=lambda: wall[0])
+    assert await keeper.tidy() == 0  # they may be somebody's whose row is still to be written
+    wall[0] += 0.5 * DAY
+    assert await keeper.tidy() == 0
+    wall[0] += 0.6 * DAY
+    assert await keeper.tidy() == len(gone)
+    left = [each.key for room in ("files", "uploads") async for each in storage.kept(room)]
+    assert sorted(left) == [f"files/{'a' * 64}", kept.storage_key]
 
 
 async def test_how_many_uploads_of_a_device_are_kept_is_bounded_however_small_they_are(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from acs.errors import AcsError
-from acs.files import Stat, Storage, Stored, open_storage, take_in
+from acs.files import DiskStorage, Stat, Storage, Stored, open_storage, take_in
 
 CONTENT = bytes(range(256)) * 30_000  # 7.7 MB: more than one part
 
@@ -100,3 +103,22 @@ async def test_a_store_that_does_not_answer_is_an_oserror(
 def test_a_place_that_is_none_is_refused(where: str, tmp_path: Path) -> None:
     with pytest.raises(AcsError, match="is no place for files; use s3://BUCKET/PREFIX"):
         open_storage(where, tmp_path)
+
+
+async def test_what_is_kept_is_listed_room_by_room(storage: Storage) -> None:
+    for key in ("files/k1", "uploads/7/1-1", "uploads/7/2-1"):
+        await storage.put(key, pieces(b"x"))
+    assert "files/k1" in {each.key async for each in storage.kept("files")}
+    found = {each.key: each.written_at async for each in storage.kept("uploads")}
+    assert {"uploads/7/1-1", "uploads/7/2-1"} <= set(found)
+    assert "files/k1" not in found
+    assert all(abs(at - time.time()) < 60 for at in found.values())
+
+
+async def test_room_is_left_on_the_disk(tmp_path: Path) -> None:
+    full = DiskStorage(tmp_path, reserve=2**62)
+    with pytest.raises(OSError, match=r"MiB are left for the database \(disk_reserve\)") as refused:
+        await full.put("uploads/1/1-1", pieces(b"x"))
+    assert refused.value.errno == errno.ENOSPC
+    assert os.listdir(tmp_path / "uploads" / "1") == []
+    await DiskStorage(tmp_path, reserve=1).put("uploads/1/1-1", pieces(b"x"))

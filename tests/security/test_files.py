@@ -11,7 +11,10 @@ import pytest
 
 from acs import devices as dev
 from acs import files as fl
+from acs.security import Scope
 from tests.releasing import release
+from tests.security.pki import CA
+from tests.security.test_certificates import NAME, client, trusted
 from tests.southbound.conftest import SERIAL, make_bench
 
 pytestmark = pytest.mark.row("2.13")
@@ -220,3 +223,42 @@ async def test_a_broken_form_is_refused_and_may_be_sent_again(bench, upload_url,
         assert status == 400
         assert on_disk(bench) == []
         assert (await ask(http, "POST", upload_url, b"good"))[0] == 200
+
+
+async def test_a_revoked_certificate_neither_fetches_nor_sends(bench, fetch_url, upload_url):
+    ca = CA("vendor")
+    trusted(bench, ca, Scope(ouis=("0005B9",)))
+    leaf = ca.issue(NAME)
+    async with client(bench, leaf) as http:
+        async with http.get(fetch_url) as response:
+            assert response.status == 200
+        ca.revoke(leaf.certificate)
+        revocations = bench.node.southbound.endpoint.revocations
+        revocations.directory.mkdir(exist_ok=True)
+        (revocations.directory / "ca.crl").write_bytes(ca.make_crl(bench.clock[0]))
+        await revocations.refresh()
+        async with http.get(fetch_url) as response:
+            assert (response.status, "revoked by its CA" in await response.text()) == (403, True)
+        async with http.put(upload_url, data=b"log") as response:
+            assert response.status == 403
+    assert await bench.node.store.read(fl.list_uploads) == []
+
+
+async def test_a_device_that_a_rule_blocks_neither_fetches_nor_sends_and_is_shown(
+    bench, device, fetch_url, upload_url
+):
+    admission = bench.node.southbound.endpoint.admission
+    rule = {"oui": "0005B9", "reason": "recalled", "who": "op", "now": bench.clock[0]}
+    await bench.node.store.write(dev.add_admission_rule, "block", **rule)
+    await admission.refresh()
+    async with bench.client() as http:
+        async with http.get(fetch_url) as response:
+            assert (response.status, "recalled" in await response.text()) == (403, True)
+        async with http.put(upload_url, data=b"log") as response:
+            assert response.status == 403
+    guess = f"{bench.node.url}/files/guessed/name"
+    async with bench.client(bench.anonymous()) as http, http.get(guess) as response:
+        assert response.status == 404
+    await admission.refresh()
+    [found] = await bench.node.store.read(dev.list_refusals)  # who guesses is nobody
+    assert (found.claimed, found.reason, found.count) == (device.device_key, "file: blocked-by-rule", 2)

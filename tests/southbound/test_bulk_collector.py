@@ -162,6 +162,34 @@ async def test_a_blocked_device_is_not_heard(known):
     assert (status, "blocked: stolen" in text) == (403, True)
 
 
+async def test_a_rule_keeps_reports_out_too(known):
+    bench, http = known
+    rule = {"network": "127.0.0.0/8", "reason": "recalled", "who": "op", "now": bench.clock[0]}
+    await bench.node.store.write(dev.add_admission_rule, "block", **rule)
+    await bench.node.southbound.endpoint.admission.refresh()
+    status, text, _ = await send(bench, http, body())
+    assert (status, "recalled" in text) == (403, True)
+    assert await stored(bench) == []
+
+
+async def test_who_was_refused_and_why_is_told_as_of_sessions(known):
+    bench, http = known
+    wrong = {"Authorization": aiohttp.encode_basic_auth("0005B9-Z9", "guess")}
+    async with bench.client(bench.anonymous()) as stranger:
+        assert (await send(bench, stranger, body()))[0] == 401  # it is asked for its password
+        assert (await send(bench, stranger, body(), headers=wrong))[0] == 401
+    assert (await send(bench, http, b"{"))[0] == 400
+    assert (await send(bench, http, body(), path=f"/bulk?oui={OUI}&sn=B2"))[0] == 403
+    await bench.node.southbound.endpoint.admission.refresh()
+    found = {(each.claimed, each.reason): each for each in await bench.node.store.read(dev.list_refusals)}
+    assert set(found) == {
+        ("0005B9-Z9", "bulk data: wrong-credentials"),
+        (KEY, "bulk data: malformed"),
+        (KEY, "bulk data: identity-of-another"),
+    }
+    assert "the body is no JSON" in found[KEY, "bulk data: malformed"].detail
+
+
 async def test_what_can_not_be_read_is_told_and_not_stored(known):
     bench, http = known
     for data, headers, status, why in (

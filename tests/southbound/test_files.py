@@ -156,6 +156,13 @@ def test_an_upload_url_that_is_too_long_is_refused():
         urls.upload_url(2**31, "X" * 150, "k" * 32, 1.8e9)
 
 
+def test_a_file_url_fits_with_the_longest_name_and_else_is_refused():
+    urls = FileUrls(b"k" * 32, lambda: f"https://{'h' * 50}.example:7548", lifetime=10)
+    assert len(urls.url(2**31, "x" * 48, 1.8e9, emergency=True)) <= 256
+    with pytest.raises(AcsError, match="shorten the file's name"):
+        urls.url(2**31, "x" * 80, 1.8e9)
+
+
 async def test_head_tells_what_get_would_send(bench, served):
     _, url = served
     async with bench.client() as http, http.head(url) as response:
@@ -163,6 +170,10 @@ async def test_head_tells_what_get_would_send(bench, served):
         assert response.headers["Content-Length"] == str(len(CONTENT))
         assert response.headers["ETag"] == f'"{hashlib.sha256(CONTENT).hexdigest()}"'
         assert await response.read() == b""
+        async with http.head(
+            url, headers={"Range": "bytes=0-9"}
+        ) as whole:  # ranges are for GET (RFC 9110 14.2)
+            assert (whole.status, whole.headers["Content-Length"]) == (200, str(len(CONTENT)))
 
 
 async def test_a_broken_transfer_is_resumed_where_it_stopped(bench, served):
@@ -183,6 +194,8 @@ async def test_a_broken_transfer_is_resumed_where_it_stopped(bench, served):
         async with http.get(url, headers={"Range": "bytes=999999999-"}) as response:
             assert response.status == 416
             assert response.headers["Content-Range"] == f"bytes */{len(CONTENT)}"
+            assert "Repr-Digest" not in response.headers
+            assert await response.text() == f"the file has {len(CONTENT)} bytes\n"
 
 
 async def test_a_content_that_is_lost_is_an_error_and_not_an_empty_file(bench, served):

@@ -89,7 +89,20 @@ async def test_a_chunked_and_a_packed_body_are_stored_as_what_they_mean(bench, d
 async def test_an_empty_file_is_a_file(bench, url):
     async with bench.client() as http:
         assert (await send(http, url, b""))[0] == 201
-    assert [each.size for each in await uploads(bench)] == [0]
+        assert [each.size for each in await uploads(bench)] == [0]
+        # Nothing may have been the answer to a challenge that did not come: the file itself still may.
+        assert (await send(http, url))[0] == 201
+        assert (await send(http, url))[0] == 410
+    (found,) = await uploads(bench)
+    assert (found.size, found.attempt, found.state) == (len(CONTENT), 2, "stored")
+
+
+async def test_a_part_of_a_file_is_not_taken_for_the_whole(bench, url):
+    async with bench.client() as http:
+        status, text = await send(http, url, b"tail", headers={"Content-Range": "bytes 6-9/10"})
+        assert (status, "send the whole file" in text) == (400, True)
+        assert await uploads(bench) == []
+        assert (await send(http, url))[0] == 201
 
 
 async def raw(bench, url, head: str, body: bytes) -> asyncio.StreamWriter:

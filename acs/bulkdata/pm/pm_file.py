@@ -27,7 +27,6 @@ class PmDialect:
         self._object = ""
         self._position = ""
         self._part = ""
-        self.facts: dict[str, str] = {}
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """Take attributes: positions and the distinguished name of the object."""
@@ -47,8 +46,6 @@ class PmDialect:
                 self._begin = moment(text, self._now)
             case "EndTime":
                 self._at = moment(text, self._now)
-            case "VendorName" | "InfoModelReferenced":
-                self.facts[name] = text[:128]
             case "ObjectType":
                 self._group.source = text
             case "Measurements":

@@ -44,16 +44,17 @@ async def send(
     request: web.Request, file: CatalogueFile, storage: Storage, transfers: Transfers, device_id: int
 ) -> web.StreamResponse:
     """Answer a GET or HEAD. Raises ``TransferRefused`` when the content is gone or all slots are taken."""
-    part = part_wanted(request.headers, etag=file.sha256, modified=file.created_at, size=file.size)
+    head = request.method == hdrs.METH_HEAD
+    part = part_wanted(request.headers, etag=file.sha256, modified=file.created_at, size=file.size, head=head)
+    if part.status in (412, 416):
+        return _unsatisfied(part.status, file)
     response = web.StreamResponse(status=part.status, headers=_headers(file))
-    if part.status == 416:
-        response.headers[hdrs.CONTENT_RANGE] = f"bytes */{file.size}"
-    if part.status not in (200, 206):
+    if part.status == 304:
         return await _finish(request, response)
     if part.status == 206:
         response.headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{part.end - 1}/{file.size}"
     response.content_length = part.end - part.start
-    if request.method == hdrs.METH_HEAD or part.start == part.end:
+    if head or part.start == part.end:
         return await _finish(request, response)
     with transfers.slot(device_id) as key:
         try:
@@ -68,6 +69,15 @@ async def send(
                 raise TransferRefused(500, "missing", "the ACS has lost the content of this file") from None
             raise TransferRefused(503, "storage", "the ACS can't read it now", retry_after=60) from error
     return response
+
+
+def _unsatisfied(status: int, file: CatalogueFile) -> web.Response:
+    """Return an answer that carries nothing of the file, and says so in words."""
+    headers = {"Server": SERVER, "ETag": f'"{file.sha256}"'}
+    if status == 412:
+        return web.Response(status=412, headers=headers, text="the file is not the one that is meant\n")
+    headers[hdrs.CONTENT_RANGE] = f"bytes */{file.size}"
+    return web.Response(status=416, headers=headers, text=f"the file has {file.size} bytes\n")
 
 
 def _break_off(request: web.Request, file: CatalogueFile, error: Exception) -> NoReturn:

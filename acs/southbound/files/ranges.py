@@ -32,17 +32,20 @@ def http_date(at: float) -> str:
     return format_datetime(datetime.fromtimestamp(int(at), UTC), usegmt=True)
 
 
-def part_wanted(headers: Mapping[str, str], *, etag: str, modified: float, size: int) -> Part:
+def part_wanted(
+    headers: Mapping[str, str], *, etag: str, modified: float, size: int, head: bool = False
+) -> Part:
     """Return 200, 206, 304, 412 or 416 and the bytes to be sent, for a GET or HEAD with these headers.
 
-    ``etag`` without quotes, strong; ``modified`` in seconds since the epoch.
+    ``etag`` without quotes, strong; ``modified`` in seconds since the epoch. ``head``: a range means nothing
+    there (RFC 9110 14.2).
     """
     if not _goes_on(headers, etag, modified):
         return Part(412)
     if _unchanged(headers, etag, modified):
         return Part(304)
     wanted = headers.get("Range", "")
-    if not wanted or not _same_as_before(headers.get("If-Range"), etag, modified):
+    if head or not wanted or not _same_as_before(headers.get("If-Range"), etag, modified):
         return Part(200, 0, size)
     found = _RANGE.match(wanted.strip())
     if found is None or not (found[1] or found[2]):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -11,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from acs import devices as dev
+from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.distress import EMERGENCY
 from acs.errors import AcsError
@@ -29,17 +32,20 @@ from acs.files import (
 )
 from acs.observability import Metrics
 from acs.settings import Settings
-from acs.southbound.authentication import Peer, peer_of
+from acs.southbound.admission import Admission, said_to_be
+from acs.southbound.authentication import Peer, Refused, peer_of
 from acs.southbound.files.fetch import find_content, send
 from acs.southbound.files.login import Login
 from acs.southbound.files.receive import FORM, accepted, media_type_of, receive
 from acs.southbound.files.transfers import Transfers
 from acs.southbound.guarded import guarded
+from acs.southbound.revocation import Revocations
 from acs.southbound.vendors import Vendors
 from acs.store import Store
 
 __all__ = ["FileServer"]
 
+_GRANTED_TO = web.RequestKey("granted-to", int)
 _BUSY = 30  # seconds after which a device comes again when the store gave no answer
 _log = structlog.get_logger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -59,9 +65,12 @@ class FileServer:
         nonce_key: bytes,
         minimal_versions: Mapping[str, str],
         vendors: Vendors,
+        revocations: Revocations,
+        admission: Admission,
         metrics: Metrics,
     ) -> None:
         self._store, self._storage, self._urls = store, storage, urls
+        self._revocations, self._admission = revocations, admission
         self._settings, self._vendors, self._metrics = settings, vendors, metrics
         self._integrity, self._minimal_versions = integrity, minimal_versions
         self._login = Login(urls, realm=settings.realm, nonce_key=nonce_key)
@@ -89,7 +98,8 @@ class FileServer:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
                 return await handler(request)
-            except TransferRefused as refused:
+            except (TransferRefused, Refused) as refused:
+                await self._note(request, refused)
                 return self._refuse(request, refused)
             except (TimeoutError, AcsError, OperationalError, InterfaceError) as error:
                 _log.warning("a file transfer could not be served", why=str(error)[:300])
@@ -98,19 +108,32 @@ class FileServer:
 
         return handle
 
-    def _refuse(self, request: web.Request, refused: TransferRefused) -> web.Response:
+    async def _note(self, request: web.Request, refused: TransferRefused | Refused) -> None:
+        """Have it shown who was refused, where that is known; not those who only come too early."""
+        if refused.status in (401, 503):
+            return
+        peer = peer_of(request.transport, self._vendors)
+        key = ""
+        if _GRANTED_TO in request:
+            with contextlib.suppress(AcsError):
+                key = (await self._store.read(dev.get, request[_GRANTED_TO])).device_key
+        who = key or said_to_be(peer, request.headers.get(hdrs.AUTHORIZATION, ""))
+        if who:
+            self._admission.refused(who, peer.address, refused, sent="file")
+
+    def _refuse(self, request: web.Request, refused: TransferRefused | Refused) -> web.Response:
         self._metrics.files.labels(refused.reason).inc()
         _log.warning("file transfer refused", reason=refused.reason, why=refused.text, method=request.method)
         response = web.Response(status=refused.status, text=refused.text + "\n")
         for challenge in refused.challenges:
             response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
-        if refused.retry_after is not None:
-            response.headers[hdrs.RETRY_AFTER] = str(refused.retry_after)
+        if refused.retry_after:
+            response.headers[hdrs.RETRY_AFTER] = str(math.ceil(refused.retry_after))
         if not request.content.is_eof():
             response.force_close()
         return response
 
-    def _peer(self, request: web.Request) -> Peer:
+    async def _peer(self, request: web.Request) -> Peer:
         peer = peer_of(request.transport, self._vendors)
         if peer.vouched is not None and not peer.names:
             raise TransferRefused(
@@ -118,17 +141,19 @@ class FileServer:
             )
         if not peer.names and self._settings.file_certificate == "required":
             raise TransferRefused(403, "no-certificate", "files are for devices that show their certificate")
+        if peer.vouched is not None:
+            await self._revocations.refuse(peer.vouched)
         return peer
 
     async def _fetch(self, request: web.Request) -> web.StreamResponse:
-        peer = self._peer(request)
+        peer = await self._peer(request)
         grant = self._urls.open(request.match_info["token"])
         if grant is None or grant.name != request.match_info["name"]:
             raise TransferRefused(404, "no-grant", "there is no such file")
         return await self._serve(request, peer, grant)
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
-        peer = self._peer(request)
+        peer = await self._peer(request)
         grant = self._login.grant(
             request.headers.get(hdrs.AUTHORIZATION, ""),
             request.match_info["name"],
@@ -140,6 +165,7 @@ class FileServer:
         return await self._serve(request, peer, grant)
 
     async def _serve(self, request: web.Request, peer: Peer, grant: FileGrant) -> web.StreamResponse:
+        request[_GRANTED_TO] = grant.device_id
         if grant.expires_at < self._store.clock():
             raise TransferRefused(
                 410, "expired", "this URL has expired; the ACS has to be asked for a new one"
@@ -183,19 +209,25 @@ class FileServer:
             name = dev.fail_safe_name(device.oui, device.serial_number, realm)
         elif device.blocked:
             raise TransferRefused(403, "refused", "this device may neither fetch nor send files")
+        else:
+            who = m.DeviceId("", device.oui, device.product_class, device.serial_number)
+            self._admission.decide(who, peer.address)
         if peer.names and name.lower() not in peer.names:
             raise TransferRefused(403, "identity-of-another", "this URL was made for another device")
         return device
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
-        peer = self._peer(request)
+        peer = await self._peer(request)
         grant = self._urls.open_upload(request.match_info["token"])
         if grant is None:
             raise TransferRefused(404, "no-grant", "nothing is to be sent here")
+        request[_GRANTED_TO] = grant.device_id
         if grant.expires_at < self._store.clock():
             raise TransferRefused(
                 410, "expired", "this URL has expired; the ACS has to ask for the file again"
             )
+        if hdrs.CONTENT_RANGE in request.headers:  # RFC 9110 14.5: a part is not to be taken for the whole
+            raise TransferRefused(400, "part-of-a-file", "a part of a file is not taken; send the whole file")
         types = self._settings.upload_types
         media_type = media_type_of(request)
         if not accepted(media_type, [*types, FORM]):

@@ -14,7 +14,7 @@ from acs.southbound.limits import Buckets
 __all__ = ["Transfers"]
 
 _ALL = "*"
-_GRAIN = 0.001  # seconds: what a clock and a sum of floats may be off
+_PIECE = 64 * 1024  # bytes in which limited transfers take turns: with many of them, no gap grows long
 
 
 class Transfers:
@@ -63,18 +63,18 @@ class Transfers:
         return self._of_device.total()
 
     def largest(self, chunk: int) -> int:
-        """Return how many bytes to move at a time: at most ``chunk``, and a second's worth when limited."""
+        """Return how many bytes to move at a time: at most ``chunk``, few when limited."""
         rates = [int(each.rate) for each in (self._each, self._all) if each is not None]
-        return min([chunk, *rates])
+        return min([chunk, _PIECE, *rates]) if rates else chunk
 
     async def pace(self, key: str, amount: int) -> None:
-        """Wait until so many bytes may be moved."""
+        """Wait until so many bytes may be moved; who waits has a place in the line, and keeps it."""
         for buckets, name in ((self._each, key), (self._all, _ALL)):
-            if buckets is not None:
-                await self._spend(buckets, name, amount)
-
-    async def _spend(self, buckets: Buckets, name: str, amount: int) -> None:
-        wait = buckets.take(name, self._now(), amount)
-        while wait > 0:
-            await self._sleep(wait + _GRAIN)
-            wait = buckets.take(name, self._now(), amount)
+            wait = 0.0 if buckets is None else buckets.reserve(name, self._now(), amount=amount)
+            if buckets is None or not wait:
+                continue
+            try:
+                await self._sleep(wait)
+            except BaseException:  # it broke off: its place is for those behind it
+                buckets.give_back(name, self._now(), amount)
+                raise

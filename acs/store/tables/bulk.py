@@ -44,11 +44,11 @@ bulk_reports = Table(
     Column("layout_id", Id, ForeignKey("bulk_layouts.id"), nullable=False, index=True),
     Column("received_at", Float, nullable=False, index=True),
     Column("timed", Boolean, nullable=False),  # false: collected_at is when it was received
-    Column("period", Float),  # seconds over which it was measured
+    Column("period", Float, nullable=False),  # seconds over which it was measured; 0: momentary
     Column("size", Integer, nullable=False),  # bytes that it counts for
     Column("body", LargeBinary, nullable=False),  # packed: [[value, …], [position of a suspect one, …]]
     # A report that is sent again is the same one.
-    UniqueConstraint("device_id", "source", "collected_at", "layout_id"),
+    UniqueConstraint("device_id", "source", "collected_at", "layout_id", "period"),
 )
 
 Index("ix_bulk_reports_device_id_collected_at", bulk_reports.c.device_id, bulk_reports.c.collected_at)
