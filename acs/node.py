@@ -95,6 +95,7 @@ class Node:
         self._stack = AsyncExitStack()
         self._retention = 0.0
         self.management: Management | None = None
+        self.northbound: Northbound | None = None
         self.northbound_port: int | None = None
         self.stun_port: int | None = None
         self.notification_port: int | None = None
@@ -340,13 +341,16 @@ class Node:
         settings = self.settings
         if settings.northbound_port is None:
             return
-        northbound = Northbound(self.store, settings, secrets, self.env, self.metrics, proved=_proved)
+        northbound = self.northbound = Northbound(
+            self.store, settings, secrets, self.env, self.metrics, proved=_proved
+        )
         await northbound.runner.setup()
         context = northbound.context()
         front, self.northbound_port = listen_for_managers(northbound.runner, settings, context, self.metrics)
         self._stack.push_async_callback(front.stop)
         self._stack.push_async_callback(northbound.runner.cleanup)
         self._stack.callback(front.close)
+        self._run(northbound.run(), "managers' certificate")
 
     def _deliverer(self, secrets: Secrets) -> Deliverer:
         settings = self.settings

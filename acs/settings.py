@@ -55,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """DNS names and addresses in the server certificate; devices are given the first in URLs."""
     url: str = ""
     """How devices reach this node, where it is not ``https://<first name>:<port>``."""
+    server_certificate: Path | None = None
+    """PEM file of the certificate and chain that devices are shown; none: the node's own CA makes one. A new
+    one in its place is shown within five seconds."""
+    server_key: Path | None = None
+    """PEM file of its key, without a password; none: it is in ``server_certificate``."""
     realm: str = "femto.example"
     """The last labels of the FQDN in device certificates, and the realm of HTTP Digest."""
     roles: list[Role] = msgspec.field(default_factory=lambda: ["serving"])
@@ -316,6 +321,20 @@ def _check(settings: Settings) -> None:
         rule, value = _rule(kind), getattr(settings, name)
         if rule and value is not None and not rule.holds(value):
             raise AcsError(f"the setting {name} is {value}; {rule.needed}")
+    _check_networks(settings)
+    if not all(name.strip() for name in settings.names) or not settings.names:
+        raise AcsError("the setting names is empty; name at least one host name or address of this node")
+    if not settings.roles:
+        raise AcsError("the setting roles is empty; it has serving, initial or emergency in it, or several")
+    if settings.url and not settings.url.startswith(("https://", "http://")):
+        raise AcsError(f"the setting url is {settings.url!r}; it begins with https:// or http://")
+    if settings.server_key is not None and settings.server_certificate is None:
+        raise AcsError("the setting server_key is there without server_certificate; name both, or neither")
+    if settings.data.exists() and not settings.data.is_dir():
+        raise AcsError(f"the setting data is {settings.data}, which is no directory")
+
+
+def _check_networks(settings: Settings) -> None:
     for name in (
         "connection_request_networks",
         "measure_networks",
@@ -327,11 +346,3 @@ def _check(settings: Settings) -> None:
                 ipaddress.ip_network(network)
             except ValueError as error:
                 raise AcsError(f"the setting {name}: {error}") from error
-    if not all(name.strip() for name in settings.names) or not settings.names:
-        raise AcsError("the setting names is empty; name at least one host name or address of this node")
-    if not settings.roles:
-        raise AcsError("the setting roles is empty; it has serving, initial or emergency in it, or several")
-    if settings.url and not settings.url.startswith(("https://", "http://")):
-        raise AcsError(f"the setting url is {settings.url!r}; it begins with https:// or http://")
-    if settings.data.exists() and not settings.data.is_dir():
-        raise AcsError(f"the setting data is {settings.data}, which is no directory")

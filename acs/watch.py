@@ -103,12 +103,23 @@ class Watch:
             _log.info("secrets are being rotated", devices=len(due))
 
     async def _own(self, now: float) -> None:
-        """Renew the server certificate before it expires, without a restart."""
-        until = await asyncio.to_thread(self._southbound.certificate_until)
-        if until - now < self._settings.expiry_warning_days * _DAY:
+        """Renew the server certificate before it expires, without a restart; warn of the operator's."""
+        certificate = self._southbound.certificate
+        until = await asyncio.to_thread(lambda: certificate.until)
+        soon = until - now < self._settings.expiry_warning_days * _DAY
+        if soon and not certificate.own:
+            self._warn_of_own(until, round((until - now) / _DAY))
+        elif soon:
             until = await asyncio.to_thread(self._southbound.renew_certificate)
             _log.info("the server certificate was renewed", days=round((until - now) / _DAY))
         self._metrics.certificate_expiry.labels("server", "server.pem").set(until)
+
+    def _warn_of_own(self, until: float, days: int) -> None:
+        """Tell once of each certificate of the operator's that it expires."""
+        if f"server {until}" not in self._warned:
+            self._warned.add(f"server {until}")
+            file = str(self._settings.server_certificate)
+            _log.warning("the server certificate expires; renew it in its file", file=file, days=days)
 
     def _authorities(self, now: float) -> None:
         found = [

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from acs import devices as dev
 from acs import remediation as rm
 from acs.errors import AcsError
+from acs.loops import tried_again
 from acs.northbound import shapes as sh
 from acs.northbound.client_certificates import certificate_of, names_in
 from acs.northbound.openapi import openapi_document
@@ -26,7 +27,7 @@ from acs.northbound.routes import ROUTES, Route
 from acs.northbound.tokens import Token, create_token, stale, token_of, token_used
 from acs.northbound.users import check_password, find_user
 from acs.observability import Metrics
-from acs.security import Lockout, Sealer, Secrets
+from acs.security import CertificateFiles, Lockout, Sealer, Secrets
 from acs.settings import Settings
 from acs.store import Store
 
@@ -34,6 +35,7 @@ __all__ = ["Northbound"]
 
 _MAX_BODY = 1024 * 1024
 _SESSION = 3600.0  # seconds that a token lasts which was got for a password
+_LOOK = 5.0  # seconds between two looks at the certificate
 _HASHES = 2  # passwords that are checked at once: each takes 64 MiB
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -70,6 +72,11 @@ class Northbound:
         self._store, self._settings, self._env, self._metrics = store, settings, env, metrics
         self._sealer = Sealer(secrets.store_key)
         self._lockout = Lockout()
+        certificate, key = settings.northbound_certificate, settings.northbound_key
+        if certificate is None:
+            certificate, key = settings.data / "pki" / "server.pem", settings.data / "pki" / "server.key"
+        self._certificate = CertificateFiles(certificate, key, "northbound_certificate, northbound_key")
+        self._context: ssl.SSLContext | None = None
         self._hashes = asyncio.Semaphore(_HASHES)
         self._document = msgspec.json.encode(openapi_document())
         app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard])
@@ -82,27 +89,36 @@ class Northbound:
     def context(self) -> ssl.SSLContext:
         """Return the TLS context. Raises ``AcsError`` that names the file and the setting."""
         settings = self._settings
-        certificate = settings.northbound_certificate or settings.data / "pki" / "server.pem"
-        key = settings.northbound_key
-        if settings.northbound_certificate is None:
-            key = settings.data / "pki" / "server.key"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-        try:
-            context.load_cert_chain(certificate, key)
-        except (OSError, ssl.SSLError) as error:
-            raise AcsError(
-                f"can't use {certificate} (settings northbound_certificate, northbound_key): {error}"
-            ) from error
+        self._certificate.changed()
+        self._certificate.load_into(context)
         for path in settings.northbound_client_ca:
             try:
                 context.load_verify_locations(path)
             except (OSError, ssl.SSLError) as error:
                 raise AcsError(f"can't use {path} (setting northbound_client_ca): {error}") from error
             context.verify_mode = ssl.CERT_OPTIONAL  # who has a token needs no certificate
+        self._context = context
         return context
+
+    def follow_certificate(self) -> None:
+        """Show another certificate in new handshakes where there is one in its file. Needs ``context``."""
+        if self._context is None or not self._certificate.changed():
+            return
+        try:
+            self._certificate.load_into(self._context)
+        except AcsError as error:
+            _log.error("the managers' new certificate is not used; the one before is shown", why=str(error))
+
+    async def run(self) -> None:
+        """Follow the certificate until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            with tried_again(_log, "the managers' certificate could not be read"):
+                self.follow_certificate()
 
     # --- every request --------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Keys, seals and certificates. It knows nothing of the other rooms."""
 
+from acs.security.certificate_files import CertificateFiles, covers
 from acs.security.certificates import (
     Certificate,
     CertificatePath,
@@ -17,6 +18,7 @@ from acs.security.secrets import Secrets, check_secret, new_password, private_di
 __all__ = [
     "Authority",
     "Certificate",
+    "CertificateFiles",
     "CertificatePath",
     "Issued",
     "Lockout",
@@ -25,6 +27,7 @@ __all__ = [
     "Sealer",
     "Secrets",
     "check_secret",
+    "covers",
     "find_path",
     "fingerprint_of",
     "load_pem",

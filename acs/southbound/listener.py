@@ -16,14 +16,14 @@ from aiohttp import web
 from acs.distress import DISTRESS
 from acs.errors import AcsError
 from acs.loops import tried_again
-from acs.security import load_pem
 from acs.settings import Settings
 from acs.southbound.connections import Bounds, Connections, Stage
 from acs.southbound.endpoint import CHANNEL, Endpoint
 from acs.southbound.front import Front
 from acs.southbound.guarded import HTTP, Guarded
 from acs.southbound.limits import Buckets
-from acs.southbound.tls import Listening, make_certificate
+from acs.southbound.server_certificate import ServerCertificate
+from acs.southbound.tls import Listening
 from acs.southbound.vendors import VendorCA
 
 __all__ = ["Southbound", "bind"]
@@ -57,6 +57,7 @@ class Southbound:
         self._runner: web.AppRunner | None = None
         self.front: Front | None = None
         self._tls: list[Listening] = []
+        self.certificate = ServerCertificate(settings)
         self._distress: web.AppRunner | None = None
         self._distress_front: Front | None = None
         self.distress_routes: list[web.RouteDef] = []
@@ -72,7 +73,7 @@ class Southbound:
         """Open the listeners."""
         settings = self._settings
         vendors = self.endpoint.vendors
-        await asyncio.to_thread(make_certificate, settings)
+        await asyncio.to_thread(self.certificate.make)
         await asyncio.to_thread(vendors.refresh, strict=True)
         tls = Listening(settings, vendors.cas)
         self._tls = [tls]
@@ -169,15 +170,16 @@ class Southbound:
         """The vendor CAs that are trusted now."""
         return self.endpoint.vendors.cas
 
-    def certificate_until(self) -> float:
-        """Return until when the server certificate is valid, in seconds since the epoch."""
-        return load_pem((self._settings.data / "pki" / "server.pem").read_bytes())[0].not_after
-
     def renew_certificate(self) -> float:
         """Make a new server certificate and show it in new handshakes; return until when it is valid."""
-        make_certificate(self._settings)
+        self.certificate.make()
         self._trust(self.endpoint.vendors.cas)
-        return self.certificate_until()
+        return self.certificate.until
+
+    def follow_certificate(self) -> None:
+        """Show the operator's certificate in new handshakes where it was renewed."""
+        if self.certificate.refresh():
+            self._trust(self.endpoint.vendors.cas)
 
     async def follow_vendors(self) -> None:
         """Take up vendor CAs that are added, and drop those that are removed. Runs until cancelled.
@@ -188,6 +190,8 @@ class Southbound:
         while True:
             await asyncio.sleep(_VENDOR_POLL)
             # Where that fails, what was trusted stays trusted until the next look.
+            with tried_again(_log, "the server certificate could not be read"):
+                self.follow_certificate()
             with tried_again(_log, "the vendor CAs could not be read"):
                 self.endpoint.vendors.refresh()
                 await self.endpoint.revocations.refresh()

@@ -8,27 +8,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from acs.security import Authority, private_directory, write_private
 from acs.settings import Settings
 from acs.southbound.vendors import VendorCA
 
-__all__ = ["Listening", "make_certificate"]
+__all__ = ["Listening"]
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # TLS 1.2; TLS 1.3 has no weak ones (TS 33.310 6.2)
 _PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN: what the operator trusts need not be a root
-
-
-def make_certificate(settings: Settings) -> None:
-    """Make the node's CA at the first start, and a certificate of it for each listener."""
-    directory = private_directory(settings.data / "pki")
-    authority = Authority.load_or_create(directory / "server", "femto-acs server CA")
-    shown = {"server": settings.names}
-    if settings.distress_port is not None:
-        shown["distress"] = settings.distress_names or settings.names
-    for name, names in shown.items():
-        issued = authority.issue_server(names)
-        write_private(directory / f"{name}.key", issued.key)
-        write_private(directory / f"{name}.pem", issued.certificate + authority.certificate_pem)
 
 
 class Listening:

@@ -83,7 +83,7 @@ async def test_2_7_the_servers_own_certificate_is_renewed_without_a_restart(benc
     watching = watch(bench)
     await watching.look()
     assert await shown(bench) == before
-    until = bench.node.southbound.certificate_until()
+    until = bench.node.southbound.certificate.until
     assert expiry(bench, "server", "server.pem") == until
     async with bench.client() as http:
         assert (await bench.post(http, inform())).status == 200
