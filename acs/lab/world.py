@@ -27,7 +27,7 @@ from acs.lab.managed_henb import VENDOR, ManagedHenb
 from acs.remediation import Environment, parse_policy
 from acs.settings import Settings
 from acs.simulator import PRODUCT_CLASS
-from acs.simulator.distress import Distress, DistressPath
+from acs.simulator.distress_channels import Distress, DistressPath
 from acs.simulator.firmware import build_image
 from acs.store.tables import metadata
 

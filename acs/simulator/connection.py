@@ -101,7 +101,8 @@ class Device:
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout / 3)
         self.emergency_access = access
         """How its fail-safe image reaches the emergency management system: limited credentials (S1 L82)."""
-        self._vendor, self._statistics, self._slots, self._clock = vendor, statistics, slots, clock
+        self.statistics = statistics
+        self._vendor, self._slots, self._clock = vendor, slots, clock
         self._wake = asyncio.Event()
         self._busy = False
         self._digest = (
@@ -166,12 +167,12 @@ class Device:
                 async with self._client() as http:
                     await self._talk(http)
             except (aiohttp.ClientError, _SessionError, DecodeError, TimeoutError, OSError) as error:
-                self._statistics.fail(error)
+                self.statistics.fail(error)
                 _log.debug("session failed", device=self.henb.device_id.serial_number, why=repr(error))
                 self.henb.session_failed(self._clock())
                 return False
-            self._statistics.sessions += 1
-            self._statistics.seconds.append(asyncio.get_running_loop().time() - started)
+            self.statistics.sessions += 1
+            self.statistics.seconds.append(asyncio.get_running_loop().time() - started)
             self.henb.session_ended(self._clock())
             return True
 
@@ -220,7 +221,7 @@ class Device:
         return decode(body)
 
     async def _post(self, http: aiohttp.ClientSession, body: bytes) -> bytes:
-        self._statistics.requests += 1
+        self.statistics.requests += 1
         path = self.henb.session_path()
         if path is not None:
             name, url = path.kind, path.url
@@ -272,7 +273,7 @@ class Device:
             code, text = error.fault_code, str(error)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             code, text = 9015, f"can't contact the file server: {error}"
-        self._statistics.downloads += 1
+        self.statistics.downloads += 1
         self.henb.downloaded(transfer, version, code, text[:256], self._clock(), content=content)
 
     async def _upload(self, transfer: Transfer) -> None:
@@ -314,8 +315,8 @@ class Device:
                 await response.read()
                 stored = response.status in (200, 201, 202, 204)
                 if not stored:
-                    self._statistics.undelivered(f"HTTP {response.status}")
+                    self.statistics.undelivered(f"HTTP {response.status}")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            self._statistics.undelivered(str(error) or type(error).__name__)
-        self._statistics.deliveries += stored
+            self.statistics.undelivered(str(error) or type(error).__name__)
+        self.statistics.deliveries += stored
         self.henb.delivered(delivery, self._clock(), stored=stored)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.simulator import rpc
 from acs.simulator.cpe import Cpe
+from acs.simulator.distress_channels import Distress
 from acs.simulator.firmware import Banks
 from acs.simulator.pace import Pace
 from acs.simulator.rpc_files import FIRMWARE
 from acs.simulator.stages import Stages, Trigger
 from acs.simulator.tamper import ActiveTamper
 from acs.simulator.tree import radio_off
-
-if TYPE_CHECKING:
-    from acs.simulator.distress import Distress
 
 __all__ = ["ASK", "DISCOVERY", "FAIL_SAFE_METHODS", "Emergency", "EmergencySide", "may_begin"]
 

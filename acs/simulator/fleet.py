@@ -22,7 +22,7 @@ from acs.errors import AcsError
 from acs.security import digest
 from acs.simulator.attachment import Attachment, Gateway
 from acs.simulator.connection import Access, Device, Statistics
-from acs.simulator.distress import Distress, DistressPath
+from acs.simulator.distress_channels import Distress, DistressPath
 from acs.simulator.henb import HeNB
 from acs.simulator.lightweight import lightweight_notification
 from acs.simulator.nat import Nat, UdpSide

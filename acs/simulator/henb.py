@@ -17,7 +17,8 @@ from acs.simulator.bulkdata import FACTS as BULK_DATA_FACTS
 from acs.simulator.bulkdata import BulkData
 from acs.simulator.delivery import Delivery
 from acs.simulator.demand import Executed, Fault
-from acs.simulator.distress import HELD_BACK, Distress, DistressSide
+from acs.simulator.distress import HELD_BACK, DistressSide
+from acs.simulator.distress_channels import Distress
 from acs.simulator.emergency import ASK, DISCOVERY, Emergency, EmergencySide
 from acs.simulator.faultmgmt import SUPPORTED_ALARMS, FaultManagement
 from acs.simulator.files import FileTransfers

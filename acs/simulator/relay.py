@@ -42,7 +42,7 @@ class TcpRelay:
         host: str = "127.0.0.1",
         inward: bool = False,
     ) -> None:
-        self._lines, self._names, self._target, self._inward = lines, tuple(names), target, inward
+        self.lines, self._names, self._target, self._inward = lines, tuple(names), target, inward
         self._changed = asyncio.Event()
         self._connections: dict[asyncio.Task[Any], None] = {}  # in the order in which they began
         self._looking: set[asyncio.Task[None]] = set()
@@ -65,7 +65,7 @@ class TcpRelay:
     async def stop(self) -> None:
         """Close everything."""
         with contextlib.suppress(ValueError):
-            self._lines.listeners.remove(self._look)
+            self.lines.listeners.remove(self._look)
         async with self._serving:
             await self._close_server()
         tasks = [*self._connections, *self._looking]
@@ -84,7 +84,7 @@ class TcpRelay:
 
     async def _serve(self) -> None:
         async with self._serving:
-            refuse = self._lines.state(self._names).refuse
+            refuse = self.lines.state(self._names).refuse
             if refuse:
                 await self._close_server()
             elif self._server is None and self._place.fileno() >= 0:
@@ -117,7 +117,7 @@ class TcpRelay:
             self._connections.pop(task, None)
 
     def _way(self, direction: str) -> Way:
-        state = self._lines.state(self._names)
+        state = self.lines.state(self._names)
         return state.up if direction == "up" else state.down
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -205,7 +205,7 @@ class UdpRelay(asyncio.DatagramProtocol):
         *,
         inward: bool = False,
     ) -> None:
-        self._lines, self._names, self._target, self._inward = lines, tuple(names), target, inward
+        self.lines, self._names, self._target, self._inward = lines, tuple(names), target, inward
         self._peers: OrderedDict[tuple[str, int], asyncio.DatagramTransport] = OrderedDict()
         self._pending = 0
         self._free_at = {"up": 0.0, "down": 0.0}
@@ -235,10 +235,10 @@ class UdpRelay(asyncio.DatagramProtocol):
         self._carry(data, "down" if self._inward else "up", lambda: self._there(data, source[:2]))
 
     def _carry(self, data: bytes, direction: str, deliver: Callable[[], None]) -> None:
-        state = self._lines.state(self._names)
+        state = self.lines.state(self._names)
         way = state.up if direction == "up" else state.down
         lost = state.refuse or way.drop or way.reset or self._pending >= _PENDING
-        if lost or (way.loss and self._lines.chance.random() < way.loss):
+        if lost or (way.loss and self.lines.chance.random() < way.loss):
             self.lost += 1
             return
         loop = asyncio.get_running_loop()

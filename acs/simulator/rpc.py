@@ -8,7 +8,7 @@ from typing import Any
 
 from acs.cwmp import messages as m
 from acs.cwmp.versions import introduced
-from acs.datamodel import pattern_of
+from acs.datamodel import Model, pattern_of
 from acs.simulator import bulkdata
 from acs.simulator.alias import AUTO_CREATE, aliased, resolve
 from acs.simulator.cpe import Cpe
@@ -24,7 +24,7 @@ _KEY = "Device.ManagementServer.ParameterKey"
 _ROW_DEFAULTS = {"Device.BulkData.Profile.{i}.": bulkdata.DEFAULTS}
 
 
-Handler = Callable[[Cpe, Any, float], m.Message]
+Handler = Callable[[Cpe, Any, float], m.Message]  # each takes the request of its own name
 
 
 def handle(henb: Cpe, request: m.Message, now: float) -> m.Message:
@@ -135,11 +135,8 @@ def _get_names(henb: Cpe, request: m.GetParameterNames, now: float) -> m.Message
     )
 
 
-def _writable(model: Any, path: str) -> bool:
-    if path.endswith("."):
-        spec = model.object(path)
-        return bool(spec and spec.writable)
-    spec = model.spec(path)
+def _writable(model: Model, path: str) -> bool:
+    spec = model.object(path) if path.endswith(".") else model.spec(path)
     return bool(spec and spec.writable)
 
 

@@ -64,7 +64,7 @@ async def test_a_session_goes_on_until_the_acs_has_nothing_more(script):
     assert not device.resting
     assert await device.session()
     assert device.resting
-    assert (device._statistics.sessions, device._statistics.requests) == (1, 4)
+    assert (device.statistics.sessions, device.statistics.requests) == (1, 4)
     assert b"Inform" in script.bodies[0]
     assert script.bodies[1] == b""
     assert b"GetRPCMethodsResponse" in script.bodies[2]
@@ -90,10 +90,10 @@ async def test_a_session_that_goes_wrong_is_counted_by_its_reason(script, answer
     script.answers = answers
     device = device_of(script)
     assert not await device.session()
-    (told,) = device._statistics.errors
+    (told,) = device.statistics.errors
     assert reason in told
     assert told
-    assert device._statistics.failed == 1
+    assert device.statistics.failed == 1
     assert device.henb.retry_count == 1
     assert device.henb.wants_to_talk
     assert not device.resting
@@ -105,11 +105,11 @@ async def test_a_transfer_complete_that_is_refused_is_told_again(script):
     done = m.TransferComplete("load-1", m.FaultStruct(), m.UNKNOWN_TIME, m.UNKNOWN_TIME)
     device.henb.outgoing.append(done)
     assert not await device.session()
-    assert "the ACS answered TransferComplete with" in next(iter(device._statistics.errors))
+    assert "the ACS answered TransferComplete with" in next(iter(device.statistics.errors))
     script.answers = [OK, m.TransferCompleteResponse(), None]
     assert await device.session()
     assert device.henb.outgoing == []
-    assert (device._statistics.sessions, device._statistics.failed) == (1, 1)
+    assert (device.statistics.sessions, device.statistics.failed) == (1, 1)
 
 
 async def test_a_download_that_is_not_there_is_9016(script):
@@ -131,7 +131,7 @@ async def test_a_device_that_runs_repeats_a_broken_session_until_it_is_served(sc
     await until(lambda: device.resting)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert (device._statistics.sessions, device._statistics.failed) == (1, 1)
+    assert (device.statistics.sessions, device.statistics.failed) == (1, 1)
 
 
 # --- versions and header fields -----------------------------------------------------------

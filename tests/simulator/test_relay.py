@@ -103,18 +103,18 @@ async def test_bytes_pass_as_they_are_and_the_end_as_well(echo, relay):
 
 
 async def test_a_path_that_drops_lets_connections_hang_and_what_was_held_flows_when_it_is_whole(echo, relay):
-    relay._lines.cut("standard", DROP)
+    relay.lines.cut("standard", DROP)
     reader, writer = await connect(relay)
     writer.write(b"hello")
     assert await nothing_comes(reader)
     assert echo.connections == 0
-    relay._lines.cut("standard", WHOLE)
+    relay.lines.cut("standard", WHOLE)
     assert await hear(reader, 5) == b"hello"
-    relay._lines.cut("standard", DROP)
+    relay.lines.cut("standard", DROP)
     writer.write(b"again")
     assert await nothing_comes(reader)
     assert echo.heard == b"hello"
-    relay._lines.cut("standard", WHOLE)
+    relay.lines.cut("standard", WHOLE)
     assert await hear(reader, 5) == b"again"
 
 
@@ -122,14 +122,14 @@ async def test_answers_get_lost_while_requests_arrive(echo, relay):
     reader, writer = await connect(relay)
     writer.write(b"one")
     assert await hear(reader, 3) == b"one"
-    relay._lines.cut("standard", parse_cut("answers-lost"))
+    relay.lines.cut("standard", parse_cut("answers-lost"))
     writer.write(b"two")
     assert await nothing_comes(reader)
     assert echo.heard == b"onetwo"
 
 
 async def test_refused_connections_are_refused_and_the_port_is_kept(echo, relay):
-    relay._lines.cut("standard", REFUSE)
+    relay.lines.cut("standard", REFUSE)
     async with asyncio.timeout(5):
         while True:
             try:
@@ -140,7 +140,7 @@ async def test_refused_connections_are_refused_and_the_port_is_kept(echo, relay)
                 break
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", relay.port))
-    relay._lines.cut("standard", WHOLE)
+    relay.lines.cut("standard", WHOLE)
 
     async def connected():
         with contextlib.suppress(ConnectionRefusedError):
@@ -153,7 +153,7 @@ async def test_refused_connections_are_refused_and_the_port_is_kept(echo, relay)
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 async def test_a_connection_is_reset_after_as_many_bytes(echo, relay, direction):
-    relay._lines.cut("standard", Cut(**{direction: Way(reset=True, after=1000)}))
+    relay.lines.cut("standard", Cut(**{direction: Way(reset=True, after=1000)}))
     reader, writer = await connect(relay)
     writer.write(bytes(5000))
     with pytest.raises(ConnectionResetError):
@@ -162,7 +162,7 @@ async def test_a_connection_is_reset_after_as_many_bytes(echo, relay, direction)
 
 
 async def test_dropping_may_begin_in_the_middle(echo, relay):
-    relay._lines.cut("standard", Cut(down=Way(drop=True, after=4)))
+    relay.lines.cut("standard", Cut(down=Way(drop=True, after=4)))
     reader, writer = await connect(relay)
     writer.write(b"12345678")
     assert await hear(reader, 4) == b"1234"
@@ -170,7 +170,7 @@ async def test_dropping_may_begin_in_the_middle(echo, relay):
 
 
 async def test_a_slow_path_carries_everything(echo, relay):
-    relay._lines.cut("standard", Cut(Way(delay=0.01), Way(rate=1e6)))
+    relay.lines.cut("standard", Cut(Way(delay=0.01), Way(rate=1e6)))
     reader, writer = await connect(relay)
     writer.write(bytes(50_000))
     assert await hear(reader, 50_000) == bytes(50_000)
@@ -187,11 +187,11 @@ async def test_a_target_that_is_not_there_is_a_broken_connection(relay, echo):
 
 async def test_a_relay_keeps_no_more_connections_than_it_may(echo, relay, monkeypatch):
     monkeypatch.setattr("acs.simulator.relay._CONNECTIONS", 2)
-    relay._lines.cut("standard", DROP)
+    relay.lines.cut("standard", DROP)
     held = [await connect(relay) for _ in range(3)]
     with pytest.raises(ConnectionResetError):
         await hear(held[0][0], 1)
-    relay._lines.cut("standard", WHOLE)
+    relay.lines.cut("standard", WHOLE)
     held[2][1].write(b"x")
     assert await hear(held[2][0], 1) == b"x"
 
@@ -242,7 +242,7 @@ async def answer(sender) -> bytes:
 async def test_datagrams_pass_and_come_back(datagrams):
     relay, _, transport, sender = datagrams
     for cut in (WHOLE, Cut(Way(delay=0.01), Way(rate=1e6))):
-        relay._lines.cut("Internet", cut)
+        relay.lines.cut("Internet", cut)
         transport.sendto(b"hello")
         assert await answer(sender) == b"hello"
 
@@ -253,10 +253,10 @@ async def test_datagrams_pass_and_come_back(datagrams):
 )
 async def test_datagrams_get_lost_as_the_path_says(datagrams, cut, heard):
     relay, echo, transport, sender = datagrams
-    relay._lines.cut("Internet", cut)
+    relay.lines.cut("Internet", cut)
     transport.sendto(b"lost")
     await until(lambda: relay.lost)
-    relay._lines.cut("Internet", WHOLE)
+    relay.lines.cut("Internet", WHOLE)
     transport.sendto(b"there")
     assert await answer(sender) == b"there"
     assert echo.heard == [b"lost"] * heard + [b"there"]
@@ -264,11 +264,11 @@ async def test_datagrams_get_lost_as_the_path_says(datagrams, cut, heard):
 
 async def test_some_of_many_datagrams_get_lost_the_same_ones_every_time(datagrams):
     relay, echo, transport, sender = datagrams
-    relay._lines.cut("Internet", Cut(up=Way(loss=0.5)))
+    relay.lines.cut("Internet", Cut(up=Way(loss=0.5)))
     for number in range(40):
         transport.sendto(bytes([number]))
         await asyncio.sleep(0)
-    relay._lines.cut("Internet", WHOLE)
+    relay.lines.cut("Internet", WHOLE)
     transport.sendto(b"end")
     while await answer(sender) != b"end":
         pass

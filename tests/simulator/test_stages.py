@@ -13,7 +13,7 @@ from acs.datamodel import golden_configuration
 from acs.distress import Trigger as DistressTrigger
 from acs.distress import build_trigger
 from acs.simulator import HeNB
-from acs.simulator.distress import Distress, DistressPath
+from acs.simulator.distress_channels import Distress, DistressPath
 from acs.simulator.pace import Pace
 from acs.simulator.stages import TRANSITIONS, Stage, Stages, Trigger, find_transition
 

@@ -11,7 +11,7 @@ import pytest
 from acs import devices as dev
 from acs.distress import DueTrigger, Trigger
 from acs.simulator import Fleet, Vendor
-from acs.simulator.distress import Distress
+from acs.simulator.distress_channels import Distress
 from acs.southbound import Guard
 from acs.store import Store
 
