@@ -122,7 +122,7 @@ class Metrics:
         )
         self.certificate_expiry = Gauge(
             "acs_certificate_expiry_timestamp_seconds",
-            "When a certificate of this node or a CA expires",
+            "When a certificate of this node, a CA or a CRL file expires",
             ["kind", "name"],
             registry=self.registry,
         )

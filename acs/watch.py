@@ -79,6 +79,7 @@ class Watch:
         self._store, self._settings, self._secrets = store, settings, secrets
         self._southbound, self._env, self._metrics = southbound, env, metrics
         self._warned: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
         self._looked = 0.0
 
     async def look(self) -> None:
@@ -87,9 +88,10 @@ class Watch:
         await self._own(now)
         self._authorities(now)
         if now - self._looked >= _HOUR:
-            self._looked = now
             # Reading all devices is no work for the writer: it gets what has to be done.
             found = await self._store.read(_expiring, now + self._settings.expiry_warning_days * _DAY)
+            if max(map(len, found)) < _AT_ONCE:  # else there may be more, and their turn is the next look
+                self._looked = now
             if any(found):
                 changes = await self._store.write(_tell, *found, self._settings, self._env, now=now)
                 for change in changes:
@@ -122,17 +124,28 @@ class Watch:
             _log.warning("the server certificate expires; renew it in its file", file=file, days=days)
 
     def _authorities(self, now: float) -> None:
+        """Tell when CAs and CRL files end (the first of a file); warn: of CAs before, of CRLs after it."""
         found = [
             ("vendor", ca.file.name, each) for ca in self._southbound.vendors for each in ca.certificates
         ]
         own = self._settings.data / "pki" / "server" / "ca.pem"
         found += [("own", "ca.pem", each) for each in load_pem(own.read_bytes())]
+        ends = {("crl", name): until for name, until in self._southbound.crl_files.items()}
+        for (_, name), until in ends.items():
+            if until < now and f"{name} {until}" not in self._warned:
+                self._warned.add(f"{name} {until}")
+                _log.warning("a CRL is too old: who is not in it is unknown, not good", file=name)
         for kind, name, each in found:
-            self._metrics.certificate_expiry.labels(kind, name).set(each.not_after)
+            ends[kind, name] = min(each.not_after, ends.get((kind, name), each.not_after))
             days = (each.not_after - now) / _DAY
             if days < self._settings.expiry_warning_days and each.fingerprint not in self._warned:
                 self._warned.add(each.fingerprint)
                 _log.warning("a CA expires", file=name, subject=each.subject, days=round(days))
+        for key, until in ends.items():
+            self._metrics.certificate_expiry.labels(*key).set(until)
+        for gone in self._told - ends.keys():
+            self._metrics.certificate_expiry.remove(*gone)
+        self._told = set(ends)
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""

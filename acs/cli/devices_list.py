@@ -154,11 +154,11 @@ def list_devices(
             each.software_version,
             each.admission,
             moment(each.last_inform_at),
-            _goes_on(each),
+            _now(each),
         )
         for each in found
     ]
-    print_table("Devices", ("device", "class", "software", "admission", "last Inform", "open"), rows)
+    print_table("Devices", ("device", "class", "software", "admission", "last Inform", "now"), rows)
 
 
 def _tell_page(found: list[Device], total: int) -> None:
@@ -168,7 +168,7 @@ def _tell_page(found: list[Device], total: int) -> None:
     screen.print(text, style="yellow", markup=False, highlight=False)
 
 
-def _goes_on(device: Device) -> str:
+def _now(device: Device) -> str:
     """Say in a few words what goes on with a device."""
     facts = {
         "case": device.has_open_case,

@@ -228,6 +228,9 @@ def _outcome(step: Step, value: Any) -> str:
 def _gist(value: dict[str, Any]) -> str:
     if "fault_code" in value:  # of a command
         return str(value.get("state", ""))
+    if "secret_versions" in value:  # declared state
+        wanted = value.get("wanted", {})
+        return f"{len(wanted.get('values', ()))} values, {len(wanted.get('tables', ()))} tables"
     if "action" in value:  # an instruction
         return f"{value['action']} by {value.get('who', '')}"[:_TEXT]
     words = (

@@ -170,6 +170,11 @@ class Southbound:
         """The vendor CAs that are trusted now."""
         return self.endpoint.vendors.cas
 
+    @property
+    def crl_files(self) -> dict[str, float]:
+        """The CRL files by name, and until when they tell who is good, in seconds since the epoch."""
+        return self.endpoint.revocations.files
+
     def renew_certificate(self) -> float:
         """Make a new server certificate and show it in new handshakes; return until when it is valid."""
         self.certificate.make()

@@ -65,6 +65,11 @@ class Revocations:
         self.asked = 0
         """Questions that went out to responders and distribution points."""
 
+    @property
+    def files(self) -> dict[str, float]:
+        """The CRL files by name, and until when they tell who is good, in seconds since the epoch."""
+        return {path.name: min(each.next_update for each in found) for path, found in self._files.items()}
+
     async def refuse(self, vouched: Vouched) -> None:
         """Raise ``Refused`` where a certificate or one above it is revoked, or, with "hard", may be."""
         found = await self.check(vouched)
@@ -267,10 +272,6 @@ class Revocations:
             else:
                 for crl in self._files[path]:
                     _log.info("CRL read", file=path.name, revoked=len(crl.revoked))
-                    if crl.next_update < self._clock():
-                        _log.warning(
-                            "a CRL is too old: who is not in it is unknown, not good", file=path.name
-                        )
         self._stamps = found
         self._known.clear()  # whoever was good may be revoked now
 

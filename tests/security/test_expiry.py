@@ -8,13 +8,15 @@ import ssl
 
 import pytest
 import structlog
+from sqlalchemy import update
 from structlog.testing import LogCapture
 
 from acs import alarms as al
 from acs import devices as dev
 from acs.security import Scope, Secrets
+from acs.store.tables import devices as table
 from acs.watch import EXPIRING, Watch
-from tests.security.pki import CA
+from tests.security.pki import CA, pem
 from tests.security.test_certificates import NAME, client, trusted
 from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
 
@@ -60,6 +62,47 @@ async def test_2_7_a_device_certificate_that_expires_is_warned_about_and_cleared
         assert (await bench.post(http, inform())).status == 200
     await watch(bench).look()
     assert (await alarm_of(bench)).state == "cleared"
+
+
+async def test_2_7_however_many_certificates_expire_at_once_all_are_warned_about_within_minutes(bench):
+    def fill(conn):
+        for number in range(230):
+            device = dev.register(conn, OUI, f"E{number}", now=1.0)
+            soon = bench.clock[0] + 10 * DAY
+            conn.execute(update(table).where(table.c.id == device.id).values(certificate_not_after=soon))
+
+    await bench.node.store.write(fill)
+    watching = watch(bench)
+    for _ in range(3):
+        await watching.look()
+    warned = await bench.node.store.read(lambda conn: dev.count(conn, dev.DeviceFilter(having=("alarm",))))
+    assert warned == 230
+
+
+async def test_2_7_when_cas_and_crl_files_end_is_told_as_long_as_they_are_there(bench, monkeypatch):
+    log = LogCapture()
+    monkeypatch.setattr("acs.watch._log", structlog.wrap_logger(None, processors=[log]))
+    ca, shorter = CA("vendor"), CA("other", days=200)
+    trusted(bench, ca, Scope(ouis=(OUI,)))
+    both = bench.node.settings.vendor_directory / "other.pem"
+    both.write_bytes(both.read_bytes() + pem(shorter.certificate))
+    bench.node.southbound.endpoint.vendors.refresh()
+    revocations = bench.node.southbound.endpoint.revocations
+    revocations.directory.mkdir(exist_ok=True)
+    (revocations.directory / "a.crl").write_bytes(ca.make_crl(bench.clock[0], hours=1))
+    await revocations.refresh()
+    watching = watch(bench)
+    await watching.look()
+    assert expiry(bench, "vendor", both.name) == shorter.certificate.not_valid_after_utc.timestamp()
+    assert expiry(bench, "crl", "a.crl") == bench.clock[0] + 3600
+    bench.clock[0] += 3601
+    for _ in range(2):
+        await watching.look()
+    assert [each["file"] for each in log.entries if "CRL is too old" in each["event"]] == ["a.crl"]
+    (revocations.directory / "a.crl").unlink()
+    await revocations.refresh()
+    await watching.look()
+    assert expiry(bench, "crl", "a.crl") is None
 
 
 def expiry(bench, kind: str, name: str) -> float:
