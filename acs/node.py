@@ -15,7 +15,8 @@ from aiohttp import web
 from sqlalchemy import Connection, make_url
 
 from acs.alarms import set_inhibitions
-from acs.datamodel import install_profiles, load_profiles
+from acs.datamodel import install_profiles, installed_profiles, load_profiles
+from acs.devices import missing_models
 from acs.distress import call_in_vain, parse_template
 from acs.enforcement import Enforcer
 from acs.errors import AcsError
@@ -134,6 +135,8 @@ class Node:
         install_profiles(load_profiles(self.settings.data))
         await self._open_store()
         await self.store.write(set_inhibitions, policy.inhibit)
+        for source, name in (await self.store.read(missing_models, installed_profiles())).items():
+            _log.warning("a profile names a data model that is not there", profile=source, model=name)
         library = self._library(policy)
         paths = parse_template(self.settings.distress_paths)
         if paths and self.settings.distress_port is None:

@@ -13,7 +13,16 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import read_file, read_text
-from acs.cli.node import environment_of, find_device, read, require_data, settings_of, who, write
+from acs.cli.node import (
+    environment_of,
+    find_device,
+    read,
+    require_data,
+    settings_of,
+    settings_with_profiles,
+    who,
+    write,
+)
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
 from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
@@ -30,15 +39,6 @@ _PAUSE = 0.25  # seconds between two looks
 _OPEN = ("queued", "sent", "accepted")
 
 
-def _settings(data: Path | None, config: Path | None) -> Settings:
-    """Return the settings, with the profiles of the node's data directory."""
-    from acs.datamodel import install_profiles, load_profiles
-
-    settings = settings_of(data, config)
-    install_profiles(load_profiles(settings.data))
-    return settings
-
-
 @config.command("set")
 def set_layer(
     path: Annotated[Path, typer.Argument(help="YAML: values and tables; `-` takes the layer away.")],
@@ -51,7 +51,7 @@ def set_layer(
     from acs import devices as dev
     from acs.declared import Layer, parse_layer
 
-    settings = _settings(data, config)
+    settings = settings_with_profiles(data, config)
     layer = Layer() if str(path) == "-" else parse_layer(read_text(path), str(path))
     made = write(
         settings,
@@ -73,7 +73,7 @@ def show(
     """Show the layers, one layer, or what is declared for a device and which layer says so."""
     from acs import devices as dev
 
-    settings = _settings(data, config)
+    settings = settings_with_profiles(data, config)
     if not what:
         found = read(settings, dev.layers)
         columns = ("scope", "entries", "version", "changed", "by")
@@ -125,7 +125,7 @@ def show_plan(
     """
     from acs import devices as dev
 
-    settings = _settings(data, config)
+    settings = settings_with_profiles(data, config)
     if first:
         _read_from(settings, device)
     found, planned = read(settings, lambda conn: dev.plan_of(conn, find_device(conn, device)))
@@ -175,7 +175,7 @@ def apply(
     """Bring devices to their declared state: as a case each, which survives everything and reads back."""
     from acs import remediation as rm
 
-    settings = _settings(data, config)
+    settings = settings_with_profiles(data, config)
     env = environment_of(settings)
 
     def act(conn: Connection) -> list[tuple[str, int | None]]:
@@ -229,7 +229,7 @@ def verify(
     """Show where a device deviates from what is declared. Exit code 1: it does."""
     from acs import devices as dev
 
-    settings = _settings(data, config)
+    settings = settings_with_profiles(data, config)
     if first:
         _read_from(settings, device)
 

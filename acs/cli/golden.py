@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import read_text
-from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.node import find_device, read, settings_with_profiles, who, write
 from acs.cli.options import Config, Data, Json
 from acs.cli.output import console, print_json, print_table
 from acs.errors import AcsError
@@ -38,8 +38,9 @@ def set_golden(
     if scope != "*" and not scope.startswith(("class:", "device:")):
         raise AcsError(f"the scope {scope!r} is none; use *, class:<ProductClass> or device:<key>")
     values = parse_golden(read_text(path), str(path))
+    settings = settings_with_profiles(data, config)
     if model:
-        checked = read(settings_of(data, config), lambda conn: dev.named_model(conn, model))
+        checked = read(settings, lambda conn: dev.named_model(conn, model))
         problems = [
             f"{name}: {problem.text}"
             for name, value, kind in values
@@ -53,7 +54,7 @@ def set_golden(
             conn, scope, [m.ParameterValue(*each) for each in values], who=who(), now=time.time()
         )
 
-    console.print(f"{write(settings_of(data, config), act)} parameters are set for {scope}", markup=False)
+    console.print(f"{write(settings, act)} parameters are set for {scope}", markup=False)
 
 
 @golden.command("show")
@@ -66,7 +67,7 @@ def show_golden(
     """Show the scopes, or the merged golden configuration of one device."""
     from acs import devices as dev
 
-    settings = settings_of(data, config)
+    settings = settings_with_profiles(data, config)
     if not device:
         scopes = read(settings, dev.golden_scopes)
         if json:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.node import find_device, read, settings_of, write
+from acs.cli.node import find_device, read, settings_of, settings_with_profiles, write
 from acs.cli.node import who as operator
 from acs.cli.options import Config, Data, Json
 from acs.cli.output import console, moment, print_json, print_table
@@ -131,7 +131,7 @@ def show_path(
             return dev.model_for(conn, find_device(conn, device))
         return dev.named_model(conn, name) if name else _usual(conn, path)
 
-    found = read(settings_of(data, config), look)
+    found = read(settings_with_profiles(data, config), look)
     if found is None:
         raise AcsError(f"no model is known for {device}; name one with --model, or in the device's profile")
     facts = parameter_facts(found, path) or object_facts(found, path)
@@ -251,6 +251,12 @@ def _source(head: Mapping[str, str]) -> str:
 def drop(name: str, data: Data = None, config: Config = None) -> None:
     """Forget an imported model."""
     from acs import devices as dev
+    from acs.datamodel import load_profiles
+
+    settings = settings_of(data, config)
+    named = [each.file.source for each in load_profiles(settings.data).all if each.profile.model == name]
+    if named:
+        raise AcsError(f"the profile {named[0]} names the model {name}; change that first")
 
     def act(conn: Connection) -> bool:
         dropped = dev.drop_model(conn, name)
@@ -258,6 +264,6 @@ def drop(name: str, data: Data = None, config: Config = None) -> None:
             dev.audit(conn, operator(), "data model dropped", name, "", now=time.time())
         return dropped
 
-    if not write(settings_of(data, config), act):
+    if not write(settings, act):
         raise AcsError(f"no model {name!r} was imported; see: acs model list")
     console.print(f"{name} is dropped", markup=False)

@@ -26,6 +26,7 @@ __all__ = [
     "read",
     "require_data",
     "settings_of",
+    "settings_with_profiles",
     "who",
     "with_devices",
     "write",
@@ -38,6 +39,15 @@ T = TypeVar("T")
 def settings_of(data: Path | None, config: Path | None, **overrides: Any) -> Settings:
     """Return the settings that the common options describe."""
     return load_settings(config, {"data": data, **overrides})
+
+
+def settings_with_profiles(data: Path | None, config: Path | None) -> Settings:
+    """Return the same, with the operator's profiles installed: what holds for a device is decided by them."""
+    from acs.datamodel import install_profiles, load_profiles
+
+    settings = settings_of(data, config)
+    install_profiles(load_profiles(settings.data))
+    return settings
 
 
 def require_data(settings: Settings) -> None:

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from acs.cli.node import find_device, read, settings_of
+from acs.cli.node import find_device, read, require_data, settings_of
 from acs.cli.options import Config, Data, DeviceKey, Json
 from acs.cli.output import console, print_json, print_table
 from acs.errors import AcsError
+from acs.settings import Settings
 
 __all__ = ["canonical", "profiles"]
 
@@ -85,15 +86,28 @@ def check_profile(
         raise AcsError(f"there is no *.yaml in {path}")
     new = [read_profile(each) for each in paths]
     names = {each.name for each in new}
-    others = [each.file for each in load_profiles(settings_of(data, config).data).all]
+    settings = settings_of(data, config)
+    others = [each.file for each in load_profiles(settings.data).all]
     kept = [each for each in others if each.shipped or each.name not in names]
     checked = Profiles([*kept, *new])
-    problems = {file.source: check_examples(checked.get(file.name), checked) for file in new}
+    imported = _imported(settings)
+    problems = {file.source: check_examples(checked.get(file.name), checked, imported) for file in new}
     wrong = [f"{source}: {problem}" for source, found in problems.items() for problem in found]
     if wrong:
         raise AcsError("; ".join(wrong))
     for file in new:
         console.print(f"{file.source}: right; {len(file.examples)} examples", markup=False)
+
+
+def _imported(settings: Settings) -> list[str]:
+    """Return the names of the imported data models; none where there is no node's data."""
+    from acs import devices as dev
+
+    try:
+        require_data(settings)
+    except AcsError:
+        return []
+    return [each.name for each in read(settings, dev.stored_models)]
 
 
 @profiles.command("explain")

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.node import find_device, read, settings_with_profiles, who, write
 from acs.cli.options import Config, Data, DeviceKey
 from acs.cli.outcome import show_outcome
 from acs.cli.output import console
@@ -90,10 +90,8 @@ def send(
     """
     from acs import commands as cm
     from acs import devices as dev
-    from acs.datamodel.profiles import install_profiles, load_profiles
 
-    settings = settings_of(data, config)
-    install_profiles(load_profiles(settings.data))
+    settings = settings_with_profiles(data, config)
     command_key = with_key(key)
 
     def act(conn: Connection) -> int:

@@ -149,7 +149,7 @@ def _value(each: m.ParameterValue, model: Model, told: _Told) -> Iterable[str]:
     elif model.spec(each.name) is None:
         if kind and kind != each.type:
             yield f"{each.name}: the device declares it as {kind}, not {each.type}"
-        elif not kind and writable is None and (told.strict or _misses(model, each.name)):
+        elif not kind and writable is None and (told.strict or model.misses(each.name)):
             text = f"the model {model.name} has no parameter {each.name}{_near(model, each.name)}"
             problem = Problem(9005, text)
     else:
@@ -159,19 +159,6 @@ def _value(each: m.ParameterValue, model: Model, told: _Told) -> Iterable[str]:
     if problem is not None:
         text = problem.text if each.name in problem.text else f"{each.name}: {problem.text}"
         yield f"{text} (fault {problem.fault_code})"
-
-
-def _misses(model: Model, path: str) -> bool:
-    """Return whether the model has the object that ``path`` is in, and nothing of this name in it."""
-    holder = pattern_of(path)
-    while holder:
-        end = holder.rstrip(".").rfind(".") + 1
-        name, holder = holder[end:], holder[:end]
-        if name.startswith("X_"):
-            return False
-        if holder in model.objects:
-            return True
-    return False
 
 
 def _near(model: Model, path: str) -> str:
@@ -205,7 +192,7 @@ def _object(
     spec = model.object(f"{table}1." if adding else path)
     if told.get(table):
         return
-    if spec is None and not strict and not _misses(model, path):
+    if spec is None and not strict and not model.misses(path):
         return
     if spec is None or not spec.multiple:
         yield f"{path}: the model {model.name} has no such table of instances (fault 9005)"

@@ -18,7 +18,7 @@ import yaml
 import device_models
 from acs.cwmp import messages as m
 from acs.datamodel.conversion import covers, is_true
-from acs.datamodel.model import load_model
+from acs.datamodel.model import Model, load_model, packaged_names
 from acs.datamodel.profile import Alias, Profile, Tree
 from acs.errors import AcsError
 
@@ -159,10 +159,19 @@ def _scaled(raw: str, scale: float) -> str | None:
     return None if number is None else _plain(number * Decimal(str(scale)))
 
 
-def place_of(profile: Profile, name: str, *, root: str = "Device.") -> Place | None:
-    """Return where a device of this profile keeps ``name``, None when its model has no place for it.
+@cache
+def _packaged(name: str) -> Model:
+    """Return the model of a profile; of one that was imported, and is not at hand, what is packaged."""
+    return load_model(name if name in packaged_names() else "femto")
 
-    ``root`` is the root of its data model. Raises ``AcsError`` when ``name`` is no canonical name.
+
+def place_of(
+    profile: Profile, name: str, *, root: str = "Device.", model: Model | None = None
+) -> Place | None:
+    """Return where a device of this profile keeps ``name``, None when it has no place for it.
+
+    ``root`` is the root of its data model, ``model`` that model where it is at hand: an imported one is in
+    the store. Raises ``AcsError`` when ``name`` is no canonical name.
     """
     meaning = canonical_name(name)
     alias = profile.aliases.get(name)
@@ -171,9 +180,11 @@ def place_of(profile: Profile, name: str, *, root: str = "Device.") -> Place | N
         alias = Alias(path=path, scale=meaning.scale, values=dict(meaning.values))
     if not alias.path:
         return None
-    spec = load_model(profile.model).spec(alias.path) if profile.model else None
-    kind = alias.type or (spec.xsd_type if spec is not None else _XSD[meaning.type])
     path = (root or "Device.") + alias.path.removeprefix("Device.")
+    spec = model.spec(path) if model is not None else None
+    if spec is None and profile.model:
+        spec = _packaged(profile.model).spec(alias.path)
+    kind = alias.type or (spec.xsd_type if spec is not None else _XSD[meaning.type])
     inverted = alias.inverted or covers(profile.inverted, alias.path)
     return Place(meaning, path, kind, inverted, alias.scale, alias.values)
 

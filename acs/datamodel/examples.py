@@ -11,6 +11,7 @@ means: { gps.latitude: "52.52" }
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from acs.cwmp import messages as m
 from acs.datamodel.canonical import place_of, view
 from acs.datamodel.conversion import set_batches, spelled, to_device
 from acs.datamodel.matching import Match
-from acs.datamodel.model import load_model
+from acs.datamodel.model import packaged_names
 from acs.datamodel.profile import Profile
 from acs.datamodel.profiles import Found, Profiles
 from acs.errors import AcsError
@@ -51,15 +52,19 @@ class _Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     means: dict[str, str] = {}
 
 
-def check_examples(found: Found, profiles: Profiles) -> list[str]:
-    """Return what is wrong with a profile and its examples, in sentences; to have no example is wrong."""
+def check_examples(found: Found, profiles: Profiles, imported: Collection[str] = ()) -> list[str]:
+    """Return what is wrong with a profile and its examples, in sentences; to have no example is wrong.
+
+    ``imported`` are the names of data models that are there beside the packaged ones.
+    """
     profile = found.profile
     problems = []
-    try:
-        if profile.model:
-            load_model(profile.model)
-    except AcsError as error:
-        return [str(error)]
+    models = [*packaged_names(), *imported]
+    if profile.model and profile.model not in models:
+        problems.append(
+            f"there is no data model {profile.model!r}; known are {', '.join(models)}; another is brought by"
+            " acs model import"
+        )
     if not found.file.examples:
         problems.append("it has no example")
     if any(match == Match() for match in profile.match):

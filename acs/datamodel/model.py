@@ -123,6 +123,21 @@ class Model:
         found = get_close_matches(pattern, list(self.parameters) + list(self.objects), n=3, cutoff=0.8)
         return list(dict.fromkeys(same + found))[:3]
 
+    def misses(self, path: str) -> bool:
+        """Return whether the model has the object that ``path`` is in, and nothing of this name in it.
+
+        Of what a vendor added (``X_``) no model says that it is not there.
+        """
+        holder = pattern_of(path)
+        while holder:
+            end = holder.rstrip(".").rfind(".") + 1
+            name, holder = holder[end:], holder[:end]
+            if name.startswith("X_"):
+                return False
+            if holder in self.objects:
+                return True
+        return False
+
     def check(self, path: str, value: str, kind: str = "") -> Problem | None:
         """Return why ``path`` can't be set to ``value``, None when it can (fault codes of TR-069 A.5.1).
 

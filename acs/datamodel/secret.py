@@ -8,8 +8,9 @@ from typing import Any
 
 from acs.datamodel.about import about
 from acs.datamodel.model import Model, load_model
+from acs.datamodel.spec import ParameterSpec
 
-__all__ = ["MASK", "hidden_in", "shown_value", "sounds_secret", "veiled"]
+__all__ = ["MASK", "hidden_in", "is_hidden", "shown_value", "sounds_secret", "veiled"]
 
 MASK = "[redacted]"
 """What is shown instead of a secret."""
@@ -61,6 +62,12 @@ def veiled(data: Any) -> Any:
     return {key: veiled(each) for key, each in data.items()}
 
 
+def is_hidden(spec: ParameterSpec) -> bool:
+    """Tell whether the model calls a parameter hidden or secured (TR-106): what is set does not read back."""
+    known = about(spec)
+    return known.hidden or known.secured
+
+
 def hidden_in(model: Model | None) -> Callable[[str], bool]:
     """Return what tells of a path whether ``model``, or a packaged one, calls it hidden or secured.
 
@@ -70,6 +77,6 @@ def hidden_in(model: Model | None) -> Callable[[str], bool]:
 
     def hidden(path: str) -> bool:
         specs = [spec for each in models if (spec := each.spec(path)) is not None]
-        return any(known.hidden or known.secured for known in map(about, specs))
+        return any(is_hidden(each) for each in specs)
 
     return hidden

@@ -1,7 +1,15 @@
 """Declared state: what a device should be set to, in layers, and the RPCs that bring it there. Pure."""
 
 from acs.declared.compare import differs
-from acs.declared.document import Entry, Layer, Table, alias_conflicts, layer_of_values, parse_layer
+from acs.declared.document import (
+    Entry,
+    Layer,
+    Table,
+    alias_conflicts,
+    layer_of_values,
+    parse_layer,
+    refuse_plain_secrets,
+)
 from acs.declared.drift import Deviation, deviations
 from acs.declared.loops import Write, flapping
 from acs.declared.plan import AddObject, DeleteObject, Plan, PlannedValue, Rules, SetValues, plan, rules_of
@@ -31,6 +39,7 @@ __all__ = [
     "layer_of_values",
     "parse_layer",
     "plan",
+    "refuse_plain_secrets",
     "resolve",
     "rules_of",
     "scope_rank",

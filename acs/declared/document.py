@@ -22,13 +22,22 @@ from typing import Any
 import msgspec
 
 from acs.cwmp import messages as m
-from acs.datamodel import Profile
+from acs.datamodel import Profile, load_model
 from acs.datamodel.canonical import canonical_names, place_of
+from acs.datamodel.secret import hidden_in, sounds_secret
 from acs.declared.templates import check_template, is_template
 from acs.documents import read_yaml
 from acs.errors import AcsError
 
-__all__ = ["Entry", "Layer", "Table", "alias_conflicts", "layer_of_values", "parse_layer"]
+__all__ = [
+    "Entry",
+    "Layer",
+    "Table",
+    "alias_conflicts",
+    "layer_of_values",
+    "parse_layer",
+    "refuse_plain_secrets",
+]
 
 MOST_VALUES = 2000
 MOST_ROWS = 256
@@ -162,6 +171,7 @@ def _check(layer: Layer, source: str) -> None:
     if layer.size > MOST_VALUES:
         raise AcsError(f"{source}: {layer.size} values and rows; at most {MOST_VALUES} are allowed")
     known = canonical_names()
+    refuse_plain_secrets(layer, source)
     for name, entry in layer.values.items():
         if name not in known and not _PATH.match(name):
             near = get_close_matches(name.lower(), known, n=2, cutoff=0.7)
@@ -187,8 +197,10 @@ def _check_table(path: str, table: Table, source: str) -> None:
         for name, entry in row.items():
             if not _FIELD.match(name):
                 raise AcsError(f"{place} row {number}: {name[:80]!r} is no parameter of a row")
-            if entry.secret:
-                raise AcsError(f"{place} row {number}: a row can't have a secret")
+            if entry.secret and name in table.key:
+                raise AcsError(
+                    f"{place} row {number}: {name} is of the key; a secret can't be, it reads back empty"
+                )
             _check_entry(entry, f"{place} row {number} {name}")
 
 
@@ -197,6 +209,35 @@ def _check_entry(entry: Entry, place: str) -> None:
         raise AcsError(f"{place}: {len(entry.value)} characters; at most {MOST_TEXT} are allowed")
     if entry.template:
         check_template(entry.value, place)
+
+
+def plain_secrets(layer: Layer) -> list[str]:
+    """Return the parameters of a layer whose values are secrets that stand there in the clear.
+
+    They would be in the store, the history and every plan; and what reads back empty is set for ever.
+    """
+    given = [(path, path) for path, entry in layer.values.items() if not entry.secret]
+    given += [
+        (f"{path}1.{name}", f"{path}{name}")
+        for path, table in layer.tables.items()
+        for name in dict.fromkeys(name for row in table.rows for name, each in row.items() if not each.secret)
+    ]
+    hidden = hidden_in(None)
+    models = (load_model("femto"), load_model("henb-igd"))
+
+    def secret(path: str) -> bool:
+        known = any(each.spec(path) is not None for each in models)
+        return hidden(path) if known else sounds_secret(path)
+
+    return [shown for path, shown in given if "." in path and secret(path)]
+
+
+def refuse_plain_secrets(layer: Layer, source: str) -> None:
+    """Raise ``AcsError`` for a layer that has a secret in the clear, naming ``source`` and the remedy."""
+    found = plain_secrets(layer)
+    if found:
+        remedy = "declare it as { secret: NAME }, and say what it is with: acs config secret NAME"
+        raise AcsError(f"{source}: {found[0]} is a secret and stands there in the clear; {remedy}")
 
 
 def alias_conflicts(layers: Mapping[str, Layer], profiles: Iterable[Profile]) -> list[str]:

@@ -24,16 +24,15 @@ class Deviation:
 
 def deviations(wanted: Wanted, state: Mapping[str, str]) -> list[Deviation]:
     """Return how ``state``, a device's values by path, deviates. Secrets can't be read, and are left out."""
-    secret = [each.path for each in wanted.values if each.secret]
     found: list[Deviation] = []
-    for step in plan(wanted, state, Rules(), applied_secrets=secret).steps:
+    for step in plan(wanted, state, Rules()).steps:
         match step:
             case AddObject(table, label, because):
                 found.append(Deviation("missing", f"{table}<{label}>.", "", None, because))
             case DeleteObject(path, because):
                 found.append(Deviation("extra", path, "", "", because))
             case SetValues(values):
-                found += [_value(each) for each in values if "<" not in each.path]
+                found += [_value(each) for each in values if "<" not in each.path and not each.secret]
     return found
 
 

@@ -7,8 +7,9 @@ enables an object after what it is made of; AdminState comes last (TR-196: unloc
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -133,22 +134,24 @@ def plan(
     state: Mapping[str, str],
     rules: Rules,
     *,
-    applied_secrets: Iterable[str] = (),
+    applied_secrets: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the RPCs that bring a device from ``state``, its values by path, to what is wanted.
 
-    A value that ``state`` does not have is set. A secret can't be read back: it is set unless its path is in
-    ``applied_secrets``. Raises nothing; ``wanted`` has to be without problems.
+    A value that ``state`` does not have is set. A secret can't be read back: it is set unless
+    ``applied_secrets`` says of its path that it has this secret. Raises nothing; ``wanted`` has to be without
+    problems.
     """
-    given = frozenset(applied_secrets)
-    deletes: list[DeleteObject] = []
-    adds: list[AddObject] = []
-    changes: list[PlannedValue] = []
+    given = applied_secrets or {}
+    rows = _Rows()
     for table in wanted.tables:
-        _plan_table(table, state, deletes, adds, changes)
+        _plan_table(table, state, given, rows)
+    deletes, adds, changes = rows.deletes, rows.adds, rows.changes
     for each in wanted.values:
         was = state.get(each.path)
-        if (each.path not in given) if each.secret else differs(each.value, was, each.type):
+        if each.secret:
+            was = None  # whatever a device tells of it
+        if given.get(each.path) != each.secret if each.secret else differs(each.value, was, each.type):
             changes.append(_planned(each, was))
     locks, unlocks = _locking(wanted, state, rules, changes, [*deletes, *adds])
     first = [each for each in changes if not _is_admin(each.path, rules) and _guards(each.path)]
@@ -211,34 +214,47 @@ def _locking(
     return [SetValues((lock,))], [unlock]
 
 
+@dataclasses.dataclass(slots=True)
+class _Rows:
+    """What is to be done about tables, as it is found."""
+
+    deletes: list[DeleteObject] = dataclasses.field(default_factory=list)
+    adds: list[AddObject] = dataclasses.field(default_factory=list)
+    changes: list[PlannedValue] = dataclasses.field(default_factory=list)
+
+
 def _plan_table(
     table: WantedTable,
     state: Mapping[str, str],
-    deletes: list[DeleteObject],
-    adds: list[AddObject],
-    changes: list[PlannedValue],
+    given: Mapping[str, str],
+    found: _Rows,
 ) -> None:
     """Match the rows of a table with those that the device has."""
     there = _rows(table.path, state)
     for wanted in table.rows:
         number = next((n for n, row in there.items() if _matches(wanted, table.key, row)), None)
         if number is None:
-            label = len(adds) + 1
+            label = len(found.adds) + 1
             key = ", ".join(f"{name}={value}" for name, value, _ in wanted.fields if name in table.key)
-            adds.append(AddObject(table.path, label, f"no row has {key}; {table.layer}"))
+            found.adds.append(AddObject(table.path, label, f"no row has {key}; {table.layer}"))
             row: Mapping[str, str] = {}
             base = f"{table.path}<{label}>."
         else:
             row = there.pop(number)
             base = f"{table.path}{number}."
-        changes.extend(
+        found.changes.extend(
             PlannedValue(base + name, value, kind, table.layer, row.get(name))
             for name, value, kind in wanted.fields
             if differs(value, row.get(name), kind)
         )
+        found.changes.extend(
+            PlannedValue(base + name, "", kind, table.layer, None, secret)
+            for name, secret, kind in wanted.secrets
+            if given.get(base + name) != secret
+        )
     if table.exact:
         because = f"no row of {table.layer} is like it"
-        deletes.extend(DeleteObject(f"{table.path}{number}.", because) for number in sorted(there))
+        found.deletes.extend(DeleteObject(f"{table.path}{number}.", because) for number in sorted(there))
 
 
 def _rows(path: str, state: Mapping[str, str]) -> dict[int, dict[str, str]]:

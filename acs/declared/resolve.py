@@ -14,17 +14,19 @@ from typing import Any
 import msgspec
 
 from acs.cwmp import messages as m
-from acs.datamodel import Model, Profile, load_model
+from acs.datamodel import Model, Profile, load_model, packaged_names
 from acs.datamodel.canonical import canonical_names, place_of
-from acs.datamodel.conversion import to_device
+from acs.datamodel.conversion import spelled, to_device
+from acs.datamodel.secret import is_hidden
 from acs.declared.document import Entry, Layer, Table
-from acs.declared.templates import render
+from acs.declared.templates import Known, render
 from acs.errors import AcsError
 
 __all__ = ["Facts", "Wanted", "WantedRow", "WantedTable", "WantedValue", "resolve", "scope_rank"]
 
 _KINDS = ("*", "class", "group", "site", "device")
 _XSD_STRING = "xsd:string"
+_NO_SITE = "the device is at no site, so there is no {}; see: acs devices tag DEVICE --site"
 
 
 class WantedValue(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class WantedRow(msgspec.Struct, frozen=True):
     """One row of a table: its parameters' names below the row, values and types."""
 
     fields: tuple[tuple[str, str, str], ...]
+    secrets: tuple[tuple[str, str, str], ...] = ()
+    """Those that are secrets: name, the secret's name, type."""
 
 
 class WantedTable(msgspec.Struct, frozen=True):
@@ -63,6 +67,18 @@ class Wanted(msgspec.Struct, frozen=True):
     tables: tuple[WantedTable, ...] = ()
     problems: tuple[str, ...] = ()
 
+    @property
+    def secrets(self) -> tuple[tuple[str, str], ...]:
+        """What is declared to be a secret, as it is named to people, and the secret's name."""
+        values = [(f"{each.name} in {each.layer}", each.secret) for each in self.values if each.secret]
+        rows = [
+            (f"{table.path} {name} in {table.layer}", secret)
+            for table in self.tables
+            for row in table.rows
+            for name, secret, _ in row.secrets
+        ]
+        return (*values, *rows)
+
     def value(self, path: str) -> WantedValue | None:
         """Return what is declared for a parameter."""
         return next((each for each in self.values if each.path == path), None)
@@ -73,7 +89,7 @@ class Facts:
     """What templates may ask for, and where the device's data model begins.
 
     ``device``: ``oui``, ``serial_number``, ``product_class``, …; ``site``: its values and ``name``;
-    ``types``: the types of parameters as the device itself told them, by path.
+    ``types``: of parameters that the device itself told of, by path; empty where it told only the name.
     """
 
     device: Mapping[str, str]
@@ -85,7 +101,14 @@ class Facts:
     @property
     def names(self) -> dict[str, Any]:
         """The names that a template can use."""
-        return {"device": self.device, "site": self.site, "groups": list(self.groups)}
+        name = self.site.get("name", "")
+        of_site = f"the site {name} has no {{}}; see: acs config site" if name else _NO_SITE
+        of_device = f"a device has no {{}}, it has {', '.join(self.device)}"
+        return {
+            "device": Known(self.device, of_device),
+            "site": Known(self.site, of_site),
+            "groups": list(self.groups),
+        }
 
 
 def scope_rank(scope: str) -> tuple[int, str]:
@@ -107,7 +130,7 @@ def resolve(
     Names, types and values are held against ``model``; what it does not know the device may have. Without one
     it is the model that the profile names.
     """
-    if model is None and profile.model:
+    if model is None and profile.model in packaged_names():
         model = load_model(profile.model)
     return _Resolution(facts, profile, model).run(layers)
 
@@ -118,6 +141,7 @@ class _Resolution:
     def __init__(self, facts: Facts, profile: Profile, model: Model | None) -> None:
         self.facts, self.profile, self.model = facts, profile, model
         self.problems: list[str] = []
+        self._aliased = {self._rooted(each.path) for each in profile.aliases.values()}
 
     def run(self, layers: Mapping[str, Layer]) -> Wanted:
         ordered = sorted(layers.items(), key=lambda item: scope_rank(item[0]))
@@ -187,18 +211,26 @@ class _Resolution:
         except AcsError as error:
             self.problems.append(str(error))
             return None
-        if not entry.secret and not self._right(value, where):
+        if not self._right(value, where, secret=bool(entry.secret)):
             return None
         return WantedValue(value.name, value.value, value.type, name, scope, entry.secret)
 
     def _placed(self, name: str, text: str, entry: Entry, where: str) -> m.ParameterValue:
         if name in canonical_names():
-            place = place_of(self.profile, name, root=self.facts.root)
+            place = place_of(self.profile, name, root=self.facts.root, model=self.model)
             if place is None:
                 raise AcsError(f"{where}: a device of the profile {self.profile.name} has no {name}")
-            return m.ParameterValue(place.path, "", place.type) if entry.secret else place.write(text)
-        path = self._rooted(name)
-        return to_device(self.profile, m.ParameterValue(path, text, entry.type or self._type(path)))
+            if entry.secret:
+                return m.ParameterValue(place.path, "", place.type)
+            try:
+                value = place.write(text)
+            except AcsError as error:
+                raise AcsError(str(error).replace(name, where, 1)) from error
+        else:
+            path = self._rooted(name)
+            value = m.ParameterValue(path, text, entry.type or self._type(path))
+            value = to_device(self.profile, value)
+        return spelled(self.profile, value)  # as it will be sent
 
     def _rooted(self, path: str) -> str:
         """Return a path below the root that this device has."""
@@ -214,21 +246,41 @@ class _Resolution:
 
     def _type(self, path: str) -> str:
         spec = self.model.spec(self._modelled(path)) if self.model is not None else None
-        return spec.xsd_type if spec is not None else self.facts.types.get(path, _XSD_STRING)
+        return spec.xsd_type if spec is not None else self.facts.types.get(path) or _XSD_STRING
 
-    def _right(self, value: m.ParameterValue, where: str) -> bool:
-        """Check a value against the data model; what the model does not know the device may have."""
+    def _right(self, value: m.ParameterValue, where: str, *, secret: bool = False) -> bool:
+        """Check a value against the data model; of a secret only where it goes.
+
+        What the model does not know the device may have, unless the model knows the object that it is in.
+        """
+        problem = self._problem(value, secret=secret)
+        if problem:
+            self.problems.append(f"{where}: {problem}")
+        return not problem
+
+    def _problem(self, value: m.ParameterValue, *, secret: bool) -> str:
         mark = m.PLACEHOLDER_MARK
         if mark in value.value:  # a device must not make us send it a secret
-            self.problems.append(f"{where}: a value can't have the character {mark}")
-            return False
+            return f"a value can't have the character {mark}"
+        if self.model is None:
+            return ""
         path = self._modelled(value.name)
-        if self.model is None or not path:
-            return True
-        problem = self.model.check(path, value.value, value.type)
-        if problem is not None:
-            self.problems.append(f"{where}: {problem.text} (fault {problem.fault_code})")
-        return problem is None
+        spec = self.model.spec(path)
+        if spec is None:
+            return self._missed(self.model, value.name)
+        if secret:
+            return "" if spec.writable else f"{path} can't be written (fault 9008)"
+        if is_hidden(spec):
+            return f"{path} is hidden and reads back empty; declare it as {{ secret: NAME }}"
+        found = self.model.check(path, value.value, value.type)
+        return f"{found.text} (fault {found.fault_code})" if found is not None else ""
+
+    def _missed(self, model: Model, path: str) -> str:
+        if path in self.facts.types or path in self._aliased or not model.misses(path):
+            return ""
+        near = model.nearest(path, anywhere=False)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        return f"the model {model.name} has no {path}{hint}"
 
     def _table(self, path: str, table: Table, scope: str) -> WantedTable:
         base = self._rooted(path)
@@ -236,21 +288,26 @@ class _Resolution:
         keys: set[tuple[str, ...]] = set()
         for number, row in enumerate(table.rows, 1):
             where = f"{path} row {number} in {scope}"
-            fields = []
+            fields, secrets = [], []
             for name, entry in sorted(row.items()):
                 try:
                     text = render(entry.value, self.facts.names, where) if entry.template else entry.value
                 except AcsError as error:
                     self.problems.append(str(error))
                     continue
-                kind = entry.type or self._type(f"{base}1.{name}")
-                if self._right(m.ParameterValue(f"{base}1.{name}", text, kind), f"{where}: {name}"):
-                    fields.append((name, text, kind))
+                value = m.ParameterValue(f"{base}1.{name}", text, entry.type or self._type(f"{base}1.{name}"))
+                value = spelled(self.profile, value)
+                if not self._right(value, f"{where}: {name}", secret=bool(entry.secret)):
+                    continue
+                if entry.secret:
+                    secrets.append((name, entry.secret, value.type))
+                else:
+                    fields.append((name, value.value, value.type))
             key = tuple(value for name, value, _ in fields if name in table.key)
             if key in keys:
                 self.problems.append(f"{where}: another row has the same key")
             keys.add(key)
-            rows.append(WantedRow(tuple(fields)))
+            rows.append(WantedRow(tuple(fields), tuple(secrets)))
         return WantedTable(base, table.key, tuple(rows), table.exact, scope)
 
 

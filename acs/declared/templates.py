@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from acs.errors import AcsError
 
-__all__ = ["check_template", "is_template", "render"]
+__all__ = ["Known", "check_template", "is_template", "render"]
 
 MOST_SOURCE = 2048  # characters of a template
 MOST_OUTPUT = 4096  # characters of what it renders to
@@ -63,6 +63,14 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
 
 
+class Known(dict[str, Any]):
+    """A mapping that templates may ask, with the sentence for what is not in it (``{}`` is its name)."""
+
+    def __init__(self, entries: Mapping[str, Any], missing: str) -> None:
+        super().__init__(entries)
+        self.missing = missing
+
+
 class _TooMuchError(AcsError):
     """A template wants more than it may have."""
 
@@ -84,7 +92,9 @@ class _Environment(ImmutableSandboxedEnvironment):
             return obj[argument]
         if isinstance(obj, LoopContext) and argument in _LOOP:
             return getattr(obj, argument)
-        return self.undefined(hint=f"nothing is known of {str(argument)[:64]!r}", obj=obj, name=argument)
+        missing = obj.missing if isinstance(obj, Known) else "nothing is known of {}"
+        hint = missing.replace("{}", repr(str(argument)[:64]))
+        return self.undefined(hint=hint, obj=obj, name=argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Calculate with numbers of a bounded size; ``~`` is there for texts."""
@@ -93,7 +103,8 @@ class _Environment(ImmutableSandboxedEnvironment):
                 str(value)  # raises, and names what is not defined
             if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MOST_NUMBER:
                 raise AcsError(
-                    f"{operator} is for numbers, not for {str(value)[:40]!r}; texts are joined with ~"
+                    f"{operator} is for numbers, not for {str(value)[:40]!r}; texts are joined with ~,"
+                    " and made numbers with | int"
                 )
         return super().call_binop(context, operator, left, right)
 

@@ -49,6 +49,7 @@ from acs.devices.layers import LayerChange, layer_history, layers, set_layer
 from acs.devices.models import (
     StoredModel,
     drop_model,
+    missing_models,
     model_for,
     named_model,
     store_model,
@@ -162,6 +163,7 @@ __all__ = [
     "make_checkpoint",
     "mark_provisioned",
     "mark_reboot_needed",
+    "missing_models",
     "model_for",
     "named_model",
     "note_addresses",

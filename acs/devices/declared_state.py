@@ -17,7 +17,7 @@ from acs.devices.layers import layers_by_scope
 from acs.devices.models import model_for
 from acs.devices.tags import places_of, site_values
 from acs.errors import AcsError
-from acs.store.tables import config_requests, config_secrets, config_writes, devices
+from acs.store.tables import config_requests, config_secrets, config_writes, devices, discovered
 
 __all__ = [
     "ConfigRequest",
@@ -44,7 +44,8 @@ class Declared(msgspec.Struct, frozen=True):
 
     wanted: Wanted
     rules: Rules
-    applied_secrets: tuple[str, ...] = ()
+    applied_secrets: dict[str, str] = {}
+    """The parameters that were given the present version of a secret, each with the secret's name."""
     secret_versions: dict[str, str] = {}
     """What is noted of a secret that was written, by the secret's name."""
     reboots: bool = False
@@ -90,6 +91,13 @@ def declared(conn: Connection, device: Device) -> Declared:
     found = layers_by_scope(conn, (*scopes, f"device:{device.device_key}"))
     profile, root = profile_for(device), device.root or "Device."
     paths = [name for layer in found.values() for name in layer.values if "." in name and name[0].isupper()]
+    paths += [
+        f"{path}1.{name}"
+        for layer in found.values()
+        for path, table in layer.tables.items()
+        for name in dict.fromkeys(name for row in table.rows for name in row)
+    ]
+    paths = [root + path.removeprefix("Device.") if path.startswith("Device.") else path for path in paths]
     facts = Facts(
         device={
             "key": device.device_key,
@@ -103,15 +111,31 @@ def declared(conn: Connection, device: Device) -> Declared:
         site={**site_values(conn, site), "name": site} if site else {},
         groups=groups,
         root=root,
-        types={name: kind for name, (_, kind) in _stored(conn, device.id, paths).items()},
+        types=_told(conn, device.id, paths),
     )
     wanted = resolve(found, facts, profile, model=model_for(conn, device))
     versions, missing = _secret_versions(conn, wanted)
-    applied = _applied_secrets(conn, device, wanted, versions)
+    applied = _applied_secrets(conn, device, versions)
     if missing:
         known = tuple(each for each in wanted.values if not each.secret or each.secret in versions)
-        wanted = msgspec.structs.replace(wanted, values=known, problems=(*wanted.problems, *missing))
+        tables = tuple(
+            each
+            for each in wanted.tables
+            if all(secret in versions for row in each.rows for _, secret, _ in row.secrets)
+        )
+        wanted = Wanted(known, tables, (*wanted.problems, *missing))
     return Declared(wanted, rules_of(profile, root), applied, versions, profile.status_1_means_reboot)
+
+
+def _told(conn: Connection, device_id: int, paths: Iterable[str]) -> dict[str, str]:
+    """Return the types of those parameters that the device told of; empty where it told only the name."""
+    wanted = list(dict.fromkeys(paths))
+    types = {name: kind for name, (_, kind) in _stored(conn, device_id, wanted).items()}
+    for start in range(0, len(wanted), _CHUNK):
+        mine = (discovered.c.device_id == device_id, discovered.c.path.in_(wanted[start : start + _CHUNK]))
+        for name in conn.execute(select(discovered.c.path).where(*mine)).scalars():
+            types.setdefault(name, "")
+    return types
 
 
 def _stored(conn: Connection, device_id: int, names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -191,37 +215,36 @@ def secret_parameters(conn: Connection, device: Device) -> frozenset[str]:
 
 
 def _secret_versions(conn: Connection, wanted: Wanted) -> tuple[dict[str, str], list[str]]:
-    names = {each.secret for each in wanted.values if each.secret}
+    """Return what is noted of each secret that is written, by its name, and which secrets there are not."""
+    names = {secret for _, secret in wanted.secrets}
     if not names:
         return {}, []
     query = select(config_secrets.c.name, config_secrets.c.version).where(config_secrets.c.name.in_(names))
     found = {row.name: f"secret {row.name}, version {row.version}" for row in conn.execute(query)}
     problems = [
-        f"{each.name} in {each.layer}: there is no secret {each.secret!r}; see: acs config secret"
-        for each in wanted.values
-        if each.secret and each.secret not in found
+        f"{where}: there is no secret {secret!r}; see: acs config secret"
+        for where, secret in wanted.secrets
+        if secret not in found
     ]
     return found, problems
 
 
-def _applied_secrets(
-    conn: Connection, device: Device, wanted: Wanted, versions: dict[str, str]
-) -> tuple[str, ...]:
-    """Return the parameters that were given their secret's present version since the device lost its own."""
-    secret = {each.path: versions.get(each.secret) for each in wanted.values if each.secret}
-    if not secret:
-        return ()
+def _applied_secrets(conn: Connection, device: Device, versions: dict[str, str]) -> dict[str, str]:
+    """Return the parameters that were given a secret's present version since the device lost its own."""
+    if not versions:
+        return {}
     query = (
         select(config_writes.c.path, config_writes.c.value)
         .where(
             config_writes.c.device_id == device.id,
-            config_writes.c.path.in_(list(secret)),
+            config_writes.c.value.like("secret %"),
             config_writes.c.at >= (device.bootstrapped_at or 0),
         )
         .order_by(config_writes.c.id)
     )
     last = {row.path: row.value for row in conn.execute(query)}
-    return tuple(path for path, version in secret.items() if version and last.get(path) == version)
+    names = {version: name for name, version in versions.items()}
+    return {path: names[value] for path, value in last.items() if value in names}
 
 
 # --- what was written ---------------------------------------------------------------------

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from acs.datamodel import Profile, installed_profiles
-from acs.declared import Layer, alias_conflicts, scope_rank
+from acs.declared import Layer, alias_conflicts, refuse_plain_secrets, scope_rank
 from acs.devices.audit import audit
 from acs.errors import AcsError
 from acs.store.tables import layer_history as history_table
@@ -55,10 +55,11 @@ def set_layer(
 ) -> LayerChange:
     """Replace what is declared for ``scope``; an empty layer takes it away. Audit and history keep it.
 
-    Raises ``AcsError`` for a scope that is none, and (with ``check``) where the layer names a parameter that
-    another layer names differently: both layers are told.
+    Raises ``AcsError`` for a scope that is none, for a secret in the clear, and (with ``check``) where the
+    layer names a parameter that another layer names differently: both layers are told.
     """
     scope_rank(scope)
+    refuse_plain_secrets(layer, scope)
     if check and layer.values:
         others = _meeting(conn, scope)
         conflicts = [

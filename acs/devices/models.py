@@ -16,12 +16,21 @@ from sqlalchemy import Connection, delete, insert, select
 
 from acs.datamodel import Compact, Model, composed, dump, load_model, packaged_names, parse, profile_for
 from acs.datamodel.profile import STANDARD
+from acs.datamodel.profiles import Profiles
 from acs.devices.check_in import parameters_of
 from acs.devices.identity import Device
 from acs.errors import AcsError
 from acs.store.tables import data_models as table
 
-__all__ = ["StoredModel", "drop_model", "model_for", "named_model", "store_model", "stored_models"]
+__all__ = [
+    "StoredModel",
+    "drop_model",
+    "missing_models",
+    "model_for",
+    "named_model",
+    "store_model",
+    "stored_models",
+]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -104,14 +113,27 @@ def named_model(conn: Connection, name: str) -> Model:
         raise AcsError(f"there is no data model {name!r}; known are {names}") from None
 
 
+def missing_models(conn: Connection, profiles: Profiles) -> dict[str, str]:
+    """Return the models that profiles name and that are not there, by the profile's file."""
+    known = {*packaged_names(), *(each.name for each in stored_models(conn))}
+    named = {each.file.source: each.profile.model for each in profiles.all}
+    return {source: name for source, name in named.items() if name and name not in known}
+
+
 def model_for(conn: Connection, device: Device) -> Model | None:
     """Return the model that holds for a device; None where nothing is known of its kind.
 
-    Raises ``AcsError`` where its profile names a model that is not there.
+    Where its profile names one that is not there (``missing_models``), it is as if the profile named none: no
+    device is turned away for it.
     """
     profile = profile_for(device)
+    if not profile.model:
+        return None
     if profile.model != STANDARD.model:
-        return named_model(conn, profile.model) if profile.model else None
+        try:
+            return named_model(conn, profile.model)
+        except AcsError:  # it was not imported yet, or was dropped
+            pass
     base = _BY_TREE.get(profile.tree) or _BY_ROOT.get(device.root or "Device.")
     own = [each for each in stored_models(conn) if each.root.startswith(device.root or "Device.")]
     wanted = _told(conn, device, own) if own else []

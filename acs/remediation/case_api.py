@@ -167,6 +167,17 @@ class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls, MeasureCalls):
         found = await immediate_step("declared state", read, because="what the device should be set to")
         return msgspec.convert(found, dev.Declared)
 
+    async def told_before(self, names: Iterable[str]) -> list[str]:
+        """Return those of ``names`` that the device once told a value of."""
+        wanted = list(names)
+
+        def look(context: StepContext) -> Any:
+            device = context.device.id
+            return [name for name in wanted if name in dev.parameters_of(context.conn, device, name)]
+
+        found: list[str] = await immediate_step("told before", look)
+        return found
+
     async def fighting(self, planned: Iterable[tuple[str, str, str | None, str]]) -> list[str]:
         """Return, a sentence each, which values were set so often that somebody must set them back.
 

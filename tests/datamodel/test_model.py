@@ -160,7 +160,8 @@ def test_an_unknown_golden_configuration_is_named():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("- {name: Device.A, value: 1}", "value"),
+        ("- {name: Device.A, value: [1]}", "value"),
+        ("- {name: Device.A, value: }", "value"),
         ("- {name: Device.A}", "value"),
         ("- {name: Device.A, value: x, kind: y}", "kind"),
         ("name: Device.A", "array"),

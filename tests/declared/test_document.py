@@ -83,9 +83,12 @@ def test_plain_values_are_never_templates():
         ("tables: {Device.X.: {key: [], rows: []}}", "name in key the parameters"),
         ("tables: {Device.X.: {key: [A], rows: [{B: 1}]}}", "row 1: the key A is missing"),
         ("tables: {Device.X.: {key: [A], rows: [1]}}", "row 1 is no mapping"),
-        ("tables: {Device.X.: {key: [A], rows: [{A: {secret: x}}]}}", "row can't have a secret"),
+        ("tables: {Device.X.: {key: [A], rows: [{A: {secret: x}}]}}", "A is of the key; a secret can't be"),
         ("tables: {Device.X.: {key: [A], rows: [{A: 1, 'B C': 1}]}}", "no parameter of a row"),
         ("tables: {Device.X.: 3}", "a table has key, rows and exact"),
+        ("values: {Device.Users.User.1.Password: a}", "stands there in the clear; declare it as { secret: N"),
+        ("values: {Device.X_V_Psk: '{{ site.psk }}'}", "Device.X_V_Psk is a secret"),
+        ("tables: {Device.Users.User.: {key: [Username], rows: [{Username: a, Password: b}]}}", "a secret"),
         ("values: {cell.pci: '" + "x" * 5000 + "'}", "at most 4096"),
     ],
 )

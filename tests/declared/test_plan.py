@@ -174,8 +174,24 @@ def test_a_secret_is_set_once():
     wanted = Wanted((WantedValue("Device.Password", "", "xsd:string", "Device.Password", "*", "cwmp"),))
     [step] = plan(wanted, {"Device.Password": ""}, RULES).steps
     assert step.values[0].secret == "cwmp"
-    assert plan(wanted, {}, RULES, applied_secrets=["Device.Password"]).steps == ()
+    assert plan(wanted, {}, RULES, applied_secrets={"Device.Password": "cwmp"}).steps == ()
+    assert plan(wanted, {}, RULES, applied_secrets={"Device.Password": "other"}).steps
     assert deviations(wanted, {"Device.Password": ""}) == []
+
+
+def test_a_secret_of_a_row_is_set_with_a_new_row_and_where_it_is_new():
+    row = WantedRow((("Username", "ann", "xsd:string"),), (("Password", "ann-1", "xsd:string"),))
+    wanted = Wanted(tables=(WantedTable("Device.U.", ("Username",), (row,), False, "*"),))
+    added = plan(wanted, {}, RULES)
+    assert [type(each) for each in added.steps] == [AddObject, SetValues]
+    assert [(each.path, each.value, each.secret) for each in added.values] == [
+        ("Device.U.<1>.Password", "", "ann-1"),
+        ("Device.U.<1>.Username", "ann", ""),
+    ]
+    there = {"Device.U.3.Username": "ann", "Device.U.3.Password": ""}
+    assert [each.path for each in plan(wanted, there, RULES).values] == ["Device.U.3.Password"]
+    assert plan(wanted, there, RULES, applied_secrets={"Device.U.3.Password": "ann-1"}).steps == ()
+    assert deviations(wanted, there) == []
 
 
 def test_deviations_name_what_and_why():

@@ -1,8 +1,10 @@
 """Layers put together for one device."""
 
+import json
+
 import pytest
 
-from acs.datamodel import STANDARD, Profile
+from acs.datamodel import STANDARD, Alias, Profile
 from acs.declared import Entry, Facts, Layer, parse_layer, resolve, scope_rank
 from acs.errors import AcsError
 
@@ -68,6 +70,62 @@ def test_templates_ask_for_the_site_and_the_device():
     assert [each.value for each in wanted.values] == ["0005b9", "segw.north.example"]
     [problem] = resolve(layers(all_={"segw.address": "{{ site.city }}"}), FACTS, STANDARD).problems
     assert problem.startswith("segw.address in *: ")
+
+
+@pytest.mark.parametrize(
+    ("site", "text", "said"),
+    [
+        ({}, "{{ site.tac }}", "the device is at no site, so there is no 'tac'; see: acs devices tag"),
+        ({"name": "x"}, "{{ site.tac }}", "the site x has no 'tac'; see: acs config site"),
+        ({"name": "x"}, "{{ device.serial }}", "a device has no 'serial', it has oui, serial_number"),
+        ({"name": "x", "tac": "7"}, "{{ site.tac + 1 }}", "made numbers with | int"),
+    ],
+)
+def test_what_a_template_lacks_is_told_with_its_remedy(site, text, said):
+    facts = Facts(FACTS.device, site)
+    [problem] = resolve(layers(all_={"cell.tac": text}), facts, STANDARD).problems
+    assert problem.startswith("cell.tac in *: ")
+    assert said in problem
+
+
+def test_a_name_that_the_model_misses_is_a_problem_unless_the_device_told_of_it():
+    """Sent, it would take the whole request with it; the parameters of vendors are left to the device."""
+    mistyped, vendor = f"{FAP}CellConfig.LTE.EPC.TAK", f"{FAP}CellConfig.LTE.EPC.X_V_New"
+    [problem] = resolve(layers(all_={mistyped: "1", vendor: "1"}), FACTS, STANDARD).problems
+    assert problem.startswith(f"{mistyped} in *: the model henb has no {mistyped}; did you mean ")
+    assert "EPC.TAC" in problem
+    told = Facts(FACTS.device, types={mistyped: "xsd:unsignedInt"})
+    assert not resolve(layers(all_={mistyped: "1"}), told, STANDARD).problems
+    alias = Profile(name="p", aliases={"cell.tac": Alias(path=mistyped)})
+    assert not resolve(layers(all_={"cell.tac": "1"}), FACTS, alias).problems
+    rows = {CELLS: {"key": ["PhyCellId"], "rows": [{"PhyCellId": "1"}]}}
+    [problem] = resolve({"*": parse_layer(json.dumps({"tables": rows}), "t")}, FACTS, STANDARD).problems
+    assert "did you mean" in problem
+    assert "PhyCellID" in problem
+
+
+def test_a_hidden_parameter_is_declared_as_a_secret():
+    """It reads back empty: it would be set for ever, and stand in every plan."""
+    path = "Device.Users.User.1.Password"
+    [problem] = resolve(layers(all_={path: "hunter2"}), FACTS, STANDARD).problems
+    assert problem == f"{path} in *: {path} is hidden and reads back empty; declare it as {{ secret: NAME }}"
+    assert not resolve({"*": Layer({path: Entry(secret="user")})}, FACTS, STANDARD).problems
+    serial = {"*": Layer({"Device.DeviceInfo.SerialNumber": Entry(secret="user")})}
+    assert "can't be written (fault 9008)" in resolve(serial, FACTS, STANDARD).problems[0]
+
+
+def test_a_profile_whose_model_is_not_packaged_is_as_good_as_any():
+    profile = Profile(name="p", model="X_V_Board:1.0")
+    wanted = resolve(layers(all_={"cell.tac": "7"}), FACTS, profile)
+    assert not wanted.problems
+    assert wanted.values[0].type == "xsd:unsignedInt"
+
+
+def test_values_stand_in_the_plan_as_they_are_sent():
+    profile = Profile(name="p", booleans="true/false")
+    named = {"cell.admin_state": "on", "Device.Time.Enable": "yes"}
+    assert [each.value for each in resolve(layers(all_=named), FACTS, profile).values] == ["true", "true"]
+    assert [each.value for each in resolve(layers(all_=named), FACTS, STANDARD).values] == ["1", "1"]
 
 
 def test_canonical_values_stand_where_the_device_has_them():

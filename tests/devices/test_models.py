@@ -9,6 +9,8 @@ import pytest
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.datamodel import Compact, ObjectSpec, ParameterSpec
+from acs.datamodel.profiles import Profiles, load_profiles, parse_profile
+from acs.declared import parse_layer
 from acs.errors import AcsError
 from acs.store import Store
 
@@ -89,3 +91,21 @@ async def test_an_imported_model_holds_for_no_other_device(store: Store) -> None
     await keep(store, "Board:1.0", compact("Board:1.0", BOARD))
     found = await model_of(store, await device(store, DeviceSummary="Device:2.0[](Baseline:1)"))
     assert found.spec(BOARD) is None
+
+
+async def test_a_profile_may_name_a_model_that_is_not_there(store: Store, monkeypatch) -> None:
+    """It was not imported yet, or was dropped: its devices come and are configured all the same."""
+    mine = parse_profile('{extends: standard, match: [{oui: 0005B9}], model: "Board:1.0"}', "mine.yaml")
+    profiles = Profiles([*(each.file for each in load_profiles().all), mine])
+    monkeypatch.setattr("acs.datamodel.profiles._installed", profiles)
+    found = await device(store)
+    assert (await model_of(store, found)).name == "femto"
+    assert await store.read(dev.missing_models, profiles) == {"mine.yaml": "Board:1.0"}
+    layer = parse_layer("values: {cell.tac: 7}", "t")
+    await store.write(lambda conn: dev.set_layer(conn, "*", layer, who="t", now=1.0))
+    planned = (await store.read(dev.plan_of, found))[1]
+    assert [each.value for each in planned.values] == ["7"]
+    await keep(store, "Board:1.0", compact("Board:1.0", BOARD))
+    assert (await model_of(store, found)).name == "Board:1.0"
+    assert await store.read(dev.missing_models, profiles) == {}
+    assert not (await store.read(dev.plan_of, found))[0].wanted.problems

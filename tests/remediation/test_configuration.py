@@ -13,7 +13,7 @@ from acs.datamodel.profiles import parse_profile
 from acs.declared import Layer, parse_layer
 from acs.declared.loops import MOST_CONTESTED
 from acs.remediation.playbooks import PLAYBOOKS, Result
-from acs.simulator import Fault
+from acs.simulator import Fault, rpc
 from tests.world import World
 
 FAP = "Device.Services.FAPService.1."
@@ -142,7 +142,57 @@ def test_what_does_not_stick_is_told():
     real = tree.set
     tree.set = lambda name, value: real(name, value) if name != PCI else None
     case = apply(world)
-    assert (case.outcome, case.because) == ("FAILED", f"the configuration does not stick: {PCI}")
+    assert case.outcome == "FAILED"
+    assert case.because == f"the configuration does not stick: {PCI} is '0', not '7' (cell.pci in *)"
+
+
+MISSING = f"{FAP.replace('1', '7')}CellConfig.LTE.EPC.TAC"
+
+
+def test_a_parameter_that_the_device_does_not_have_is_named_with_its_layer():
+    world = make()
+    declare(world, f"values: {{ cell.pci: 7, cell.tac: 3, clock.enabled: true, {MISSING}: 5 }}")
+    case = apply(world)
+    assert case.outcome == "FAILED"
+    assert case.because.startswith(f"the device has no {MISSING}, declared by *; take it out of there")
+    assert sent(world, case) == []
+
+
+def test_what_a_device_never_had_does_not_drive_it_up_the_ladder():
+    world = World()
+    world.boot()
+    declare(world, f"values: {{ {MISSING}: 5 }}", scope="group:pilot")
+    with world.conn.begin():
+        dev.add_group(world.conn, world.device.id, "pilot")
+    world.tamper("configuration-modified")
+    [case] = world.cases()
+    assert (case.outcome, world.rungs(case)) == ("REMEDIATED", ["reconfigure"])
+    assert any(f"the device has no {MISSING}" in each.detail for each in world.journal(case))
+
+
+def test_a_device_that_denies_what_it_had_is_not_reconfigured():
+    world = World()
+    world.boot()
+    value = m.ParameterValue(MISSING, "5", "xsd:unsignedInt")
+    with world.conn.begin():
+        dev.save_parameters(world.conn, world.device.id, [value], now=world.now)
+    declare(world, f"values: {{ {MISSING}: 5 }}", scope="device:" + world.device.device_key)
+    world.tamper("configuration-modified")
+    reasons = [each.because for each in world.journal(world.cases()[0])]
+    assert any(f"the device no longer has {MISSING}" in each for each in reasons)
+
+
+def test_a_value_that_the_device_refuses_is_named_with_its_layer(monkeypatch):
+    world = make()
+    declare(world, "values: { cell.pci: 7, cell.tac: 3 }")
+    real = rpc._refused
+    fault = m.SetParameterValuesFault(PCI, 9007, "not in this country")
+    monkeypatch.setattr(
+        rpc, "_refused", lambda henb, each, *plain: fault if each.name == PCI else real(henb, each, *plain)
+    )
+    case = apply(world)
+    assert case.outcome == "FAILED"
+    assert f"({PCI}: 9007); declared by cell.pci in *" in case.because
 
 
 def test_a_device_that_sets_a_value_back_is_found_and_named():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from acs.cwmp import messages as m
 from acs.declared import AddObject, DeleteObject, Plan, PlannedValue, SetValues
 from acs.declared.plan import new_row
@@ -19,6 +21,7 @@ __all__ = ["configuration", "reconfigure"]
 
 _ABSENT = frozenset({9005})
 _SHOWN = 3  # of what is wrong, in one sentence
+_MOST_READS = 64  # requests in search of what a device does not know
 
 
 async def configuration(case: CaseApi) -> Result:
@@ -48,7 +51,9 @@ async def reconfigure(case: CaseApi, declared: Declared | None = None, *, watchf
             raise StepFailed(problems)
         # A mistake of ours must not drive a device up the ladder: what is right is restored.
         await case.note(problems)
-    state = await _read(case, declared, "where does the device differ from its declared state?")
+    state, absent = await _read(case, declared, "where does the device differ from its declared state?")
+    if absent:
+        declared = await _without(case, declared, absent, watchful=watchful)
     plan = declared.plan(state)
     withheld = plan.unlocks(declared.rules) and not await may_radiate(case)
     if withheld:
@@ -59,29 +64,71 @@ async def reconfigure(case: CaseApi, declared: Declared | None = None, *, watchf
     if watchful:
         await _refuse_fights(case, plan)
     await _send(case, declared, plan)
-    left = declared.plan(await _read(case, declared, "did it stick?"))
-    if withheld:
-        left = left.kept_locked(declared.rules)
-    wrong = [each.path for each in left.values if not each.secret]
-    wrong += [step.table for step in left.steps if isinstance(step, AddObject)]
-    wrong += [step.path for step in left.steps if isinstance(step, DeleteObject)]
+    state, _ = await _read(case, declared, "did it stick?")
+    left = declared.plan(state)
+    wrong = _unlike(left.kept_locked(declared.rules) if withheld else left)
     if wrong:
         raise StepFailed(f"the configuration does not stick: {', '.join(wrong[:_SHOWN])}")
     return len(plan.steps)
 
 
-async def _read(case: CaseApi, declared: Declared, because: str) -> dict[str, str]:
-    """Return what the device has of what is declared; a table that it does not know has no rows."""
+def _unlike(left: Plan) -> list[str]:
+    """Return what a device that was configured is still not like; a secret can't be read."""
+    wrong = [_differs(each) for each in left.values if not each.secret]
+    wrong += [step.table for step in left.steps if isinstance(step, AddObject)]
+    return wrong + [step.path for step in left.steps if isinstance(step, DeleteObject)]
+
+
+def _differs(value: PlannedValue) -> str:
+    has = "not told" if value.was is None else repr(value.was[:40])
+    return f"{value.path} is {has}, not {value.value[:40]!r} ({value.because})"
+
+
+async def _read(case: CaseApi, declared: Declared, because: str) -> tuple[dict[str, str], list[str]]:
+    """Return what the device has of what is declared, and which of it the device does not know.
+
+    A table that it does not know has no rows. Many devices refuse a whole request for one name and do not
+    tell which: the request is halved until that is found.
+    """
     state: dict[str, str] = {}
-    if declared.names:
-        outcome, state = await case.get_values(declared.names, because=because)
-        demand(outcome, "GetParameterValues")
+    absent: list[str] = []
+    waiting = [declared.names] if declared.names else []
+    asked = 0
+    while waiting:
+        names = waiting.pop(0)
+        outcome, values = await case.get_values(names, because=because)
+        asked += 1
+        if outcome.fault_code not in _ABSENT or asked > _MOST_READS:
+            demand(outcome, "GetParameterValues")
+            state.update(values)
+        elif len(names) == 1:
+            absent += names
+        else:
+            waiting[:0] = [names[: len(names) // 2], names[len(names) // 2 :]]
     for table in declared.tables:
         outcome, rows = await case.get_values([table], because=because)
         if outcome.fault_code not in _ABSENT:
             demand(outcome, f"GetParameterValues of {table}")
         state.update(rows)
-    return state
+    return state, absent
+
+
+async def _without(case: CaseApi, declared: Declared, absent: list[str], *, watchful: bool) -> Declared:
+    """Return what is declared without parameters that the device does not know; refuse where that is wrong.
+
+    A declaration too many is a mistake of ours, and must not drive a device up its ladder. A device that had
+    a parameter and denies it now is another matter.
+    """
+    mine = [each for each in declared.wanted.values if each.path in absent]
+    told = "; ".join(f"the device has no {each.path}, declared by {each.layer}" for each in mine[:_SHOWN])
+    lost = [] if watchful else await case.told_before(absent)
+    if lost:
+        raise StepFailed(f"the device no longer has {', '.join(lost[:_SHOWN])}")
+    if watchful:
+        raise StepFailed(f"{told}; take it out of there, or see what the device has: acs devices discover")
+    await case.note(told)
+    kept = tuple(each for each in declared.wanted.values if each.path not in absent)
+    return msgspec.structs.replace(declared, wanted=msgspec.structs.replace(declared.wanted, values=kept))
 
 
 async def _refuse_fights(case: CaseApi, plan: Plan) -> None:
@@ -131,7 +178,14 @@ async def _set(
     async def send() -> Outcome:
         return await case.set_values(batch, because=_reason(values))
 
-    outcome = await tried(case, "SetParameterValues", send)
+    try:
+        outcome = await tried(case, "SetParameterValues", send)
+    except StepFailed as failure:
+        refused = [
+            each.because for sent, each in zip(batch, values, strict=True) if sent.name in failure.parameters
+        ]
+        by = f"; declared by {', '.join(dict.fromkeys(refused[:_SHOWN]))}" if refused else ""
+        raise StepFailed(f"{failure}{by}", failure.parameters) from failure
     versions = declared.secret_versions
     noted = [versions.get(each.secret, "") if each.secret else each.value for each in values]
     await case.note_writes(

@@ -6,7 +6,7 @@ Each part either succeeds or raises: ``StepFailed`` when the device answered and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,11 @@ class Result:
 
 
 class StepFailed(Exception):  # noqa: N818 - an outcome the ladder expects, not an error of the program
-    """The device answered, and it did not work."""
+    """The device answered, and it did not work; ``parameters`` are those that it refused."""
+
+    def __init__(self, text: str, parameters: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.parameters = frozenset(parameters)
 
 
 class NoCommunication(Exception):  # noqa: N818 - as StepFailed
@@ -61,7 +65,8 @@ def demand(outcome: Outcome, what: str) -> None:
         raise NoCommunication(f"{what}: the device did not react in time")
     faults = "; ".join(f"{each.parameter_name}: {each.code}" for each in outcome.parameter_faults[:3])
     text = f"fault {outcome.fault_code} {outcome.fault_string}".strip()
-    raise StepFailed(f"{what}: {text}" + (f" ({faults})" if faults else ""))
+    refused = (each.parameter_name for each in outcome.parameter_faults)
+    raise StepFailed(f"{what}: {text}" + (f" ({faults})" if faults else ""), refused)
 
 
 async def tried(case: CaseApi, what: str, action: Callable[[], Awaitable[Outcome]]) -> Outcome:
