@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
+from acs.cli.config_scope import apply_to, devices_of, plan_scope, verify_scope
 from acs.cli.input import read_file, read_text
 from acs.cli.node import (
-    environment_of,
     find_device,
     read,
     require_data,
@@ -23,7 +23,7 @@ from acs.cli.node import (
     who,
     write,
 )
-from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Reason
+from acs.cli.options import Config, Data, Json, Limit, Reason
 from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
 from acs.settings import Settings
@@ -35,6 +35,10 @@ ReadFirst = Annotated[
     bool, typer.Option("--read", help="Read the parameters from the device first; it is called at once.")
 ]
 _SCOPE = "All devices (*), class:HeNB-LTE, group:stadium, site:Harbour or device:0005B9-A1."
+MaybeDevice = Annotated[
+    str, typer.Argument(metavar="[DEVICE]", help="Its key OUI-SerialNumber, or --scope for many.")
+]
+Of = Annotated[str, typer.Option("--scope", help=f"All devices of it. {_SCOPE}")]
 _PAUSE = 0.25  # seconds between two looks
 _OPEN = ("queued", "sent", "accepted")
 
@@ -115,17 +119,34 @@ def _print_problems(problems: tuple[str, ...]) -> None:
         console.print(f"problem: {each}", style="red", markup=False, highlight=False)
 
 
+def _one_of(device: str, scope: str) -> None:
+    if bool(device) is bool(scope):
+        raise AcsError("name a device, or many with --scope")
+
+
 @config.command("plan")
 def show_plan(
-    device: DeviceKey, data: Data = None, config: Config = None, json: Json = False, first: ReadFirst = False
+    device: MaybeDevice = "",
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    first: ReadFirst = False,
+    scope: Of = "",
 ) -> None:
     """Show the exact list of RPCs that would bring a device to its declared state, each with its reason.
 
-    By the last known values; with --read the device is asked first. Exit code 1: there is something to send.
+    By the last known values; with --read the device is asked first. With --scope: how much would be sent to
+    each device of it. Exit code 1: there is something to send; 2: what is declared is wrong.
     """
     from acs import devices as dev
 
     settings = settings_with_profiles(data, config)
+    _one_of(device, scope)
+    if scope:
+        if first:
+            raise AcsError("--read asks one device; leave it or --scope out")
+        plan_scope(settings, scope, json=json)
+        return
     if first:
         _read_from(settings, device)
     found, planned = read(settings, lambda conn: dev.plan_of(conn, find_device(conn, device)))
@@ -164,31 +185,21 @@ def _plan_rows(planned: Any) -> list[tuple[Any, ...]]:
 
 @config.command("apply")
 def apply(
-    devices: Annotated[
-        list[str], typer.Argument(metavar="DEVICE...", help="Keys OUI-SerialNumber, for example 0005B9-A1.")
-    ],
     because: Reason,
+    devices: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DEVICE...]", help="Keys OUI-SerialNumber, for example 0005B9-A1."),
+    ] = None,
     data: Data = None,
     config: Config = None,
+    scope: Of = "",
     wait: Annotated[float, typer.Option(help="Wait so many seconds for each device.", min=0)] = 0,
 ) -> None:
     """Bring devices to their declared state: as a case each, which survives everything and reads back."""
-    from acs import remediation as rm
-
     settings = settings_with_profiles(data, config)
-    env = environment_of(settings)
-
-    def act(conn: Connection) -> list[tuple[str, int | None]]:
-        now = time.time()
-        made = []
-        for key in devices:
-            found = find_device(conn, key)
-            case = rm.apply_declared(conn, found.id, who=who(), because=because, env=env, now=now)
-            made.append((key, case.id if case is not None else None))
-        return made
-
+    _one_of(" ".join(devices or ()), scope)
     failed = False
-    for key, case in write(settings, act):
+    for key, case in apply_to(settings, devices or devices_of(settings, scope), because):
         if case is None:
             console.print(f"{key}: asked for; it waits for the device or for another case", markup=False)
         elif wait:
@@ -224,12 +235,23 @@ def _until(look: Callable[[], Any], seconds: float) -> Any:
 
 @config.command("verify")
 def verify(
-    device: DeviceKey, data: Data = None, config: Config = None, json: Json = False, first: ReadFirst = False
+    device: MaybeDevice = "",
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+    first: ReadFirst = False,
+    scope: Of = "",
 ) -> None:
-    """Show where a device deviates from what is declared. Exit code 1: it does."""
+    """Show where a device deviates from what is declared, or each of a scope. Exit code 1: it does."""
     from acs import devices as dev
 
     settings = settings_with_profiles(data, config)
+    _one_of(device, scope)
+    if scope:
+        if first:
+            raise AcsError("--read asks one device; leave it or --scope out")
+        verify_scope(settings, scope, json=json)
+        return
     if first:
         _read_from(settings, device)
 

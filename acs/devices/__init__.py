@@ -45,7 +45,7 @@ from acs.devices.declared_state import (
 from acs.devices.enrolment import Expected, approve, enrol, enrolled, note_pending, read_expected
 from acs.devices.golden import golden, golden_scopes, set_golden
 from acs.devices.identity import Device, certificate_name, device_key, fail_safe_name
-from acs.devices.layers import LayerChange, layer_history, layers, set_layer
+from acs.devices.layers import LayerChange, devices_in, layer_history, layers, set_layer
 from acs.devices.models import (
     StoredModel,
     drop_model,
@@ -137,6 +137,7 @@ __all__ = [
     "credentials_by_username",
     "declared",
     "device_key",
+    "devices_in",
     "digest_secret_proved",
     "drift",
     "drop_model",

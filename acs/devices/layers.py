@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select
 
 from acs.datamodel import Profile, installed_profiles
 from acs.declared import Layer, alias_conflicts, refuse_plain_secrets, scope_rank
 from acs.devices.audit import audit
 from acs.errors import AcsError
+from acs.store.tables import device_tags, devices
 from acs.store.tables import layer_history as history_table
 from acs.store.tables import layers as table
 
-__all__ = ["LayerChange", "layer_history", "layers", "layers_by_scope", "set_layer"]
+__all__ = ["LayerChange", "devices_in", "layer_history", "layers", "layers_by_scope", "set_layer"]
 
 _BY_SCOPES = select(table.c.scope, table.c.body).where(table.c.scope.in_(bindparam("scopes", expanding=True)))
 
@@ -92,6 +93,24 @@ def _meeting(conn: Connection, scope: str) -> dict[str, Layer]:
     if scope.startswith("device:"):
         query = query.where(~table.c.scope.startswith("device:"))
     return {row.scope: _layer(row.body) for row in conn.execute(query)}
+
+
+def devices_in(conn: Connection, scope: str) -> list[str]:
+    """Return the keys of the devices for which a layer of ``scope`` holds, sorted.
+
+    Raises ``AcsError`` for a scope that is none.
+    """
+    scope_rank(scope)
+    kind, _, name = scope.partition(":")
+    query = select(devices.c.device_key).order_by(devices.c.device_key)
+    if kind == "class":
+        query = query.where(devices.c.product_class == name)
+    elif kind in ("group", "site"):
+        mine = (device_tags.c.device_id == devices.c.id, device_tags.c.kind == kind)
+        query = query.join(device_tags, and_(*mine)).where(device_tags.c.name == name)
+    elif kind == "device":
+        query = query.where(devices.c.device_key == name)
+    return list(conn.execute(query).scalars())
 
 
 def _profiles() -> list[Profile]:

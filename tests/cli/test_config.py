@@ -77,6 +77,49 @@ def test_apply_opens_a_case_where_none_is_open(config, acs, data, tmp_path):
     assert (refused.code, "there is no device 'nobody'" in refused.text) == (2, True)
 
 
+def test_many_devices_are_planned_verified_and_configured_by_their_scope(config, acs, data, tmp_path):
+    config("set", layer(tmp_path, "values: { cell.pci: '7' }"))
+    assert acs("devices", "tag", KEY, "--group", "pilot", "--site", "Roof", "--data", data).code == 0
+    everyone = [each["device_key"] for each in acs("devices", "list", "--json", "--data", data).json]
+    for scope in ("group:pilot", "site:Roof", f"device:{KEY}"):
+        planned = config("plan", "--scope", scope, "--json")
+        assert [each["device"] for each in planned.json] == [KEY]
+        assert planned.code == 1
+    assert len(config("plan", "--scope", "class:HeNB-LTE", "--json").json) == 1
+    shown = config("plan", "--scope", "*")
+    assert "PhyCellID" in shown.text
+    assert (
+        f"{len(everyone)} devices: 0 as declared, {len(everyone)} to be sent to, 0 with problems"
+        in shown.text
+    )
+    assert config("verify", "--scope", "*").code == 1
+    deviating = config("verify", "--scope", "group:pilot", "--json").json
+    assert [each["path"] for each in deviating[0]["deviations"]] == [PCI]
+    config("set", layer(tmp_path, "values: { cell.pci: '{{ site.pci }}' }"))
+    wrong = config("plan", "--scope", "group:pilot")
+    assert wrong.code == 2
+    assert "the site Roof has no 'pci'" in wrong.text
+    asked = config("apply", "--scope", "group:pilot", "--because", "test")
+    assert asked.text == f"{KEY}: asked for; it waits for the device or for another case"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "name a device, or many with --scope"),
+        ((KEY, "--scope", "*"), "name a device, or many with --scope"),
+        (("--scope", "group:none"), "no device is in the scope 'group:none'"),
+        (("--scope", "shelf:3"), "the scope 'shelf:3' is none"),
+    ],
+)
+def test_who_is_meant_has_to_be_said_in_one_way(config, given, said):
+    for command in (("plan",), ("verify",), ("apply", "--because", "test")):
+        refused = config(*command, *given)
+        assert refused.code == 2
+        assert said in refused.text
+    assert "--read asks one device" in config("plan", "--scope", "*", "--read").text
+
+
 def test_groups_sites_and_their_values(config, acs, data, tmp_path):
     tags = ("--group", "pilot", "--group", "x", "--site", "Main St")
     assert acs("devices", "tag", KEY, *tags, "--data", data).code == 0
