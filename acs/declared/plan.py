@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ __all__ = [
     "PlannedValue",
     "Rules",
     "SetValues",
+    "labels_of",
     "new_row",
     "plan",
     "rules_of",
@@ -127,6 +128,12 @@ def rules_of(profile: Profile, root: str) -> Rules:
 def new_row(path: str, instances: Mapping[int, int]) -> str:
     """Return a path of a plan with the instance numbers that the device gave to new rows, by label."""
     return _LABEL.sub(lambda found: str(instances[int(found[1])]), path)
+
+
+def labels_of(steps: Iterable[Step]) -> set[int]:
+    """Return the labels of the new rows that values of these steps are set in."""
+    values = (each for step in steps if isinstance(step, SetValues) for each in step.values)
+    return {int(found[1]) for each in values for found in _LABEL.finditer(each.path)}
 
 
 def plan(

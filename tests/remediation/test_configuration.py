@@ -349,3 +349,61 @@ def test_a_playbook_reads_and_sets_by_canonical_names(monkeypatch):
     assert apply(world).outcome == "DONE"
     assert found["values"] == {"cell.pci": "9", "cell.bandwidth_dl": "20"}
     assert world.henb.tree.value(PCI) == "9"
+
+
+def test_a_new_row_that_can_not_be_filled_is_not_left_behind(monkeypatch):
+    """Or every attempt would add another empty one, until the table is full."""
+    world = make()
+    declare(world, LAYER.replace("exact: true", "exact: false"))
+    real = rpc._refused
+    fault = m.SetParameterValuesFault("x", 9007, "not in this country")
+    refuse = {"now": True}
+
+    def refused(henb, each, *plain):
+        return fault if refuse["now"] and CELLS in each.name else real(henb, each, *plain)
+
+    monkeypatch.setattr(rpc, "_refused", refused)
+    for _ in range(2):
+        assert apply(world).outcome == "FAILED"
+        assert not [name for name in world.henb.tree.below(CELLS) if name.endswith("PhyCellID")]
+    refuse["now"] = False
+    assert apply(world).outcome == "CONFIGURED"
+    assert cells(world) == ["5", "6"]
+
+
+@pytest.mark.parametrize(("reboots", "outcome"), [("false", "FAILED"), ("true", "CONFIGURED")])
+def test_a_device_that_applies_when_it_boots_is_rebooted_where_its_profile_says_so(
+    monkeypatch, reboots, outcome
+):
+    text = f"{{match: [{{product_class: HeNB-LTE}}], status_1_means_reboot: {reboots}}}"
+    install_profiles(Profiles([parse_profile(text, "own.yaml")]))
+    try:
+        world = make()
+        declare(world, "values: { cell.pci: 7 }")
+        tree, held = world.henb.tree, {}
+        put = tree.set
+        real, boot = rpc._HANDLERS[m.SetParameterValues], rpc._HANDLERS[m.Reboot]
+
+        def hold(name, *given):
+            if name == PCI:
+                held[name] = given
+            else:
+                put(name, *given)
+
+        def later(henb, request, now):
+            answer = real(henb, request, now)
+            return answer if isinstance(answer, m.Fault) else m.SetParameterValuesResponse(1)
+
+        def apply_held(henb, request, now):
+            for name, given in held.items():
+                put(name, *given)
+            return boot(henb, request, now)
+
+        monkeypatch.setattr(tree, "set", hold)
+        monkeypatch.setitem(rpc._HANDLERS, m.SetParameterValues, later)
+        monkeypatch.setitem(rpc._HANDLERS, m.Reboot, apply_held)
+        case = apply(world, seconds=3600)
+        assert case.outcome == outcome
+        assert ("it answered Status 1" in case.because) is (outcome == "FAILED")
+    finally:
+        install_profiles(None)

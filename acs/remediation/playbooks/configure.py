@@ -8,7 +8,7 @@ import msgspec
 
 from acs.cwmp import messages as m
 from acs.declared import AddObject, DeleteObject, Plan, PlannedValue, SetValues
-from acs.declared.plan import new_row
+from acs.declared.plan import labels_of, new_row
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, demand, tried
 from acs.remediation.playbooks.radiating import may_radiate
 
@@ -21,6 +21,7 @@ __all__ = ["configuration", "reconfigure"]
 
 _ABSENT = frozenset({9005})
 _SHOWN = 3  # of what is wrong, in one sentence
+_DEFERRED = "; it answered Status 1, so it may want a reboot first: see status_1_means_reboot of profiles"
 _MOST_READS = 64  # requests in search of what a device does not know
 
 
@@ -63,12 +64,13 @@ async def reconfigure(case: CaseApi, declared: Declared | None = None, *, watchf
         return 0
     if watchful:
         await _refuse_fights(case, plan)
-    await _send(case, declared, plan)
+    deferred = await _send(case, declared, plan)
     state, _ = await _read(case, declared, "did it stick?")
     left = declared.plan(state)
     wrong = _unlike(left.kept_locked(declared.rules) if withheld else left)
     if wrong:
-        raise StepFailed(f"the configuration does not stick: {', '.join(wrong[:_SHOWN])}")
+        why = _DEFERRED if deferred else ""
+        raise StepFailed(f"the configuration does not stick: {', '.join(wrong[:_SHOWN])}{why}")
     return len(plan.steps)
 
 
@@ -142,11 +144,14 @@ async def _refuse_fights(case: CaseApi, plan: Plan) -> None:
         raise StepFailed("; ".join(fights[:_SHOWN]))
 
 
-async def _send(case: CaseApi, declared: Declared, plan: Plan) -> None:
-    """Send the requests of a plan, and remember what was set."""
-    instances: dict[int, int] = {}
+async def _send(case: CaseApi, declared: Declared, plan: Plan) -> bool:
+    """Send the requests of a plan, and remember what was set; tell whether the device put it off (Status 1).
+
+    A new row that can't be filled is deleted again, or every attempt would leave another one behind.
+    """
+    added: dict[int, tuple[str, int]] = {}
     deferred = False
-    for step in plan.steps:
+    for done, step in enumerate(plan.steps):
         match step:
             case DeleteObject(path, because):
                 outcome = await case.delete_object(path, because=because)
@@ -155,12 +160,21 @@ async def _send(case: CaseApi, declared: Declared, plan: Plan) -> None:
                 outcome, number = await case.add_object(table, because=because)
                 demand(outcome, f"AddObject {table}")
                 assert number is not None
-                instances[label] = number
+                added[label] = (table, number)
             case SetValues(values):
-                outcome = await _set(case, declared, values, instances)
+                instances = {label: number for label, (_, number) in added.items()}
+                try:
+                    outcome = await _set(case, declared, values, instances)
+                except StepFailed:
+                    for label in sorted(labels_of(plan.steps[done:]) & added.keys()):
+                        table, number = added[label]
+                        await case.delete_object(f"{table}{number}.", because="the new row can't be filled")
+                    raise
         deferred = deferred or getattr(outcome.answer, "status", 0) == 1
     if deferred and declared.reboots:
         demand(await case.reboot(because="the device applies what was set when it boots"), "Reboot")
+        return False
+    return deferred
 
 
 async def _set(
