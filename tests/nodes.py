@@ -8,11 +8,16 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+from acs import devices as dev
 from acs.node import Node
 from acs.settings import load_settings
 from acs.simulator import Fleet, Vendor
+from tests.waiting import until
 
-__all__ = ["running_fleet", "running_node"]
+__all__ = ["NOWHERE", "provisioned", "running_fleet", "running_node"]
+
+NOWHERE = "https://127.0.0.1:9/"
+"""Where nobody listens: the port of a service that no system has any more (RFC 863)."""
 
 
 @asynccontextmanager
@@ -56,3 +61,13 @@ async def running_fleet(
         yield fleet
     finally:
         await fleet.stop()
+
+
+async def provisioned(node: Node, device_key: str, version: str = "") -> dev.Device:
+    """Wait until the node has provisioned a device, with ``version`` where that matters; return it."""
+
+    async def there() -> dev.Device | None:
+        found = await node.store.read(dev.find, device_key)
+        return found if found and found.provisioned_for and version in ("", found.provisioned_for) else None
+
+    return await until(there)

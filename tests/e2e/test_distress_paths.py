@@ -17,7 +17,7 @@ from acs.security import Secrets
 from acs.simulator import OUI, PRODUCT_CLASS, Fleet, Vendor, build_image, load_scenario
 from acs.simulator.lines import WHOLE, Cut, Way, parse_cut
 from tests.e2e.nms import Nms, running_nms
-from tests.nodes import running_fleet, running_node
+from tests.nodes import provisioned, running_fleet, running_node
 from tests.releasing import release
 from tests.waiting import until
 
@@ -52,11 +52,7 @@ class Bench:
         self.device.henb.distress.silence_tries = self.device.henb.distress.alarm_tries = 1000
         self.fleet.power_on()
 
-        async def provisioned() -> bool:
-            found = await node.store.read(dev.find, KEY)
-            return found is not None and bool(found.provisioned_for)
-
-        await until(provisioned)
+        await provisioned(node, KEY)
 
         def add(conn, now):
             device = dev.find(conn, KEY)

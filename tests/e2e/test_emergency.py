@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 
@@ -17,7 +16,7 @@ from acs.datamodel import golden_configuration
 from acs.node import Node
 from acs.northbound import create_token
 from acs.simulator import OUI, PRODUCT_CLASS, Vendor, build_image
-from tests.nodes import running_fleet, running_node
+from tests.nodes import NOWHERE, provisioned, running_fleet, running_node
 from tests.releasing import release
 from tests.southbound.conftest import body_of, inform
 from tests.waiting import until
@@ -76,33 +75,19 @@ async def test_a_henb_comes_back_over_an_emergency_management_system_of_its_own(
         fleet.protect(SERIAL, f"{emergency.url}/", server_ca=emergency.settings.data / "pki/server/ca.pem")
         fleet.power_on()
 
-        async def provisioned() -> bool:
-            found = await serving.store.read(dev.find, KEY)
-            return found is not None and found.provisioned_for == "1.0.0"
-
-        await until(provisioned)
+        at_home = await provisioned(serving, KEY, "1.0.0")
         reachable = device.access
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            device.access = reachable.at(f"https://127.0.0.1:{unused.getsockname()[1]}/")
+        device.access = reachable.at(NOWHERE)
         fleet.tamper(SERIAL, "software-modified")
 
-        async def in_emergency() -> bool:
-            return device.henb.fail_safe
-
-        await until(in_emergency)
-        at_home = await serving.store.read(dev.find, KEY)
+        await until(lambda: device.henb.fail_safe)
         status, body = await tell(serving, "loaded")
         assert (status, body["device"]) == (200, KEY)
         status, body = await tell(serving, "registered")
         assert (status, "no emergency case" in body["detail"]) == (409, True)
         device.access = reachable
 
-        async def back() -> bool:
-            found = await serving.store.read(dev.find, KEY)
-            return found.provisioned_for == "2.0.0"
-
-        await until(back)
+        await provisioned(serving, KEY, "2.0.0")
         assert await serving.store.read(al.active_alarms, at_home.id) == []
         assert await serving.store.read(rm.list_cases, kind="remediation") == []
         (case,) = await emergency.store.read(rm.list_cases)
@@ -135,11 +120,7 @@ async def test_an_initial_hems_leads_to_the_serving_one(tmp_path, vendor):
         await release(initial, vendor, path)
         fleet.power_on()
 
-        async def runs(version: str) -> bool:
-            found = await serving.store.read(dev.find, KEY)
-            return found is not None and found.provisioned_for == version
-
-        await until(lambda: runs("1.0.0"))
+        await provisioned(serving, KEY, "1.0.0")
         assert device.henb.acs_url == f"{serving.url}/"
         gateway = "Device.Services.FAPService.1.FAPControl.LTE.Gateway.SecGWServer1"
         assert device.henb.tree.value(gateway) == "segw.example"
@@ -147,7 +128,7 @@ async def test_an_initial_hems_leads_to_the_serving_one(tmp_path, vendor):
         assert (known.channel, known.provisioned_for) == ("initial", "")
         device.henb.begin_emergency(time.time())
         device.wake()
-        await until(lambda: runs("2.0.0"))
+        await provisioned(serving, KEY, "2.0.0")
         assert device.henb.stage == "N0"
         assert fleet.failures() == []
 

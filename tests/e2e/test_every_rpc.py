@@ -12,6 +12,7 @@ from acs import devices as dev
 from acs import files as fl
 from acs.cwmp import messages as m
 from acs.simulator import OUI, PRODUCT_CLASS, build_image
+from tests.nodes import provisioned
 from tests.releasing import release
 from tests.waiting import until
 
@@ -28,14 +29,6 @@ async def settled(node, number: int) -> cm.Command:
         return found if found.state not in ("queued", "sent", "accepted") else None
 
     return await until(ended)
-
-
-async def provisioned(node, key: str) -> dev.Device:
-    async def there():
-        found = await node.store.read(dev.find, key)
-        return found if found is not None and found.provisioned_for else None
-
-    return await until(there)
 
 
 @pytest.mark.parametrize("version", [0, 2, 4])

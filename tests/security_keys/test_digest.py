@@ -16,11 +16,16 @@ REALM, PASSWORD = "acs", "secret"
 
 
 def answer(
-    algorithm: str = "SHA-256", *, qop: str = "auth", uri: str = "/", method: str = "POST", **other: str
-):
+    algorithm: str = "SHA-256",
+    *,
+    qop: str = "auth",
+    nc: str = "00000001",
+    uri: str = "/",
+    method: str = "POST",
+) -> dict[str, str]:
     """Return the fields with which a client answers a challenge."""
     fields = {"username": "henb", "realm": REALM, "nonce": "n", "uri": uri, "algorithm": algorithm}
-    fields |= {"qop": qop, "nc": "00000001", "cnonce": "c"} if qop else {}
+    fields |= {"qop": qop, "nc": nc, "cnonce": "c"} if qop else {}
 
     def h(text: str) -> str:
         name = {"SHA-256": "sha256", "MD5": "md5"}[algorithm.upper()]
@@ -70,12 +75,24 @@ def test_the_path_must_fit_however_it_is_written(uri: str, path: str, fits: bool
         {"qop": "auth-int"},
         {"qop": "auth-conf"},
         {"nc": "00000002"},
+        {"cnonce": "d"},
         {"username": "other"},
         {"nonce": "m"},
     ],
 )
 def test_an_answer_with_anything_wrong_is_refused(wrong: dict[str, str]) -> None:
     assert not verify(answer() | wrong)
+
+
+@pytest.mark.parametrize("nc", ["1", "0000000a"])
+def test_a_count_is_taken_as_it_was_written(nc: str) -> None:
+    assert verify(answer(nc=nc))
+
+
+def test_an_answer_without_an_algorithm_is_md5() -> None:
+    fields = answer("MD5")
+    del fields["algorithm"]
+    assert verify(fields)
 
 
 def test_an_answer_for_another_method_is_refused() -> None:

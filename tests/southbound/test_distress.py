@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import time
 
@@ -18,7 +17,7 @@ from acs.cwmp import messages as m
 from acs.security import Secrets
 from acs.southbound import Guard, TriggerSender, UdpMedium
 from acs.store.tables import distress_triggers
-from tests.nodes import running_fleet, running_node
+from tests.nodes import NOWHERE, provisioned, running_fleet, running_node
 from tests.southbound.conftest import OUI, SERIAL, Vendor, body_of, inform, make_bench
 from tests.waiting import until
 
@@ -193,18 +192,11 @@ async def test_a_trigger_leads_a_device_from_the_dead_standard_path_to_the_secon
         ports = await fleet.listen_for_triggers(SERIAL, {"Internet": url}, secret)
         fleet.power_on()
 
-        async def provisioned():
-            found = await node.store.read(dev.find, key)
-            return found is not None and found.provisioned_for
-
         async def on_the_second_path():
             return (await node.store.read(dev.find, key)).channel == "distress"
 
-        await until(provisioned)
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            dead = f"https://127.0.0.1:{unused.getsockname()[1]}/"
-        device.access = type(device.access)(dead, device.access.tls)
+        await provisioned(node, key)
+        device.access = device.access.at(NOWHERE)
 
         def trigger(conn):
             found = dev.find(conn, key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
 
@@ -11,7 +10,7 @@ from acs import devices as dev
 from acs import distress as ds
 from acs.security import Secrets
 from acs.simulator import OUI, Vendor
-from tests.nodes import running_fleet, running_node
+from tests.nodes import NOWHERE, provisioned, running_fleet, running_node
 from tests.southbound.prosody import DOMAIN
 from tests.southbound.test_xmpp import SECRET, server
 from tests.waiting import until
@@ -36,19 +35,13 @@ async def test_a_trigger_over_xmpp_leads_a_device_from_the_dead_standard_path_to
         device, key = fleet.add(SERIAL), f"{OUI}-{SERIAL}"
         secret = Secrets.load_or_create(node.settings.data).distress_key(key)
         url = f"https://127.0.0.1:{node.southbound.distress_port}/"
-        await fleet.listen_for_triggers(
-            SERIAL, {"IPsec2": "https://127.0.0.1:9/", "AirInterface": url}, secret
-        )
+        await fleet.listen_for_triggers(SERIAL, {"IPsec2": NOWHERE, "AirInterface": url}, secret)
         fleet.power_on()
-
-        async def provisioned():
-            found = await node.store.read(dev.find, key)
-            return found is not None and found.provisioned_for
 
         async def on_the_second_path():
             return (await node.store.read(dev.find, key)).channel == "distress"
 
-        await until(provisioned)
+        await provisioned(node, key)
         account = f"henb@{DOMAIN}", "henb account"
         listener = JabberListener(
             device, *account, ca=server.ca, server=("127.0.0.1", server.port), kind="AirInterface"
@@ -57,10 +50,7 @@ async def test_a_trigger_over_xmpp_leads_a_device_from_the_dead_standard_path_to
         try:
             async with asyncio.timeout(20):
                 await listener.stream.ready.wait()
-            with socket.socket() as unused:
-                unused.bind(("127.0.0.1", 0))
-                dead = f"https://127.0.0.1:{unused.getsockname()[1]}/"
-            device.access = type(device.access)(dead, device.access.tls)
+            device.access = device.access.at(NOWHERE)
 
             def trigger(conn, now):
                 found = dev.find(conn, key)

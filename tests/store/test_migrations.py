@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
+from acs import devices as dev
 from acs.errors import AcsError
 from acs.store import Store
 from acs.store.migrate import migrate
-from acs.store.tables import metadata
+from acs.store.tables import audit, metadata
 from tests.postgresql import Server
 
 
@@ -46,9 +47,11 @@ async def test_partial_indexes_are_partial(store: Store) -> None:
         assert "state" in made
 
 
-async def test_migrating_twice_changes_nothing(database_url: str) -> None:
+async def test_migrating_again_changes_nothing(store: Store, database_url: str) -> None:
+    await store.write(dev.audit, "op", "noted", "a thing", now=store.clock())
     await migrate(database_url)
-    await migrate(database_url)
+    assert await store.read(differences) == []
+    assert await store.read(lambda conn: conn.execute(select(audit.c.target)).scalars().all()) == ["a thing"]
 
 
 async def test_two_nodes_may_migrate_an_empty_postgresql_at_once(postgresql_server: Server) -> None:
