@@ -18,17 +18,25 @@ from acs.store import Store
 
 __all__ = ["Management"]
 
+_LEAST = 8 * 1024 * 1024  # bytes; a transaction and its journal are far smaller
 _log = structlog.get_logger(__name__)
 
 
 class Management:
     """The listener; ``port`` is known after ``start``. ``ready`` is what /readyz tells.
 
-    ``stopped`` returns the names of the node's tasks that have ended and should not have.
+    ``stopped`` returns the names of the node's tasks that have ended and should not have; ``free`` the bytes
+    that are free where the database is, where it is on a disk of this node.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, stopped: Callable[[], list[str]]) -> None:
-        self._store, self._metrics, self._stopped = store, metrics, stopped
+    def __init__(
+        self,
+        store: Store,
+        metrics: Metrics,
+        stopped: Callable[[], list[str]],
+        free: Callable[[], int] | None = None,
+    ) -> None:
+        self._store, self._metrics, self._stopped, self._free = store, metrics, stopped, free
         self._runner: web.AppRunner | None = None
         self.ready = False
         self.port = 0
@@ -65,4 +73,7 @@ class Management:
         except Exception as error:  # noqa: BLE001 - each store fails in its own ways; the node is not ready
             _log.warning("the store does not answer", exc_info=True)
             return web.json_response({"status": "the store does not answer", "why": str(error)}, status=503)
+        if self._free is not None and (free := self._free()) < _LEAST:
+            why = f"{free} bytes are free on the disk of the database"
+            return web.json_response({"status": "the disk is full", "why": why}, status=503)
         return web.json_response({"status": "ok"})

@@ -23,6 +23,7 @@ from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
     Arrivals,
+    Disk,
     FileUrls,
     Integrity,
     Storage,
@@ -151,7 +152,12 @@ class Node:
             roles=frozenset(self.settings.roles),
         )
         await self._open_southbound(secrets)
-        self.management = Management(self.store, self.metrics, self._stopped_tasks)
+        disk = Disk(self.settings.data, 0)
+        self.metrics.disk_free.set_function(disk.free)
+        here = self.settings.database_url.startswith("sqlite")
+        self.management = Management(
+            self.store, self.metrics, self._stopped_tasks, disk.free if here else None
+        )
         await self.management.start(self.settings.management_host, self.settings.management_port)
         self._stack.push_async_callback(self.management.stop)
         await self._start_northbound(secrets)

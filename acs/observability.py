@@ -170,6 +170,11 @@ class Metrics:
         self.files = Counter(
             "acs_files_served", "Files served, by result", ["result"], registry=self.registry
         )
+        self.disk_free = Gauge(
+            "acs_disk_free_bytes",
+            "Bytes that are free on the disk of the data directory",
+            registry=self.registry,
+        )
         self.bulk_messages = Counter(
             "acs_bulk_messages", "Bulk data messages by what came of them", ["result"], registry=self.registry
         )

@@ -48,6 +48,7 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
         return Dialect(field, "" if row in ("\r\n", "\n", "\r") else row, escape)
 
     table: ClassVar[str] = f"{BULK_DATA}Profile."
+    single: ClassVar[bool] = False
 
     def check(self) -> None:
         """Raise ``AcsError`` naming the field that no device would take."""
@@ -82,14 +83,28 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
             return m.AddObject(f"{self.table}{instance}.Parameter.", parameter_key)
         return m.SetParameterValues(tuple(_values(self, f"{self.table}{instance}.", rows)), parameter_key)
 
+    def removal(self, instance: int | None, parameter_key: str) -> m.Message:
+        """Return the request that ends it."""
+        assert instance is not None  # before it was made nothing is to be removed
+        return m.DeleteObject(f"{self.table}{instance}.", parameter_key)
+
 
 class PmUpload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pm"):
-    """Have a HeNB upload a PM file every ``interval`` seconds (``Device.FAP.PerfMgmt.Config``, TR-262)."""
+    """Have a HeNB upload a PM file every ``interval`` seconds.
+
+    ``table``: ``<root>FAP.PerfMgmt.Config.`` (TR-262), in which a row is made, or the object
+    ``<service>PerfMgmt.FileMgmt.`` (TR-196 Issue 1), of which there is one.
+    """
 
     url: str
     interval: int = 900
     name: str = "pm"
-    table: ClassVar[str] = "Device.FAP.PerfMgmt.Config."
+    table: str = "Device.FAP.PerfMgmt.Config."
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one object, which is there already."""
+        return not self.table.endswith(".Config.")
 
     def check(self) -> None:
         """Raise ``AcsError`` naming the field that no device would take."""
@@ -99,17 +114,28 @@ class PmUpload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pm"
             raise AcsError(f"the interval {self.interval} is not 1 s or more")
 
     def next_request(self, instance: int | None, rows: Sequence[int], parameter_key: str) -> m.Message:
-        """Return AddObject, then SetParameterValues."""
+        """Return AddObject where a row is to be made, then SetParameterValues."""
         del rows
-        if instance is None:
+        if instance is None and not self.single:
             return m.AddObject(self.table, parameter_key)
-        base = f"{self.table}{instance}."
+        base = self.table if self.single else f"{self.table}{instance}."
         values = (
             m.ParameterValue(f"{base}URL", self.url),
             m.ParameterValue(f"{base}PeriodicUploadInterval", str(self.interval), "xsd:unsignedInt"),
-            m.ParameterValue(f"{base}Enable", "1", "xsd:boolean"),
+            m.ParameterValue(f"{base}{self._enable}", "1", "xsd:boolean"),
         )
         return m.SetParameterValues(values, parameter_key)
+
+    def removal(self, instance: int | None, parameter_key: str) -> m.Message:
+        """Return the request that ends it."""
+        if instance is None:
+            off = m.ParameterValue(f"{self.table}{self._enable}", "0", "xsd:boolean")
+            return m.SetParameterValues((off,), parameter_key)
+        return m.DeleteObject(f"{self.table}{instance}.", parameter_key)
+
+    @property
+    def _enable(self) -> str:
+        return "PeriodicUploadEnable" if self.single else "Enable"
 
 
 def _values(settings: ProfileSettings, base: str, rows: Sequence[int]) -> list[m.ParameterValue]:

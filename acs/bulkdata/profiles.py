@@ -22,12 +22,14 @@ __all__ = [
     "configure",
     "dialect_of",
     "list_profiles",
+    "pm_table",
     "profile_commands_settled",
     "profiles_lost",
     "remove",
 ]
 
 _PURPOSE = "bulkdata"
+_GONE = 9005  # "Invalid parameter name" (TR-069 A.5.1)
 _MOST = 8  # profiles of a device
 _PATIENCE = 365 * 86400.0  # seconds that a device may stay away; it is set up when it comes
 
@@ -79,6 +81,13 @@ def dialect_of(conn: Connection, device_id: int, name: str) -> Dialect | None:
     return settings.dialect if isinstance(settings, ProfileSettings) else None
 
 
+def pm_table(conn: Connection, device: dev.Device) -> str:
+    """Return where the data model of ``device`` has the upload of PM files; see ``PmUpload``."""
+    root, model = device.root or "Device.", dev.model_for(conn, device)
+    row, single = f"{root}FAP.PerfMgmt.Config.", f"{root}Services.FAPService.1.PerfMgmt.FileMgmt."
+    return single if model is not None and model.object(single) is not None else row
+
+
 def configure(conn: Connection, device_id: int, settings: Settings, *, now: float) -> Profile:
     """Have a device report as ``settings`` say; a profile of the same name is changed.
 
@@ -103,7 +112,8 @@ def remove(conn: Connection, device_id: int, name: str, *, now: float) -> None:
     found = [each for each in list_profiles(conn, device_id) if each.settings.name == name]
     if not found:
         raise AcsError(f"the device has no profile {name!r}; see: acs bulk profiles")
-    if found[0].instance is None:
+    lost = found[0].settings.single and found[0].state == "failed"
+    if lost or (found[0].instance is None and not found[0].settings.single):
         conn.execute(delete(table).where(table.c.id == found[0].id))
         return
     values = {"state": "removing", "generation": found[0].generation + 1, "error": ""}
@@ -129,8 +139,7 @@ def _proceed(conn: Connection, profile: Profile, *, now: float) -> Profile:
     kept = dev.get(conn, profile.device_id).parameter_key
     request: m.Message
     if profile.state == "removing":
-        assert profile.instance is not None
-        request, step = m.DeleteObject(f"{profile.settings.table}{profile.instance}.", kept), "d"
+        request, step = profile.settings.removal(profile.instance, kept), "d"
     else:
         request = profile.settings.next_request(profile.instance, profile.rows, kept)
         step = f"{len(profile.rows)}{'' if profile.instance is None else 'p'}"
@@ -162,6 +171,9 @@ def profile_commands_settled(conn: Connection, settled: Iterable[Command], *, no
 
 
 def _settled(conn: Connection, profile: Profile, command: Command, *, now: float) -> None:
+    if profile.state == "removing" and command.fault_code == _GONE:  # the device has lost it by itself
+        conn.execute(delete(table).where(table.c.id == profile.id))
+        return
     if not command.succeeded:
         code = f" (fault {command.fault_code})" if command.fault_code else ""
         why = f"{command.method} {command.state}: {command.fault_string}{code}"

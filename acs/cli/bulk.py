@@ -169,11 +169,20 @@ def export_values(
 def _write(file: TextIO, found: Iterable[Any]) -> int:
     """Write rows as they come: there may be more than fit into memory. Return how many."""
     writer, count = csv.writer(file), 0
-    writer.writerow(("time", "source", "parameter", "value", "type", "period", "suspect"))
+    writer.writerow(("time", "source", "parameter", "value", "type", "period", "suspect", "time_of_receipt"))
     for each in found:
         at = datetime.fromtimestamp(each.at, UTC).isoformat()
         value = written(each.value)
-        row = (at, each.source, each.name, value, each.kind, each.period, int(each.suspect))
+        row = (
+            at,
+            each.source,
+            each.name,
+            value,
+            each.kind,
+            each.period,
+            int(each.suspect),
+            int(not each.timed),
+        )
         writer.writerow([defused(field) for field in row])
         count += 1
     return count

@@ -71,9 +71,12 @@ def configure_upload(
     interval: Annotated[int, typer.Option(help="Seconds between files.", min=1)] = 900,
     days: Annotated[float, typer.Option(help="How long the device's upload URL is good for.", min=1)] = 3650,
 ) -> None:
-    """Have a device upload a PM file at an interval (Device.FAP.PerfMgmt.Config).
+    """Have a device upload a PM file at an interval; acs bulk remove DEVICE pm ends it.
 
-    It is set up again after a reset.
+    Its data model has FAP.PerfMgmt.Config, or PerfMgmt.FileMgmt (TR-196 Issue 1). After a reset it is set up
+    again.
+
+    Example: acs pm configure 0005B9-A1 --interval 900
     """
     from acs import bulkdata as bd
     from acs import devices as dev
@@ -89,7 +92,8 @@ def configure_upload(
     url = urls.upload_url(number, PM_FILE, "", now, standing=True)
 
     def act(conn: Connection) -> None:
-        bd.configure(conn, number, bd.PmUpload(url, interval), now=now)
+        table = bd.pm_table(conn, find_device(conn, device))
+        bd.configure(conn, number, bd.PmUpload(url, interval, table=table), now=now)
         dev.audit(conn, who(), "PM upload configured", device, f"every {interval} s", now=now)
 
     write(settings, act)

@@ -1,6 +1,6 @@
 """Files between the ACS and its devices: catalogue, storage, URLs bound to one device, uploads."""
 
-from acs.files.arrivals import Arrival, Arrivals
+from acs.files.arrivals import Arrival, Arrivals, UnusableError
 from acs.files.catalogue import (
     CONFIGURATION,
     FIRMWARE,
@@ -64,6 +64,7 @@ __all__ = [
     "Stored",
     "TransferRefused",
     "TrustedSigners",
+    "UnusableError",
     "Upload",
     "UploadGrant",
     "UploadKeeper",

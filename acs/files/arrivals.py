@@ -11,7 +11,8 @@ evidence). A handler is an ``async def`` of an ``Arrival``:
 
 It runs after the upload was acknowledged and does not hold the device up. That it is to run is a fact in the
 store: an ACS that dies in between calls it after the next start. So a handler may be called again for the
-same ``upload.id``, and its own writes should be keyed by that.
+same ``upload.id``, and its own writes should be keyed by that. Where it fails it is called again, three times
+in all, unless it raises ``UnusableError``.
 """
 
 from __future__ import annotations
@@ -32,13 +33,15 @@ from acs.loops import tried_again, until_set
 from acs.store import Store
 from acs.store.tables import uploads
 
-__all__ = ["Arrival", "Arrivals", "Handler"]
+__all__ = ["Arrival", "Arrivals", "Handler", "UnusableError"]
 
 _TIMEOUT = 600.0  # seconds a handler may take
 _CLAIM = 2 * _TIMEOUT  # after which another node may take it over; so only what is begun at once is claimed
 _PAUSE = 60.0
 _TRIES = 3
 _REMEMBERED = 500
+_SHARE = 0.05  # of the time, that the files of one device may take: a few kilobytes unfold to seconds of work
+_SHORT = 0.2  # seconds of which no account is kept
 _log = structlog.get_logger(__name__)
 
 
@@ -89,6 +92,10 @@ def _not_here(conn: Connection, upload_id: int, now: float) -> None:
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**less))
 
 
+class UnusableError(AcsError):
+    """Raised by a handler where it is the content that is wrong: it is not called for it again."""
+
+
 class Arrivals:
     """Calls the handlers of uploads."""
 
@@ -98,6 +105,7 @@ class Arrivals:
         self._wake = asyncio.Event()
         self._elsewhere: dict[int, None] = {}  # on the disk of another node
         self._served: dict[int, None] = {}  # devices that had their turn in this round
+        self._resting: dict[int, float] = {}  # until when, those whose files took long
 
     def on(self, kind: str, handler: Handler) -> None:
         """Have ``handler`` called for each upload of ``kind``; before ``run``."""
@@ -119,8 +127,11 @@ class Arrivals:
     async def handle_next(self) -> bool:
         """Call the handlers of the upload that is due first; return whether there was one.
 
-        Devices take turns, so that one that sends many makes the others wait for one of them alone.
+        Devices take turns, so that one that sends many makes the others wait for one of them alone; one whose
+        files take long has to wait in proportion.
         """
+        begun = self._store.clock()
+        self._resting = {each: until for each, until in self._resting.items() if until > begun}
         upload = await self._due()
         if upload is None and self._served:
             self._served.clear()
@@ -131,10 +142,16 @@ class Arrivals:
         while len(self._served) > _REMEMBERED:
             del self._served[next(iter(self._served))]
         await self._handle(upload)
+        ended = self._store.clock()
+        took = min(ended - begun, _TIMEOUT)
+        if took > _SHORT:
+            self._resting[upload.device_id] = ended + took * (1 / _SHARE - 1)
+            while len(self._resting) > _REMEMBERED:
+                del self._resting[min(self._resting, key=self._resting.__getitem__)]
         return True
 
     async def _due(self) -> Upload | None:
-        beside, served = list(self._elsewhere), list(self._served)
+        beside, served = list(self._elsewhere), list(self._served | self._resting)
         found: Upload | None = await self._store.write(_due, self._store.clock(), beside, served)
         return found
 
@@ -156,7 +173,8 @@ class Arrivals:
                     await handler(Arrival(upload, self._storage))
         except Exception as error:  # noqa: BLE001 - what a device sent may break any parser, in any way
             expected = isinstance(error, AcsError)
-            again = now + 60 * upload.handler_attempts if upload.handler_attempts < _TRIES else None
+            last = isinstance(error, UnusableError) or upload.handler_attempts >= _TRIES
+            again = None if last else now + 60 * upload.handler_attempts
             reason = str(error) if expected else f"{type(error).__name__}: {error}"
             _log.warning(
                 "an upload can't be handled",

@@ -10,7 +10,7 @@ import structlog
 from acs import bulkdata as bd
 from acs.bulkdata import pm
 from acs.errors import AcsError
-from acs.files import Arrival
+from acs.files import Arrival, UnusableError
 from acs.observability import Metrics
 from acs.settings import Settings
 from acs.store import Store
@@ -24,16 +24,23 @@ _log = structlog.get_logger(__name__)
 def read_pm_file(path: Path, *, now: float) -> bd.Batch:
     """Return the measurements in a file. Raises ``AcsError`` that names the file and what is wrong."""
     try:
-        with path.open("rb") as file:
-            return pm.parse_pm_file(iter(lambda: file.read(_CHUNK), b""), now=now)
+        return _read(path, now)
     except OSError as error:
         raise AcsError(f"can't read {path}: {error.strerror or error}") from error
+    except UnusableError as error:
+        raise AcsError(f"{path}: {error}") from error
+
+
+def _read(path: Path, now: float) -> bd.Batch:
+    try:
+        with path.open("rb") as file:
+            return pm.parse_pm_file(iter(lambda: file.read(_CHUNK), b""), now=now)
     except bd.BulkDataError as error:
-        raise AcsError(f"{path.name} is no PM file that can be read: {error}") from error
+        raise UnusableError(f"it is no PM file that can be read: {error}") from error
 
 
 def _packed(path: Path, now: float) -> tuple[bd.Batch, list[bd.Packed]]:
-    batch = read_pm_file(path, now=now)
+    batch = _read(path, now)
     return batch, bd.pack_reports(pm.SOURCE, batch.reports)
 
 
@@ -45,7 +52,7 @@ class PmFiles:
         self._quota = bd.Quota(bytes=settings.bulk_device_quota)
 
     async def arrived(self, arrival: Arrival) -> None:
-        """Store the measurements of an upload. Raises ``AcsError`` where it is no PM file."""
+        """Store the measurements of an upload. Raises ``UnusableError`` where it is no PM file."""
         upload = arrival.upload
         now = upload.changed_at  # when it came: a second call stores nothing twice, whatever the file's times
         async with arrival.content() as path:

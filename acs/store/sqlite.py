@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, pool
+from sqlalchemy.exc import OperationalError
 
 from acs.errors import AcsError
 from acs.store.signals import Publish
@@ -51,6 +52,20 @@ def open_engine(url: str) -> Engine:
         conn.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def _explained(error: OperationalError) -> Exception:
+    """Say of a full disk what it is, as an error that those who asked expect: devices come again later."""
+    seen: BaseException | None = (
+        error  # a full disk undoes the transaction, then there is no savepoint any more
+    )
+    while seen is not None and getattr(seen, "sqlite_errorname", "") != "SQLITE_FULL":
+        seen = seen.__context__
+    if seen is None:
+        return error
+    made = AcsError("the database can't be written: the disk is full; make room on it, see disk_reserve")
+    made.__cause__ = error
+    return made
 
 
 class _Lane:
@@ -110,6 +125,8 @@ class _Lane:
     def _finish(self, batch: list[Work]) -> None:
         self._waiting -= len(batch)
         for work in batch:
+            if isinstance(work.error, OperationalError):
+                work.error = _explained(work.error)
             work.finish()
         self._publish(signalled_in(batch))
 

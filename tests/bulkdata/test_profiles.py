@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from acs import bulkdata as bd
 from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
+from acs.datamodel import load_profiles
+from acs.datamodel.profiles import install_profiles
 from acs.errors import AcsError
 from acs.simulator import Fault
+from acs.store import Store
 from tests.world import SERIAL, World
 
 STATS = "Device.Services.FAPService.1.CellConfig.LTE.RAN.RRC.Stats."
@@ -210,3 +217,82 @@ def test_a_device_that_was_never_there_is_set_up_when_it_comes() -> None:
     assert world.henb.tree.value("Device.BulkData.ProfileNumberOfEntries") == "1"
     world.run(100)
     assert len(series(world, UP)) == 1
+
+
+async def settle(store: Store, device: dev.Device, answer: m.Message) -> m.Message:
+    """Send a device the request that is queued for it; return that, once it has answered."""
+
+    def act(conn: Connection) -> m.Message:
+        found = cm.next_command(conn, device.id, epoch=1, now=2.0)
+        assert found is not None
+        settled = cm.settle(conn, found[0].id, answer, epoch=1, now=2.0)
+        bd.profile_commands_settled(conn, settled, now=2.0)
+        return found[1]
+
+    return await store.write(act)
+
+
+ISSUE_1 = "Device.Services.FAPService.1.PerfMgmt.FileMgmt."
+
+
+@pytest.fixture
+def issue_1(tmp_path: Path) -> Iterator[str]:
+    """The OUI of devices that have TR-196 Issue 1, by a profile of their own."""
+    (tmp_path / "profiles").mkdir()
+    own = "name: old\nextends: tr-196-issue-1\nmatch: [{ oui: 00AABB }]\n"
+    (tmp_path / "profiles" / "old.yaml").write_text(own)
+    install_profiles(load_profiles(tmp_path))
+    yield "00AABB"
+    install_profiles(None)
+
+
+async def test_pm_files_are_set_up_where_the_data_model_has_them(store: Store, issue_1: str) -> None:
+    def tables(conn: Connection) -> list[str]:
+        device = dev.register(conn, "0005B9", "A1", now=1.0)
+        others = replace(device, root="InternetGatewayDevice."), replace(device, oui=issue_1)
+        return [bd.pm_table(conn, each) for each in (device, *others)]
+
+    assert await store.write(tables) == [
+        "Device.FAP.PerfMgmt.Config.",
+        "InternetGatewayDevice.FAP.PerfMgmt.Config.",
+        ISSUE_1,
+    ]
+
+
+async def test_an_object_that_is_there_already_is_set_and_switched_off(store: Store, issue_1: str) -> None:
+    device = await store.write(dev.register, issue_1, "A1", now=1.0)
+    upload = bd.PmUpload("https://acs.example/uploads/x", 900, table=ISSUE_1)
+
+    async def state() -> list[str]:
+        return [each.state for each in await store.read(bd.list_profiles, device.id)]
+
+    await store.write(bd.configure, device.id, upload, now=1.0)
+    sent = await settle(store, device, m.SetParameterValuesResponse(0))
+    assert isinstance(sent, m.SetParameterValues)
+    assert {each.name.removeprefix(ISSUE_1): each.value for each in sent.parameters} == {
+        "URL": "https://acs.example/uploads/x",
+        "PeriodicUploadInterval": "900",
+        "PeriodicUploadEnable": "1",
+    }
+    assert await state() == ["active"]
+    await store.write(bd.remove, device.id, "pm", now=3.0)
+    assert await state() == ["removing"]
+    sent = await settle(store, device, m.SetParameterValuesResponse(0))
+    assert sent == m.SetParameterValues(
+        (m.ParameterValue(f"{ISSUE_1}PeriodicUploadEnable", "0", "xsd:boolean"),), sent.parameter_key
+    )
+    assert await state() == []
+
+
+async def test_what_the_device_has_lost_by_itself_is_removed(store: Store) -> None:
+    device = await store.write(dev.register, "0005B9", "A1", now=1.0)
+    await store.write(bd.configure, device.id, bd.PmUpload("https://acs.example/uploads/x"), now=1.0)
+    await settle(store, device, m.AddObjectResponse(3, 0))
+    await settle(store, device, m.SetParameterValuesResponse(0))
+    await store.write(bd.remove, device.id, "pm", now=3.0)
+    assert isinstance(await settle(store, device, m.Fault(9002, "internal")), m.DeleteObject)
+    (found,) = await store.read(bd.list_profiles, device.id)
+    assert found.state == "failed"
+    await store.write(bd.remove, device.id, "pm", now=3.0)
+    await settle(store, device, m.Fault(9005, "gone"))
+    assert await store.read(bd.list_profiles, device.id) == []

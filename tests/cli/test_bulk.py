@@ -63,9 +63,12 @@ def test_an_export_holds_no_formula(acs, reported, tmp_path):
     assert "4 values" in acs("bulk", "export", KEY, "--data", reported, "-o", out).text
     rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
     assert {row["value"] for row in rows} == {"100", "101", '\'=HYPERLINK("http://evil")'}
+    assert {row["time_of_receipt"] for row in rows} == {"0"}
     assert acs("bulk", "export", KEY, "Device.UpTime", "--data", reported).out.startswith(
         "time,source,parameter"
     )
+    few = acs("bulk", "export", KEY, "Device.UpTime", "--last", "1", "--data", reported).out
+    assert len(few.splitlines()) == 2
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\r1", "|x"])

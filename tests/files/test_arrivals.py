@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from acs import devices as dev
 from acs import files as fl
 from acs.store import Store
@@ -37,3 +39,49 @@ async def test_devices_take_turns(store: Store, clock: Clock, tmp_path: Path) ->
     await send(store, storage, flood, clock.now)
     assert await arrivals.handle_next()
     assert not await arrivals.handle_next()
+
+
+@pytest.mark.parametrize(("error", "calls"), [(fl.UnusableError("no PM file"), 1), (ValueError("?"), 3)])
+async def test_what_is_wrong_in_itself_is_not_looked_at_again(
+    store: Store, clock: Clock, tmp_path: Path, error: Exception, calls: int
+) -> None:
+    seen: list[int] = []
+
+    async def handler(arrival: fl.Arrival) -> None:
+        seen.append(arrival.upload.id)
+        raise error
+
+    storage = fl.DiskStorage(tmp_path)
+    await send(store, storage, await store.write(dev.register, "0005B9", "A1", now=1.0), clock.now)
+    arrivals = fl.Arrivals(store, storage)
+    arrivals.on(fl.PM_FILE, handler)
+    for _ in range(5):
+        await arrivals.handle_next()
+        clock.now += 3600
+    (found,) = await store.read(fl.list_uploads)
+    assert (len(seen), found.handled_at) == (calls, None)
+    assert str(error) in found.reason
+
+
+async def test_a_device_whose_files_take_long_waits_in_proportion(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    storage, seen = fl.DiskStorage(tmp_path), list[str]()
+
+    async def handler(arrival: fl.Arrival) -> None:
+        seen.append(arrival.upload.device_key[-1])
+        clock.now += 3.0 if seen[-1] == "1" else 0.1
+
+    bomber, other = [await store.write(dev.register, "0005B9", serial, now=1.0) for serial in "12"]
+    for owner in [bomber] * 3 + [other] * 3:
+        await send(store, storage, owner, clock.now)
+    arrivals = fl.Arrivals(store, storage)
+    arrivals.on(fl.PM_FILE, handler)
+    while await arrivals.handle_next():
+        pass
+    assert "".join(seen) == "1222"
+    clock.now += 50  # after 3 s of work it is its turn again after 57 s
+    assert not await arrivals.handle_next()
+    clock.now += 8
+    assert await arrivals.handle_next()
+    assert "".join(seen) == "12221"

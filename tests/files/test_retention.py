@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -125,3 +127,37 @@ async def test_how_many_uploads_of_a_device_are_kept_is_bounded_however_small_th
     assert refused.value.status == 507
     await empty(other)
     assert len(await store.read(fl.list_uploads)) == 4
+
+
+_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from acs.files import DiskStorage
+
+async def body():
+    yield b"x" * 300_000
+    print("begun", flush=True)
+    await asyncio.sleep(3600)
+
+asyncio.run(DiskStorage(Path(sys.argv[1])).put(sys.argv[2], body()))
+"""
+
+
+@pytest.mark.parametrize("key", ["files/image", "uploads/1/1-1"])
+async def test_a_process_that_is_killed_while_it_stores_leaves_nothing_that_stays(
+    store: Store, tmp_path: Path, key: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _WRITER, str(tmp_path), key), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"begun\n"
+    process.kill()
+    await process.wait()
+    storage = fl.DiskStorage(tmp_path)
+    (partial,) = os.listdir(storage.path(key).parent)
+    with pytest.raises(FileNotFoundError):
+        await storage.stat(key)
+    os.utime(storage.path(key).with_name(partial), (time.time() - 2 * DAY,) * 2)
+    await fl.UploadKeeper(store, storage, retention=30 * DAY, longest=1800).tidy()
+    assert os.listdir(storage.path(key).parent) == []

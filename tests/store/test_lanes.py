@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from acs.errors import AcsError
 from acs.store import RefusedError, Store, signal
 
 _ADD = text("INSERT INTO policies (version, body, activated_at) VALUES (:version, :body, 0)")
@@ -136,3 +137,25 @@ async def test_an_error_of_the_database_does_not_tell_the_values(store: Store) -
     with pytest.raises(exc.DBAPIError) as error:
         await store.write(add, "v", "top-secret")
     assert "top-secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("company", [0, 2])
+async def test_a_full_disk_is_told_in_words_and_nothing_is_taken_for_stored(tmp_path, company: int) -> None:
+    opened = await Store.open(f"sqlite:///{tmp_path / 'acs.db'}")
+    try:
+
+        def limit(conn: Connection, pages: int) -> None:
+            conn.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+        pages = await opened.read(lambda conn: conn.exec_driver_sql("PRAGMA page_count").scalar())
+        await opened.write(limit, pages + 2)  # as full as a disk is
+        outcomes = await asyncio.gather(
+            *(opened.write(add, f"v{n}", "x" * 100_000) for n in range(company + 1)), return_exceptions=True
+        )
+        assert all(isinstance(each, AcsError) for each in outcomes), outcomes
+        assert "the disk is full" in str(outcomes[0])
+        assert await opened.read(lambda conn: conn.execute(_VERSIONS).scalars().all()) == []
+        await opened.write(limit, 2**30)
+        assert await opened.write(add, "v") == "v"
+    finally:
+        await opened.close()

@@ -132,4 +132,4 @@ def read_document(chunks: Iterable[bytes], handler: Handler, limits: PmLimits) -
             raise BulkDataError("the file is empty")
         parser.close()
     except etree.XMLSyntaxError as error:
-        raise BulkDataError(f"the file is no XML: {error}") from error
+        raise BulkDataError(f"the file is no XML: {error.msg}") from error
