@@ -43,7 +43,7 @@ KNOWN = {
         "SITE=roof-1",
     ],
 )
-def test_these_fit(text: str) -> None:
+def test_a_matcher_fits_the_alarm(text: str) -> None:
     assert al.parse_matcher(text).fits(KNOWN)
 
 
@@ -61,7 +61,7 @@ def test_these_fit(text: str) -> None:
         "severity=minor",
     ],
 )
-def test_these_do_not(text: str) -> None:
+def test_a_matcher_does_not_fit_the_alarm(text: str) -> None:
     assert not al.parse_matcher(text).fits(KNOWN)
 
 

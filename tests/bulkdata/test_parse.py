@@ -107,7 +107,7 @@ def test_object_hierarchy_and_name_value_pair_come_to_the_same():
         ([1], None),
     ],
 )
-def test_times(raw, at):
+def test_a_collection_time_is_read_or_is_not_known(raw, at):
     found = read(json.dumps({"Report": [{"CollectionTime": raw, "A": 1}]}))
     assert found.reports[0].collected_at == at
 
@@ -160,7 +160,7 @@ def test_what_can_not_be_taken_is_named(text, form, media_type, status, why):
         ("ParameterName,ParameterValue\nA,1\nB,1\nC,1\n", {"parameters": 2}, "2 parameters"),
     ],
 )
-def test_limits(text, limits, why):
+def test_more_than_is_allowed_is_refused_with_413(text, limits, why):
     with pytest.raises(BulkDataError, match=why) as error:
         read(text, **limits)
     assert error.value.status == 413
@@ -192,7 +192,7 @@ def test_text_becomes_a_number_where_that_loses_nothing(text, value):
     assert values(read(f"A,B\n{text},1\n")) == [(None, {"A": value, "B": 1})]
 
 
-def test_compressed_bodies():
+def test_compressed_bodies_are_read_within_the_limit():
     plain = b"A\n1\n" * 1000
     assert decompress(gzip.compress(plain), "gzip", limit=9999) == plain
     assert decompress(zlib.compress(plain), "Deflate", limit=9999) == plain

@@ -203,7 +203,7 @@ def test_what_can_not_be_read_is_named(text, why):
         ),
     ],
 )
-def test_limits(text, limits, why):
+def test_more_than_is_allowed_is_refused_with_413(text, limits, why):
     with pytest.raises(BulkDataError, match=why) as error:
         read(text, chunk=4096, **limits)
     assert error.value.status == 413

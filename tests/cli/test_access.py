@@ -25,7 +25,7 @@ def test_a_scope_that_is_unknown_is_told_with_those_that_are_known(acs, data):
     assert "commands:write" in acs("tokens", "scopes").text
 
 
-def test_users(acs, data):
+def test_a_user_is_made_given_a_new_password_and_disabled(acs, data):
     made = acs(
         "users", "create", "ann", "--scope", "alarms:read", "--generate", "--json", "--data", data
     ).json

@@ -5,7 +5,7 @@ from tests.world import SERIAL
 KEY = f"0005B9-{SERIAL}"
 
 
-def test_list_and_show(acs, filled):
+def test_profiles_are_listed_and_shown(acs, filled):
     names = [each["name"] for each in acs("profiles", "list", "--json", "--data", filled).json]
     assert {"standard", "simulated-henb", "tr-196-issue-1"} <= set(names)
     assert acs("profiles", "show", "tr-196-issue-1", "--json").json["tree"] == "tr-196-1"

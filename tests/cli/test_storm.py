@@ -13,7 +13,7 @@ import pytest
 from acs.cli.storm import most_at_once
 
 
-def test_spans_that_overlap():
+def test_the_most_spans_that_overlap_are_counted():
     assert most_at_once([]) == 0
     assert most_at_once([(1, 2), (2, 3)]) == 1
     assert most_at_once([(1, 3), (2, 4), (2.5, None), (5, 6)]) == 3

@@ -65,7 +65,7 @@ def test_whatever_is_in_the_fields_comes_back(un, cn, ts, id_):
         b"GET http://x?ts=-1&id=2&un=u&cn=c&sig=s HTTP/1.1\r\n\r\n",
     ],
 )
-def test_what_is_no_request(data):
+def test_what_is_no_request_is_an_error(data):
     with pytest.raises(UdpRequestError):
         parse_request(data)
 

@@ -126,7 +126,7 @@ def test_the_mark_of_the_empty_value_is_no_value():
         ("boolean", "false", "yes"),
     ],
 )
-def test_types_of_tr_106(kind, good, bad):
+def test_each_type_of_tr_106_accepts_its_own_values_alone(kind, good, bad):
     assert accepts(kind, good)
     assert not accepts(kind, bad)
 

@@ -28,7 +28,7 @@ WORDS = Profile(name="words", booleans="true/false", fraction=True)
         (WORDS, "xsd:dateTime", "yesterday", "yesterday"),
     ],
 )
-def test_spelling(profile, kind, text, sent):
+def test_a_value_is_spelled_as_the_profile_says(profile, kind, text, sent):
     value = m.ParameterValue("Device.X", text, kind)
     assert spelled(profile, value) == m.ParameterValue("Device.X", sent, kind)
     request = m.SetParameterValues((value,), "k")

@@ -48,7 +48,7 @@ def test_names_of_secrets_sound_so(path: str) -> None:
         "Device.SecretGarden.Name",
     ],
 )
-def test_other_names_do_not(path: str) -> None:
+def test_other_names_do_not_sound_secret(path: str) -> None:
     assert not sounds_secret(path)
     assert shown_value(path, SECRET) == SECRET
 

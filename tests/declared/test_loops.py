@@ -34,7 +34,7 @@ def test_a_command_that_sets_a_value_back_is_named():
     assert "class:A sets it to 'ntp1', command 9 (operator) sets it to 'evil', 5 times and more" in sentence
 
 
-def test_two_writers_of_ours():
+def test_two_layers_that_fight_are_told():
     [sentence] = told(story(MOST_CONTESTED + 1, "class:A", "group:b", was="ntp1"), was="ntp1")
     assert "class:A sets it to" in sentence
     assert "group:b sets it to" in sentence

@@ -151,7 +151,7 @@ class TestSoftware:
     def test_revoked_software_is_found(self):
         assert self.follow(Memory(), "1.0", Loads(revoked=True))[1].state == "found"
 
-    def test_keys(self):
+    def test_a_parameter_key_that_nothing_of_ours_left_is_found(self):
         assert judge_key("c1-2", ["c1-2"], bootstrap=False).state == "ok"
         assert judge_key("evil", ["c1-2"], bootstrap=False).state == "found"
         assert "reset" in judge_key("", ["c1-2"], bootstrap=True).text

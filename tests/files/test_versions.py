@@ -37,7 +37,7 @@ versions = st.text(alphabet="0123456789.abcRC-_V ", max_size=16)
 
 
 @given(versions, versions, versions)
-def test_it_is_an_order(one, two, three):
+def test_below_is_a_strict_order(one, two, three):
     assert not is_below(one, one) or not any(c.isdigit() for c in one)
     if is_below(one, two):
         assert not is_below(two, one) or not any(c.isdigit() for c in two)

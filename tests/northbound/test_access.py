@@ -50,7 +50,7 @@ async def test_a_token_that_makes_no_sense_is_not_made(store: Store, wrong: dict
     assert await store.read(nb.list_tokens) == []
 
 
-async def test_tokens_end(store: Store, clock: Clock) -> None:
+async def test_a_token_ends_by_its_time_and_by_revocation(store: Store, clock: Clock) -> None:
     made, _ = await token(store)
     assert made.alive(NOW + 99)
     assert not made.alive(NOW + 100)

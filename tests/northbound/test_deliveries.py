@@ -167,7 +167,7 @@ async def test_what_waits_outlives_the_retention(store: Store) -> None:
     assert await store.read(lambda conn: conn.execute(select(outbox.c.id)).all()) == []
 
 
-async def test_filters(store: Store) -> None:
+async def test_a_manager_is_told_what_its_filter_lets_through(store: Store) -> None:
     def group(conn):
         dev.add_group(conn, dev.register(conn, "0005B9", "A1", now=NOW).id, "stadium")
 

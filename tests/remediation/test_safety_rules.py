@@ -35,7 +35,7 @@ def at(text: str, zone: str = "UTC") -> float:
 # --- rules ----------------------------------------------------------------------------------
 
 
-def test_what_is_disruptive():
+def test_reboots_resets_and_admin_state_are_disruptive():
     rules = Safety()
     assert disruptive(m.Reboot("k"), rules)
     assert disruptive(m.FactoryReset(), rules)

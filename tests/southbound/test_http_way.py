@@ -137,7 +137,7 @@ async def test_each_failure_has_its_reason(listen, guard, answer, reason, text):
     assert outcome.retry_after == (40 if reason is Reason.BUSY else 0)
 
 
-async def test_nobody_listens(guard, listen):
+async def test_where_nobody_listens_the_connection_is_what_failed(guard, listen):
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     server.close()
