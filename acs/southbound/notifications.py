@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from time import monotonic
-from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection
@@ -14,10 +13,11 @@ from acs import alarms as al
 from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp.lightweight import MAX_DATAGRAM, NotificationError, SignedNotification, parse_notification
-from acs.errors import AcsError
+from acs.cwmp.stun import Endpoint
 from acs.observability import Metrics
 from acs.security import Sealer, SealError, Secrets
 from acs.southbound.authentication import open_device_password
+from acs.southbound.datagrams import DatagramSockets
 from acs.southbound.rate import RateLimit
 from acs.store import Store
 
@@ -30,7 +30,7 @@ _SELDOM = 3600.0
 _log = structlog.get_logger(__name__)
 
 
-class NotificationServer(asyncio.DatagramProtocol):
+class NotificationServer:
     """Receives notifications; nothing is ever answered, so nobody can be made to flood another.
 
     The key is the password with which the device answers the ACS's Digest challenge (its
@@ -43,39 +43,27 @@ class NotificationServer(asyncio.DatagramProtocol):
         self._rate = RateLimit(_RATE, _BURST)
         self._waiting: asyncio.Queue[tuple[bytes, str]] = asyncio.Queue(_QUEUE)
         self._audited: OrderedDict[str, float] = OrderedDict()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._sockets = DatagramSockets(self._received)
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
-        """Open the socket. Raises ``AcsError`` that names the setting."""
-        loop = asyncio.get_running_loop()
-        try:
-            transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
-        except OSError as error:
-            raise AcsError(
-                f"can't listen on UDP {host}:{port} (setting notification_port): {error}"
-            ) from error
-        self._transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
+        """Open the sockets. Raises ``AcsError`` that names the setting."""
+        self.port = await self._sockets.open(host, port, "notification_port")
         _log.info("lightweight notifications", port=self.port)
 
     def stop(self) -> None:
-        """Close the socket."""
-        if self._transport is not None:
-            self._transport.close()
+        """Close the sockets."""
+        self._sockets.close()
 
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+    def _received(self, data: bytes, source: Endpoint, _own: Endpoint) -> None:
         """Put a datagram aside to be read; what there is no room for is lost, as UDP may lose it."""
-        address = cast("str", addr[0])
+        address = source[0]
         if not self._rate.take(address, monotonic()):
             self._metrics.notifications.labels("limited").inc()
         elif len(data) > MAX_DATAGRAM or self._waiting.full():
             self._metrics.notifications.labels("too-large" if len(data) > MAX_DATAGRAM else "overflow").inc()
         else:
             self._waiting.put_nowait((data, address))
-
-    def error_received(self, exc: Exception) -> None:
-        """Ignore it; nothing is sent from here."""
 
     async def work(self) -> None:
         """Read what waits, until cancelled."""

@@ -57,6 +57,12 @@ def _inner(address: Address) -> Address:
     return inner or (ipaddress.IPv4Address(int(address)) if compatible else address)
 
 
+def _plain(address: Address) -> Address:
+    """Return a mapped IPv4 address (``::ffff:…``) as one: IPv4 is how it is reached."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address if mapped is None else mapped
+
+
 def allowed(address: Address, networks: Iterable[Network]) -> bool:
     """Tell whether a device may make the ACS call this address.
 
@@ -101,7 +107,7 @@ class Guard:
             found: list[Address] = [ipaddress.ip_address(host)]
         except ValueError:
             found = await self._look_up(host)
-        good = [str(each) for each in found if allowed(each, self._networks)]
+        good = [str(_plain(each)) for each in found if allowed(each, self._networks)]
         if not good:
             shown = host if str(found[0]) == host else f"{host} ({found[0]})"
             remedy = f"see the setting {self._setting}"

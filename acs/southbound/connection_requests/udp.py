@@ -16,6 +16,8 @@ __all__ = ["COPIES", "UdpWay"]
 COPIES = (0.0, 0.2, 0.5)
 """Seconds after which the copies of a request leave: datagrams get lost (TR-069 G.2.2.3)."""
 
+_LARGEST_ID = 2**31 - 1
+
 
 class UdpWay:
     """Sends a signed datagram thrice to the device's binding, and to the address it reports itself.
@@ -34,6 +36,7 @@ class UdpWay:
         copies: tuple[float, ...] = COPIES,
     ) -> None:
         self._guard, self._send, self._clock, self._copies = guard, send, clock, copies
+        self._stamp, self._number = 0, randbelow(_LARGEST_ID)
 
     def reaches(self, target: Target) -> bool:
         """Tell whether the device was seen by the STUN server or reported a UDPConnectionRequestAddress."""
@@ -50,17 +53,28 @@ class UdpWay:
                 failure = Outcome(error.reason, error.text)
         if not where:
             return failure
-        request = UdpConnectionRequest(
-            ts=str(int(self._clock())), id=str(1 + randbelow(2**31 - 1)), un=target.username, cn=token_hex(8)
-        )
-        passed = 0.0
+        request = self._request(target.username)
+        passed, sent = 0.0, False
         for moment in self._copies:
             await asyncio.sleep(moment - passed)
             passed = moment
             for each in where:
-                if not self._send(build_request(each, request, target.password), each):
-                    return Outcome(Reason.UNAVAILABLE, "the STUN server of this node has no socket")
+                sent |= self._send(build_request(each, request, target.password), each)
+            if not sent:
+                shown = ", ".join(each[0] for each in where)
+                text = f"the STUN server of this node has no socket to reach {shown} from; see host"
+                return Outcome(Reason.UNAVAILABLE, text)
         return Outcome(Reason.SENT)
+
+    def _request(self, username: str) -> UdpConnectionRequest:
+        """Return a new request: its time is never before that of an earlier one, its id is another.
+
+        A device ignores what is older than what it has believed, and what has the same id (TR-069 G.2.2.2);
+        so a clock that was set back must not be heard of.
+        """
+        self._stamp = max(self._stamp, int(self._clock()))
+        self._number = self._number % _LARGEST_ID + 1
+        return UdpConnectionRequest(str(self._stamp), str(self._number), username, token_hex(8))
 
     async def _address(self, text: str) -> Endpoint:
         try:

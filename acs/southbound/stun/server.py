@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from time import monotonic
-from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection
 
 from acs import devices as dev
 from acs.cwmp.stun import Endpoint, StunError, decode, endpoint_text
-from acs.errors import AcsError
 from acs.observability import Metrics
 from acs.security import Secrets
+from acs.southbound.datagrams import DatagramSockets
 from acs.southbound.rate import RateLimit
 from acs.southbound.stun.rules import Verdict, judge
 from acs.store import Store
@@ -29,7 +28,7 @@ _BATCH = 500
 _log = structlog.get_logger(__name__)
 
 
-class StunServer(asyncio.DatagramProtocol):
+class StunServer:
     """Answers Binding Requests, keeps the devices' bindings, and sends what has to come from its address.
 
     ``port`` is known after ``start``.
@@ -38,8 +37,7 @@ class StunServer(asyncio.DatagramProtocol):
     def __init__(self, store: Store, secrets: Secrets, metrics: Metrics) -> None:
         self._store, self._secrets, self._metrics = store, secrets, metrics
         self._rate = RateLimit(_RATE, _BURST)
-        self._transport: asyncio.DatagramTransport | None = None
-        self._own: Endpoint = ("0.0.0.0", 0)  # noqa: S104 - not known yet
+        self._sockets = DatagramSockets(self._received)
         self._bindings: OrderedDict[str, Endpoint] = OrderedDict()
         self._proved: OrderedDict[bytes, Endpoint] = OrderedDict()
         self._changed: dict[str, Endpoint] = {}
@@ -47,40 +45,27 @@ class StunServer(asyncio.DatagramProtocol):
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
-        """Open the socket. Raises ``AcsError`` that names the setting."""
-        loop = asyncio.get_running_loop()
-        try:
-            transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
-        except OSError as error:
-            raise AcsError(f"can't listen on UDP {host}:{port} (setting stun_port): {error}") from error
-        self._transport = transport
-        self._own = transport.get_extra_info("sockname")[:2]
-        self.port = self._own[1]
+        """Open the sockets. Raises ``AcsError`` that names the setting."""
+        self.port = await self._sockets.open(host, port, "stun_port")
         _log.info("STUN server", port=self.port)
 
     def stop(self) -> None:
-        """Close the socket."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        """Close the sockets."""
+        self._sockets.close()
 
     def send(self, data: bytes, to: Endpoint) -> bool:
-        """Send a datagram from the server's own address; False where there is no socket."""
-        if self._transport is None or self._transport.is_closing():
-            return False
-        self._transport.sendto(data, to)
-        return True
+        """Send a datagram from the server's own address; False where there is no socket for it."""
+        return self._sockets.send(data, to)
 
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+    def _received(self, data: bytes, source: Endpoint, own: Endpoint) -> None:
         """Answer one datagram; nothing that comes in here is worth more than a count."""
-        source = cast("Endpoint", addr[:2])
         if not self._rate.take(source[0], monotonic()):
             self._metrics.stun.labels("limited").inc()
             return
         verdict = judge(
             data,
             source,
-            own=self._own,
+            own=own,
             password_of=self._secrets.stun_password,
             known=self._bindings.get,
         )
@@ -91,9 +76,6 @@ class StunServer(asyncio.DatagramProtocol):
             self._bound(verdict.device_key, source)
         if verdict.answer and verdict.to is not None:
             self.send(verdict.answer, verdict.to)
-
-    def error_received(self, exc: Exception) -> None:
-        """Ignore that somebody could not be reached (ICMP); UDP promises nothing."""
 
     def _first(self, data: bytes, source: Endpoint) -> bool:
         """Tell a device's own request, even repeated, from a copy that another sends from elsewhere."""
