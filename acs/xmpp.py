@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
+from xml.etree import ElementTree
 
 import structlog
 from slixmpp import JID, ClientXMPP, InvalidJID, register_stanza_plugin
@@ -26,6 +27,9 @@ __all__ = ["NAMESPACE", "Answerer", "XmppError", "XmppStream", "check_jabber_id"
 NAMESPACE = "urn:broadband-forum-org:cwmp:xmppConnReq-1-0"
 _LONGEST_JID = 256
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds between two attempts to open the stream
+_OPENING = 30.0  # seconds in which a server has to open a stream
+_PING_EVERY, _PING_PATIENCE = 60.0, 15.0  # seconds: a connection may be dead and nobody tells
+_PING = "urn:xmpp:ping"
 _log = structlog.get_logger(__name__)
 
 Answerer = Callable[[str, str, str], str]
@@ -99,18 +103,45 @@ class XmppStream:
         try:
             while True:
                 client = self._make()
+                gone = client.disconnected
                 client.connect(*self._server)
-                await client.disconnected
+                watch = asyncio.create_task(self._watch(client), name="XMPP watch")
+                try:
+                    await asyncio.wait((gone, watch), return_when=asyncio.FIRST_COMPLETED)
+                    dead = watch.result() if watch.done() else ""
+                finally:
+                    watch.cancel()
                 if self.ready.is_set():
                     pause = _FIRST_PAUSE
-                    self.trouble = "the XMPP server ended the stream"
+                    self.trouble = dead or "the XMPP server ended the stream"
+                elif dead:
+                    self.trouble = dead
                 self.ready.clear()
+                await self._close()
                 _log.warning("no XMPP stream", account=self.jabber_id.bare, why=self.trouble)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
         finally:
             self.ready.clear()
             await self._close()
+
+    async def _watch(self, client: ClientXMPP) -> str:
+        """Return what is wrong with a stream that does not open, or is open and dead (XEP-0199)."""
+        try:
+            async with asyncio.timeout(_OPENING):
+                await self.ready.wait()
+        except TimeoutError:
+            return f"the XMPP server {self._server[0]}:{self._server[1]} opened no stream in {_OPENING:g} s"
+        while True:
+            await asyncio.sleep(_PING_EVERY)
+            ping = client.make_iq_get(ito=self.jabber_id.domain)
+            ping.append(ElementTree.Element(f"{{{_PING}}}ping"))
+            try:
+                await cast("Any", ping).send(timeout=_PING_PATIENCE)
+            except IqTimeout:
+                return f"the XMPP server did not answer a ping in {_PING_PATIENCE:g} s"
+            except IqError:
+                pass  # it knows no pings, and is there
 
     async def _close(self) -> None:
         client, self._client = self._client, None
@@ -153,7 +184,8 @@ class XmppStream:
         self.trouble = f"the XMPP server {self._server[0]}:{self._server[1]} can't be reached: {why}"
         if self._client is not None:
             self._client.cancel_connection_attempt()
-            self._client.disconnected.set_result(None)
+            if not self._client.disconnected.done():
+                self._client.disconnected.set_result(None)
 
     def _distrusted(self, why: Any) -> None:
         self.trouble = f"the XMPP server's certificate is not trusted: {why}"

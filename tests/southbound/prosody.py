@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from acs.security import Authority
@@ -38,6 +39,15 @@ class Prosody:
 
     folder: Path
     port: int
+    pid: list[int] = field(default_factory=list)
+
+    def pause(self) -> None:
+        """Let it do nothing, with its connections open."""
+        os.kill(self.pid[0], signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid[0], signal.SIGCONT)
 
     @property
     def ca(self) -> Path:
@@ -83,8 +93,10 @@ def prosody(folder: Path) -> Iterator[Prosody]:
         process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
             _wait(made.port, process, folder)
+            made.pid.append(process.pid)
             yield made
         finally:
+            process.send_signal(signal.SIGCONT)
             process.terminate()
             process.wait(20)
 

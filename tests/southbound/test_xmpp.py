@@ -145,6 +145,47 @@ async def test_the_stream_comes_back_when_the_server_does(tmp_path):
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_connection_that_is_dead_is_noticed_and_made_anew(tmp_path, monkeypatch):
+    if missing():
+        pytest.skip(missing())
+    monkeypatch.setattr("acs.xmpp._PING_EVERY", 0.05)
+    monkeypatch.setattr("acs.xmpp._PING_PATIENCE", 0.5)
+    with prosody(tmp_path) as server:
+        server.add("acs", SECRET)
+        way = XmppWay.from_settings(settings(server, tmp_path))
+        task = asyncio.create_task(way.stream.run())
+        async with asyncio.timeout(PATIENCE):
+            await way.stream.ready.wait()
+            server.pause()
+            await until(lambda: "did not answer a ping" in way.stream.trouble)
+            assert not way.stream.ready.is_set()
+            server.resume()
+            await way.stream.ready.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_opens_no_stream_is_told_and_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("acs.xmpp._OPENING", 0.1)
+    monkeypatch.setattr("acs.xmpp._FIRST_PAUSE", 0.01)
+    calls = []
+
+    async def silent(reader, writer):
+        calls.append(1)
+        await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    stream = XmppStream(f"acs@{DOMAIN}", "x", server=("127.0.0.1", port))
+    task = asyncio.create_task(stream.run())
+    await until(lambda: len(calls) > 1)
+    assert stream.trouble == f"the XMPP server 127.0.0.1:{port} opened no stream in 0.1 s"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    listening.close()
+
+
 async def test_a_command_for_a_henb_that_only_xmpp_reaches_is_done(server, tmp_path):
     given = settings(server, tmp_path)
     names = [each for each in given.__struct_fields__ if each.startswith("xmpp_")]
