@@ -17,6 +17,7 @@ from acs.cli import (
     audit,
     bench,
     bulk,
+    calls,
     cases,
     client_certificates,
     commands,
@@ -73,6 +74,8 @@ app.add_typer(
 )
 devices.devices.command("tag")(tags.tag_device)
 devices.devices.command("reach")(distress.reach_device)
+devices.devices.command("call")(calls.call_device)
+devices.devices.command("call-credentials")(calls.call_credentials)
 app.add_typer(alarms.alarms, name="alarms", help="The alarm list: list, acknowledge, silence.")
 alarms.alarms.add_typer(silence.silence, name="silence", help="Silences: add, list, expire, approve, check.")
 app.add_typer(cases.cases, name="cases", help="What is done about alarms: list, show, instruct.")

@@ -21,6 +21,7 @@ from acs.devices.check_in import (
 from acs.devices.checkpoints import AuditVerdict, Checkpoint, audit_entries, check_audit, make_checkpoint
 from acs.devices.connection_requests import (
     ConnectionRequestTarget,
+    call_now,
     connection_request_failed,
     connection_request_sent,
     due_connection_requests,
@@ -126,6 +127,7 @@ __all__ = [
     "bind_certificate",
     "block",
     "blocked_at",
+    "call_now",
     "certificate_holder",
     "certificate_name",
     "check_audit",

@@ -187,9 +187,12 @@ def set_digest_secret(
 
 
 def set_connection_request_secret(
-    conn: Connection, device_id: int, username: str, secret_sealed: bytes
+    conn: Connection, device_id: int, username: str, secret_sealed: bytes | None
 ) -> None:
-    """Set the credentials with which the ACS answers the device's challenge (TR-069 3.2.2)."""
+    """Set the credentials with which the ACS answers the device's challenge (TR-069 3.2.2).
+
+    Without a secret they are those that the ACS gives devices.
+    """
     conn.execute(
         update(devices)
         .where(devices.c.id == device_id)

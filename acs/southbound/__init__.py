@@ -11,6 +11,7 @@ from acs.southbound.connection_requests import (
     UdpWay,
     Way,
     XmppWay,
+    seal_call_password,
 )
 from acs.southbound.distress import Medium, TriggerSender, UdpMedium, XmppMedium, coap_medium
 from acs.southbound.endpoint import Endpoint
@@ -48,6 +49,7 @@ __all__ = [
     "guarded",
     "listen_for_managers",
     "read_pm_file",
+    "seal_call_password",
     "seal_config_secret",
     "seal_device_password",
 ]

@@ -25,12 +25,17 @@ from acs.southbound.connection_requests.ways import (
 )
 from acs.store import Store
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "seal_call_password"]
 
 USERNAME = "acs"
 _PAUSE = 0.5
 CONTEXT = b"connection-request-password"
 _log = structlog.get_logger(__name__)
+
+
+def seal_call_password(secrets: Secrets, password: str) -> bytes:
+    """Return a password of connection requests as the store keeps it."""
+    return Sealer(secrets.store_key).seal(password.encode(), CONTEXT)
 
 
 class Dispatcher:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from dataclasses import dataclass
 from secrets import token_hex
@@ -177,7 +178,9 @@ class _Call:
             what = error.reason or str(error)
             raise CallError(Reason.TLS, f"TLS with {where} failed: {what}") from error
         except (OSError, ValueError) as error:
-            raise CallError(Reason.CONNECT, f"can't connect to {where}: {error}") from error
+            errno = getattr(error, "errno", None)
+            why = os.strerror(errno) if errno else error  # asyncio's own text names the address again
+            raise CallError(Reason.CONNECT, f"can't connect to {where}: {why}") from error
         if secure:
             tls = made.writer.get_extra_info("ssl_object")
             wrong = self._way.tls.refusal(tls, self._target, url.raw_host or "")
@@ -232,7 +235,7 @@ def _outcome(answer: Answer) -> Outcome:
         case 200 | 202 | 204:
             return Outcome(Reason.ACCEPTED)
         case 401 | 403:
-            text = "the device refused the credentials; provision it again, or set those that it has"
+            text = "the device refused the credentials; set those that it has: acs devices call-credentials"
             return Outcome(Reason.UNAUTHORIZED, text)
         case 503 | 429:
             text = "the device has no room for another connection request"
