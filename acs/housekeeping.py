@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from acs.alarms import prune_alarms, prune_silences
-from acs.bulkdata import prune_bulk
+from acs.bulkdata import profile_commands_settled, prune_bulk
 from acs.commands import expire_overdue, prune_commands
 from acs.distress import prune_triggers
 from acs.files import UploadKeeper
@@ -34,8 +34,10 @@ def _tidy(
     conn: Connection, now: float, before: float, bulk_before: float, *, trace_before: float, trace_quota: int
 ) -> int:
     """Give up what is overdue and delete one batch of each kind; return the number of rows."""
+    given_up = expire_overdue(conn, now=now, limit=_BATCH)
+    profile_commands_settled(conn, given_up, now=now)
     return (
-        expire_overdue(conn, now=now, limit=_BATCH)
+        len(given_up)
         + prune_cases(conn, before=before, limit=_BATCH)
         + prune_groups(conn, before=before, limit=_BATCH)
         + prune_commands(conn, before=before, limit=_BATCH)

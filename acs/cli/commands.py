@@ -47,20 +47,29 @@ def list_commands(
     if json:
         print_json(found)
         return
-    columns = ("id", "device", "method", "command_key", "purpose", "state", "attempts", "fault_code")
-    rows = [(*(each[name] for name in columns), moment(each["created_at"])) for each in found]
-    print_table("Commands", (*columns, "created"), rows)
+    columns = ("id", "device", "method", "command_key", "purpose", "state", "attempts")
+    rows = [(*(each[name] for name in columns), moment(each["created_at"]), _why(each)) for each in found]
+    print_table("Commands", (*columns, "created", "why"), rows)
+
+
+def _why(command: dict[str, Any]) -> str:
+    """Return why a command did not succeed, as short as a table has it."""
+    return f"{command['fault_code'] or ''} {command['fault_string']}".strip()[:80]
 
 
 @commands.command("show")
 def show_command(command: Number, data: Data = None, config: Config = None) -> None:
-    """Show a command and its answer, as JSON, without the secrets in it."""
+    """Show a command and its answer, as JSON, without secrets; of one in parts how many are answered."""
     from acs import commands as cm
 
-    found = read(settings_of(data, config), lambda conn: cm.find_command(conn, command))
+    settings = settings_of(data, config)
+    found = read(settings, lambda conn: cm.find_command(conn, command))
     if found is None:
         raise AcsError(f"there is no command {command}; see: acs commands list")
     facts = {**asdict(found), **_shown(found.payload, found.result)}
+    if found.part is not None and found.state in cm.OPEN:
+        answered, known = read(settings, lambda conn: cm.count_parts(conn, command))
+        facts["parts"] = {"answered": answered, "known": known}
     for name in ("payload", "result"):
         facts[name] = msgspec.json.decode(facts[name]) if facts[name] else None
     print_json(facts)
@@ -81,11 +90,15 @@ def cancel_command(command: Number, data: Data = None, config: Config = None) ->
     from acs import commands as cm
 
     def act(conn: Connection) -> Any:
+        from acs import bulkdata as bd
         from acs import devices as dev
+        from acs import remediation as rm
 
         now = time.time()
         found = cm.cancel(conn, command, now=now)
         if found is not None:
+            bd.profile_commands_settled(conn, [found], now=now)
+            rm.command_withdrawn(conn, found, now=now)
             key = dev.get(conn, found.device_id).device_key
             dev.audit(conn, who(), f"command {found.method} cancelled", key, found.command_key, now=now)
         return found

@@ -67,7 +67,7 @@ def raw_command(
     try:
         arguments = msgspec.json.decode(fields, type=dict[str, Any])
         _demand_known(method, arguments)
-        if method in ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", "ChangeDUState"):
+        if method in m.KEYED_METHODS:
             arguments.setdefault("command_key", key)
         return unpack(method, arguments)
     except KeyError as error:

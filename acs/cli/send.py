@@ -21,7 +21,7 @@ from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.settings import Settings
 
-__all__ = ["Expires", "Key", "Wait", "send", "sends", "with_key"]
+__all__ = ["PAUSE", "Expires", "Key", "Wait", "absence", "send", "sends", "with_key"]
 
 Key = Annotated[
     str, typer.Option("--key", help="CommandKey, 1 to 32 characters; sending one twice does nothing.")
@@ -30,8 +30,8 @@ Expires = Annotated[float, typer.Option(help="Give up after this many seconds.",
 Wait = Annotated[float, typer.Option(help="Wait so many seconds for the outcome and print it.", min=0)]
 Force = Annotated[bool | None, typer.Option("--force", help="Send what the checks refuse.")]
 
-_PAUSE = 0.25  # seconds between two looks at a command that is waited for
-_OPEN = ("queued", "sent", "accepted")
+PAUSE = 0.25
+"""Seconds between two looks at a command that is waited for."""
 
 
 def with_key(key: str) -> str:
@@ -58,10 +58,13 @@ def sends(expires: float = 3600) -> Callable[[Callable[..., m.Message]], Callabl
         @functools.wraps(make)
         def command(**given: Any) -> None:
             options = {name: given.pop(name) for name in shared}
-            options["key"] = with_key(options["key"])
+            said = options["key"]
+            options["key"] = with_key(said)
             if wants_key:
                 given["key"] = options["key"]
-            send(message=make(**given), **options)
+            message = make(**given)
+            options["key"] = _key_in(message, said) or options["key"]
+            send(message=message, **options)
 
         device, *rest = shared.values()
         parameters = (device, *own.values(), *rest)
@@ -71,6 +74,17 @@ def sends(expires: float = 3600) -> Callable[[Callable[..., m.Message]], Callabl
         return command
 
     return command_of
+
+
+def _key_in(message: m.Message, said: str) -> str:
+    """Return the CommandKey that the request itself names, "" where it has none.
+
+    Raises ``AcsError`` where ``--key`` has ``said`` another.
+    """
+    own = message.command_key if isinstance(message, m.KeyedMethod) else ""
+    if said and own and own != said:
+        raise AcsError(f"--key says {said!r}, the arguments say {own!r}: name one CommandKey")
+    return with_key(own) if own else ""
 
 
 def send(
@@ -107,7 +121,7 @@ def send(
             _sealed(conn, found, request, settings),
             command_key=command_key,
             purpose="operator",
-            expires_at=now + expires,
+            expires_at=now + max(expires, cm.lasts(message)),
             unchecked=True,  # it was, above
             now=now,
         )
@@ -169,12 +183,17 @@ def _look(conn: Connection, number: int) -> tuple[Any, str]:
     from acs import devices as dev
 
     command = cm.find_command(conn, number)
-    if command is None or command.state != "queued":
+    if command is None or command.state not in cm.OPEN:
         return command, ""
-    return command, _absence(dev.get(conn, command.device_id), command.created_at)
+    progress = ""
+    if command.part is not None:
+        progress = "{} of {} parts are answered; ".format(*cm.count_parts(conn, number))
+    if command.state != "queued":
+        return command, progress
+    return command, progress + absence(dev.get(conn, command.device_id), command.created_at)
 
 
-def _absence(device: Any, since: float) -> str:
+def absence(device: Any, since: float) -> str:
     """Say why a device for which something was queued did not come."""
     if device.blocked:
         return f"the device is {device.admission}: {device.admission_reason}; "
@@ -186,12 +205,14 @@ def _absence(device: Any, since: float) -> str:
 
 
 def _await(look: Callable[[], tuple[Any, str]], seconds: float) -> Any:
+    from acs.commands import OPEN
+
     end = time.monotonic() + seconds
     while True:
         command, why = look()
-        if command is None or command.state not in _OPEN:
+        if command is None or command.state not in OPEN:
             return command
         if time.monotonic() >= end:
             state = f"it is {command.state}; {why}see: acs commands show {command.id}"
             raise AcsError(f"the device did not answer command {command.id} within {seconds:g} s; {state}")
-        time.sleep(_PAUSE)
+        time.sleep(PAUSE)

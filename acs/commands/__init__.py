@@ -10,8 +10,15 @@ from acs.commands.discovery import (
     discovery_settled,
     renew_discovery,
 )
-from acs.commands.evidence import du_state_change_complete, informed, transfer_complete
-from acs.commands.model import Command, Recovery, recovery_of
+from acs.commands.evidence import (
+    du_state_change_complete,
+    informed,
+    is_repeated,
+    never_restarted,
+    transfer_complete,
+)
+from acs.commands.model import OPEN, Command, Recovery, lasts, recovery_of
+from acs.commands.parts import count_parts
 from acs.commands.queue import (
     asked_anew,
     cancel,
@@ -34,6 +41,7 @@ from acs.commands.sealed import holds_secrets, masked, open_request, seal_reques
 
 __all__ = [
     "DISCOVERY",
+    "OPEN",
     "Command",
     "Discovery",
     "Recovery",
@@ -41,6 +49,7 @@ __all__ = [
     "asked_anew",
     "cancel",
     "check_request",
+    "count_parts",
     "discover",
     "discovered_tree",
     "discovery_of",
@@ -54,8 +63,11 @@ __all__ = [
     "find_command",
     "holds_secrets",
     "informed",
+    "is_repeated",
+    "lasts",
     "list_commands",
     "masked",
+    "never_restarted",
     "next_command",
     "once_more",
     "open_commands",

@@ -109,9 +109,10 @@ def _lengths(message: m.Message) -> Iterable[str]:
         if isinstance(value, str) and len(value) > limit:
             yield f"{name} has {len(value)} characters; TR-069 allows {limit}"
     for name in ("delay_seconds", "file_size"):
-        number: int = getattr(message, name, 0)
-        if not 0 <= number <= _HIGHEST:
-            yield f"{name} is {number}; 0 to {_HIGHEST} are allowed"
+        lowest = int(name == "delay_seconds" and isinstance(message, m.ScheduleInform))  # A.4.1.3
+        number: int = getattr(message, name, lowest)
+        if not lowest <= number <= _HIGHEST:
+            yield f"{name} is {number}; {lowest} to {_HIGHEST} are allowed"
 
 
 def _path(name: str) -> Iterable[str]:
@@ -219,6 +220,8 @@ def _windows(windows: tuple[m.TimeWindow, ...]) -> Iterable[str]:
             yield f"the window {each.window_start} to {each.window_end} s is empty or overlaps the one before"
         if not _WINDOW_MODES.match(each.window_mode):
             yield f"the WindowMode {each.window_mode!r} is none; for example '2 Immediately'"
+        if len(each.user_message) > 256:
+            yield f"the UserMessage has {len(each.user_message)} characters; TR-069 allows 256"
         end = each.window_end
 
 

@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from acs.commands.model import Command, Recovery, recovery_of, reply_json
-from acs.commands.queue import change, fail, open_commands, unanswered
+from acs.commands.model import OPEN, Command, Recovery, recovery_of, reply_json
+from acs.commands.queue import RESTARTS, change, command_of_key, fail, open_commands, unanswered
 from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 
-__all__ = ["du_state_change_complete", "informed", "transfer_complete"]
+__all__ = ["du_state_change_complete", "informed", "is_repeated", "never_restarted", "transfer_complete"]
 
+RESTART_OVERDUE = 600.0
+"""Seconds after which a device that agreed to restart, and comes without a boot, has not done it."""
 _DOWNLOADS = ("Download", "ScheduleDownload")
 _TRANSFERS = ("Download", "Upload", "ScheduleDownload")
 _MOST_RESULTS, _LONGEST = 64, 256  # operations of a ChangeDUState, characters of each text in a result
@@ -54,6 +56,26 @@ def informed(
     return settled
 
 
+def never_restarted(
+    conn: Connection, device_id: int, events: Iterable[m.Event], *, now: float
+) -> list[Command]:
+    """Give up what a device has agreed to and not done: it comes long after, and has not restarted.
+
+    Until then nothing else is sent to it (TR-069 A.3.2.9), so one that only says yes would stop its queue.
+    """
+    events = tuple(events)
+    if ev.has_event(events, ev.BOOT) or ev.has_event(events, ev.BOOTSTRAP):
+        return []
+    return [
+        fail(conn, each, None, f"it was accepted {now - each.sent_at:.0f} s ago and not done", now=now)
+        for each in open_commands(conn, device_id)
+        if each.state == "accepted"
+        and recovery_of(each.method) in RESTARTS
+        and each.sent_at is not None
+        and now >= each.sent_at + RESTART_OVERDUE
+    ]
+
+
 def _happened(command: Command, events: tuple[m.Event, ...]) -> bool:
     match recovery_of(command.method):
         case Recovery.BOOT_TELLS:
@@ -91,6 +113,16 @@ def _transferred(conn: Connection, command: Command, message: m.TransferComplete
     if message.fault.code:
         return fail(conn, command, message.fault.code, message.fault.string, now=now, result=result)
     return change(conn, command, state="succeeded", settled_at=now, result=result)
+
+
+def is_repeated(
+    conn: Connection, device_id: int, message: m.TransferComplete | m.DUStateChangeComplete
+) -> bool:
+    """Tell whether a command of this key has ended by such a message before."""
+    command = command_of_key(conn, message.command_key)
+    if command is None or command.device_id != device_id or command.state in OPEN:
+        return False
+    return isinstance(command.answer, type(message))
 
 
 def du_state_change_complete(

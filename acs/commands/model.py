@@ -12,9 +12,10 @@ from sqlalchemy import RowMapping
 from acs.cwmp import messages as m
 from acs.cwmp import pack, unpack
 
-__all__ = ["OPEN", "Command", "Recovery", "recovery_of", "reply_json"]
+__all__ = ["OPEN", "Command", "Recovery", "lasts", "recovery_of", "reply_json"]
 
 OPEN = ("queued", "sent", "accepted")
+_MARGIN = 3600.0  # seconds that a transfer may take beyond the time it was put off to
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,13 @@ def reply_json(message: m.Message) -> str:
     return msgspec.json.encode({"method": m.method_name(message), "fields": pack(message)}).decode()
 
 
+def lasts(message: m.Message) -> float:
+    """Return how many seconds a request itself says that it may take: its DelaySeconds or time windows."""
+    windows: tuple[m.TimeWindow, ...] = getattr(message, "time_windows", ())
+    end = max((each.window_end for each in windows), default=getattr(message, "delay_seconds", 0))
+    return end + _MARGIN if end else 0.0
+
+
 class Recovery(Enum):
     """How to find out what became of a command whose answer was not seen."""
 
@@ -88,6 +96,7 @@ class Recovery(Enum):
     BOOT_TELLS = auto()  # Reboot: the next Inform bears M Reboot, or it never happened
     BOOTSTRAP_TELLS = auto()  # FactoryReset: the next Inform bears 0 BOOTSTRAP, or it never happened
     QUEUE_TELLS = auto()  # a transfer: TransferComplete or the device's list of transfers tells
+    REPORT_TELLS = auto()  # ChangeDUState: DUStateChangeComplete tells, and nothing before it
     UNKNOWN = auto()  # nothing tells; doing it twice would be wrong
 
 
@@ -99,7 +108,7 @@ _RECOVERY = {
     "Upload": Recovery.QUEUE_TELLS,
     "AddObject": Recovery.UNKNOWN,
     "DeleteObject": Recovery.UNKNOWN,
-    "ChangeDUState": Recovery.UNKNOWN,
+    "ChangeDUState": Recovery.REPORT_TELLS,
     "SetVouchers": Recovery.UNKNOWN,
     "ScheduleInform": Recovery.SEND_AGAIN,
 }

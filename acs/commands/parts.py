@@ -19,7 +19,7 @@ from acs.cwmp import pack, unpack
 from acs.datamodel import Profile, profile_for
 from acs.store.tables import command_parts
 
-__all__ = ["Progress", "drop_parts", "part_answered", "request_of"]
+__all__ = ["Progress", "count_parts", "drop_parts", "part_answered", "request_of"]
 
 MAX_PARTS = 4096
 MAX_MERGED = 16 * 1024 * 1024
@@ -134,6 +134,13 @@ def _key(command: Command, number: int | None) -> tuple[Any, ...]:
 def _count(conn: Connection, command: Command) -> int:
     query = select(func.count()).where(command_parts.c.command_id == command.id)
     return int(conn.execute(query).scalar_one())
+
+
+def count_parts(conn: Connection, command_id: int) -> tuple[int, int]:
+    """Return how many parts of an open command are answered, and how many are known of."""
+    query = select(command_parts.c.answered).where(command_parts.c.command_id == command_id)
+    found = list(conn.execute(query).scalars())
+    return sum(found), len(found)
 
 
 def _size(conn: Connection, command: Command) -> int:

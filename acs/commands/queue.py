@@ -14,7 +14,15 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from acs import devices as dev
-from acs.commands.model import OPEN, Command, Recovery, command_from_row, recovery_of, reply_json
+from acs.commands.model import (
+    OPEN,
+    Command,
+    Recovery,
+    command_from_row,
+    lasts,
+    recovery_of,
+    reply_json,
+)
 from acs.commands.parts import drop_parts, part_answered, request_of
 from acs.commands.refuse import refuse_wrong
 from acs.cwmp import messages as m
@@ -27,6 +35,7 @@ from acs.store.tables import command_is_open, commands, devices
 __all__ = [
     "asked_anew",
     "cancel",
+    "command_of_key",
     "enqueue",
     "expire",
     "extend",
@@ -47,6 +56,11 @@ MAX_RESULT = 1024 * 1024
 _GRACE = 0.5  # seconds in which an open session may fetch the command before the device is called
 _PATIENCE = 7 * 86400.0
 _PROBE = "transfer-probe"
+_TOO_LATE = {
+    "queued": "the time allowed is over; the device did not come for it",
+    "sent": "the time allowed is over; the device did not answer, and may have done it",
+    "accepted": "the time allowed is over; the device did not tell the end of it, and may still do it",
+}
 RESTART_PATIENCE = 60.0
 """Seconds in which a device that got a Reboot or FactoryReset may still come without having done it.
 
@@ -97,16 +111,18 @@ def enqueue(
     Raises ``RefusedRequest`` for a write that the device's data model forbids, unless it is ``unchecked``.
     Not ``call``: it waits for a session that is open anyway.
 
-    ``command_key`` (1 to 32 characters) is the idempotency key; a lower ``priority`` goes first. What is
-    not settled by ``expires_at`` (a week by default) is given up.
+    ``command_key`` (1 to 32 characters) is the idempotency key, and the CommandKey of a request that has one:
+    the device tells under it what became of the request. A lower ``priority`` goes first. What is not settled
+    by ``expires_at`` (a week by default) is given up.
     """
     if not 1 <= len(command_key) <= 32:
         raise AcsError(
             f"the CommandKey {command_key!r} has {len(command_key)} characters; 1 to 32 are allowed"
         )
-    row = conn.execute(_BY_KEY, {"key": command_key}).mappings().first()
-    if row is not None:
-        return command_from_row(row)
+    known = command_of_key(conn, command_key)
+    if known is not None:
+        return known
+    message = _under_key(message, command_key)
     if not unchecked:
         refuse_wrong(conn, device_id, message)
     values = {
@@ -119,13 +135,20 @@ def enqueue(
         "priority": priority,
         "state": "queued",
         "created_at": now,
-        "expires_at": now + _PATIENCE if expires_at is None else expires_at,
+        "expires_at": now + max(_PATIENCE, lasts(message)) if expires_at is None else expires_at,
     }
     command = command_from_row(conn.execute(_ADD, values).mappings().one())
     if call:
         conn.execute(_CALL, {"device": device_id, "at": now + _GRACE})
     signal(conn, "commands", str(device_id))
     return command
+
+
+def _under_key(message: m.Message, command_key: str) -> m.Message:
+    """Return a request with this CommandKey, where it has one of its own; a CancelTransfer has another's."""
+    if isinstance(message, m.KeyedMethod) and message.command_key != command_key:
+        return replace(message, command_key=command_key)
+    return message
 
 
 def open_commands(conn: Connection, device_id: int) -> list[Command]:
@@ -170,9 +193,7 @@ def next_command(
         if command.state != "queued":
             continue
         if command.expires_at is not None and command.expires_at <= now:
-            if command.case_id is None:  # or its case's clock gives it up, or more time
-                expire(conn, command.id, now=now)
-            continue
+            continue  # ``expire_overdue`` gives it up, or its case's clock, or that gives it more time
         if allowed is not None and not allowed(command.message):
             continue
         message, part = request_of(conn, command, device)
@@ -341,6 +362,10 @@ def unanswered(conn: Connection, command: Command, *, booted: bool, now: float) 
         case Recovery.QUEUE_TELLS:
             probe_transfer(conn, command, now=now)
             return []
+        case Recovery.REPORT_TELLS:
+            # Whether it arrived is not known, nor can it be asked; where it did, its report comes.
+            change(conn, command, state="accepted")
+            return []
         case Recovery.UNKNOWN:
             return [fail(conn, command, None, "outcome unknown: the answer was lost", now=now)]
 
@@ -349,12 +374,15 @@ def _close(conn: Connection, command_id: int, state: str, reason: str, *, now: f
     row = conn.execute(_BY_ID, {"id_": command_id}).mappings().first()
     if row is None or row["state"] not in OPEN:
         return None
-    return change(conn, command_from_row(row), state=state, settled_at=now, fault_string=reason)
+    command = command_from_row(row)
+    tried = command.state == "queued" and (command.attempts or command.part is not None)
+    why = reason or _TOO_LATE["sent" if tried else command.state]
+    return change(conn, command, state=state, settled_at=now, fault_string=why)
 
 
 def expire(conn: Connection, command_id: int, *, now: float) -> Command | None:
     """Give up on a command whose time is over; None when it is settled already."""
-    return _close(conn, command_id, "expired", "the time allowed is over", now=now)
+    return _close(conn, command_id, "expired", "", now=now)
 
 
 def extend(conn: Connection, command_id: int, *, until: float) -> bool:
@@ -371,6 +399,12 @@ def cancel(conn: Connection, command_id: int, *, now: float) -> Command | None:
 def find_command(conn: Connection, command_id: int) -> Command | None:
     """Return the command of this id."""
     row = conn.execute(_BY_ID, {"id_": command_id}).mappings().first()
+    return command_from_row(row) if row else None
+
+
+def command_of_key(conn: Connection, command_key: str) -> Command | None:
+    """Return the command of this CommandKey."""
+    row = conn.execute(_BY_KEY, {"key": command_key}).mappings().first()
     return command_from_row(row) if row else None
 
 

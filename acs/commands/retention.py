@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
+from acs.commands.model import Command
 from acs.commands.queue import expire
 from acs.store.tables import command_is_open, commands
 
@@ -25,8 +26,8 @@ def prune_commands(conn: Connection, *, before: float, limit: int) -> int:
     return conn.execute(delete(commands).where(commands.c.id.in_(old))).rowcount
 
 
-def expire_overdue(conn: Connection, *, now: float, limit: int) -> int:
-    """Give up to ``limit`` open commands of no case up whose time is over; return how many.
+def expire_overdue(conn: Connection, *, now: float, limit: int) -> list[Command]:
+    """Give up to ``limit`` open commands of no case up whose time is over; return them.
 
     So an accepted Reboot of a device that never came back does not stand in the way for ever. For the
     commands of a case, its own deadlines do that.
@@ -37,4 +38,5 @@ def expire_overdue(conn: Connection, *, now: float, limit: int) -> int:
         .limit(limit)
     )
     found = list(conn.execute(overdue).scalars())
-    return sum(expire(conn, command_id, now=now) is not None for command_id in found)
+    given_up = (expire(conn, command_id, now=now) for command_id in found)
+    return [each for each in given_up if each is not None]

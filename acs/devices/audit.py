@@ -40,16 +40,25 @@ def audit(conn: Connection, who: str, action: str, target: str, detail: str = ""
 
 
 def audit_seldom(
-    conn: Connection, who: str, action: str, target: str, detail: str, *, now: float, interval: float = 3600
+    conn: Connection,
+    who: str,
+    action: str,
+    target: str,
+    detail: str,
+    *,
+    now: float,
+    interval: float = 3600,
+    most: int = 1,
 ) -> bool:
-    """Append an entry unless there is one of this action and target within ``interval`` seconds.
+    """Append an entry unless there are ``most`` of this action and target within ``interval`` seconds.
 
     For what a device may say as often as it likes: the record can't be cut, and its writers wait for
-    one another.
+    one another. What is there already, word for word, is not said again either.
     """
     same = (table.c.target == target, table.c.action == action)
-    last = conn.execute(select(table.c.at).where(*same).order_by(table.c.id.desc()).limit(1)).scalar()
-    if last is not None and now - last < interval:
+    query = select(table.c.at, table.c.detail).where(*same).order_by(table.c.id.desc()).limit(most)
+    lately = [row.detail for row in conn.execute(query) if now - row.at < interval]
+    if len(lately) == most or detail in lately:
         return False
     audit(conn, who, action, target, detail, now=now)
     return True

@@ -47,7 +47,6 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound=msgspec.Struct)
-_KEYED = ("Reboot", "Download", "Upload", "ScheduleDownload", "ScheduleInform", "ChangeDUState")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +248,12 @@ def enqueue(conn: Connection, call: Call) -> sh.Command:
     """Queue an RPC for a device, which is called at once if it can be."""
     wanted: sh.CommandRequest = call.body
     owner = device_of(conn, call.path["device"])
-    key = wanted.command_key or f"nb-{uuid.uuid4().hex[:16]}"
+    key = _key_of(wanted)
     message = _message(wanted, key)
     problems = cm.problems_of(conn, owner, message, strict=True)
     if problems:
         raise ProblemError(422, "; ".join(problems[:5]), field="arguments")
-    method, until = m.method_name(message), call.now + wanted.expires_in
+    method, until = m.method_name(message), call.now + max(wanted.expires_in, cm.lasts(message))
     made = cm.enqueue(
         conn,
         owner.id,
@@ -271,6 +270,17 @@ def enqueue(conn: Connection, call: Call) -> sh.Command:
     return shaped(sh.Command, made, device=owner.device_key)
 
 
+def _key_of(wanted: sh.CommandRequest) -> str:
+    """Return the CommandKey of a request: the one that it was given, in either place, or one of its own."""
+    own = wanted.arguments.get("command_key", "") if wanted.method in m.KEYED_METHODS else ""
+    if not isinstance(own, str) or len(own) > 32:
+        raise ProblemError(422, "a CommandKey is a text of at most 32 characters", field="arguments")
+    if own and wanted.command_key and own != wanted.command_key:
+        text = f"two CommandKeys: command_key is {wanted.command_key!r}, that in arguments {own!r}"
+        raise ProblemError(422, text, field="arguments", remedy="say it once")
+    return wanted.command_key or own or f"nb-{uuid.uuid4().hex[:16]}"
+
+
 def _message(wanted: sh.CommandRequest, key: str) -> m.Message:
     if wanted.method not in m.CPE_METHODS:
         known = ", ".join(sorted(m.CPE_METHODS))
@@ -278,8 +288,8 @@ def _message(wanted: sh.CommandRequest, key: str) -> m.Message:
             422, f"{wanted.method!r} is no method of a CPE", field="method", remedy=f"known are {known}"
         )
     arguments = dict(wanted.arguments)
-    if wanted.method in _KEYED:
-        arguments.setdefault("command_key", key)
+    if wanted.method in m.KEYED_METHODS:
+        arguments["command_key"] = key
     try:
         message = unpack(wanted.method, arguments)
     except (AttributeError, KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:

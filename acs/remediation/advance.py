@@ -52,6 +52,7 @@ __all__ = [
     "begin_put_off",
     "close_case",
     "due_cases",
+    "end_wait",
     "finish_step",
     "open_next",
     "policy_of",
@@ -81,6 +82,12 @@ def postpone(conn: Connection, case_id: int, *, until: float) -> None:
     overdue = (cases.c.id == case_id, case_is_open, cases.c.wake_at < until)
     conn.execute(update(cases).where(*overdue).values(wake_at=until))
     push_back(conn, case_id, until=until)
+
+
+def end_wait(conn: Connection, step: Step, *, now: float) -> None:
+    """Have a step looked at now whose command was settled by somebody who can't let its case go on."""
+    conn.execute(_CHANGE_STEP, {"case": step.case_id, "number": step.seq, "deadline": now})
+    conn.execute(update(cases).where(cases.c.id == step.case_id, case_is_open).values(wake_at=now))
 
 
 def advance(conn: Connection, case_id: int, *, env: Environment, now: float) -> None:

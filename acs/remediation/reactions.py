@@ -19,7 +19,7 @@ from acs.cwmp import messages as m
 from acs.devices import CheckIn, Device
 from acs.distress import DISTRESS, INITIAL, STANDARD, path_told
 from acs.errors import AcsError
-from acs.remediation.advance import advance, begin_put_off, close_case, finish_step, open_next
+from acs.remediation.advance import advance, begin_put_off, close_case, end_wait, finish_step, open_next
 from acs.remediation.cases import Case, Step, active_case, find_case, journal_of, steps_waiting_for
 from acs.remediation.discovery import addresses_settled, tell_addresses
 from acs.remediation.environment import Environment
@@ -34,6 +34,7 @@ __all__ = [
     "alarms_changed",
     "apply_declared",
     "begin_runs",
+    "command_withdrawn",
     "commands_settled",
     "device_informed",
     "open_case_alarms",
@@ -134,6 +135,15 @@ def commands_settled(conn: Connection, settled: Iterable[Command], *, env: Envir
         for step in steps_waiting_for(conn, command.id):
             finish_step(conn, step, command_result(command), now=now)
             advance(conn, command.case_id, env=env, now=now)
+
+
+def command_withdrawn(conn: Connection, command: Command, *, now: float) -> None:
+    """Have the case of a command that a person withdrew go on without it, as soon as its clock looks.
+
+    The step that waited for it has the outcome ``cancelled``.
+    """
+    for step in steps_waiting_for(conn, command.id):
+        end_wait(conn, step, now=now)
 
 
 def device_informed(

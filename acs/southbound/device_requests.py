@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from sqlalchemy import Connection
 
 from acs import commands as cm
@@ -17,6 +18,8 @@ __all__ = ["handle_request"]
 
 _TRANSFERS = ("Download", "ScheduleDownload")
 _MOST_DETAIL = 1000  # characters of what a device told, in the audit
+_MOST_NOTED = 20  # different ones of each kind, of one device in an hour
+_log = structlog.get_logger(__name__)
 
 
 def handle_request(
@@ -24,14 +27,19 @@ def handle_request(
 ) -> list[Command]:
     """Do what a request of the device means; return the commands that it settled.
 
-    TransferComplete and DUStateChangeComplete end a command. What happened without the ACS asking is kept in
-    the audit. A RequestDownload is granted where the catalogue has a file for the device.
+    TransferComplete and DUStateChangeComplete end a command. What ended that no command waits for, and what
+    happened without the ACS asking, is kept in the audit. A RequestDownload is granted where the catalogue
+    has a file for the device.
     """
     match request:
         case m.TransferComplete():
-            return cm.transfer_complete(conn, device.id, request, now=now)
+            settled = cm.transfer_complete(conn, device.id, request, now=now)
+            _note_unasked(conn, device, request, settled, now=now)
+            return settled
         case m.DUStateChangeComplete():
-            return cm.du_state_change_complete(conn, device.id, request, now=now)
+            settled = cm.du_state_change_complete(conn, device.id, request, now=now)
+            _note_unasked(conn, device, request, settled, now=now)
+            return settled
         case m.AutonomousTransferComplete() | m.AutonomousDUStateChangeComplete():
             _note(conn, device, request, str(request), now=now)
         case m.RequestDownload() if device.channel == EMERGENCY:
@@ -49,7 +57,17 @@ def handle_request(
 
 def _note(conn: Connection, device: Device, request: m.Message, detail: str, *, now: float) -> None:
     name = m.method_name(request)
-    dev.audit_seldom(conn, "device", name, device.device_key, detail[:_MOST_DETAIL], now=now)
+    text = detail[:_MOST_DETAIL]
+    if not dev.audit_seldom(conn, "device", name, device.device_key, text, now=now, most=_MOST_NOTED):
+        _log.info("what a device told is in the audit, or too much", device=device.device_key, told=text)
+
+
+def _note_unasked(
+    conn: Connection, device: Device, request: m.Message, settled: list[Command], *, now: float
+) -> None:
+    """Keep the end of something that no command waits for: given up, withdrawn, or never asked for."""
+    if not settled and not cm.is_repeated(conn, device.id, request):
+        _note(conn, device, request, f"{request}: no command waits for it", now=now)
 
 
 def _grant(

@@ -443,6 +443,8 @@ class Endpoint:
         *,
         use_cwmp_version: str | None = None,
     ) -> web.Response:
+        if isinstance(message, m.UnknownMethod) and not message.namespace:
+            message = replace(message, namespace=namespace)  # a vendor's that says of none, as all others
         header = m.Header(id=message_id or "1", use_cwmp_version=use_cwmp_version)
         body = encode(message, namespace=namespace, header=header)
         if declaration:

@@ -20,9 +20,9 @@ from acs.commands import Command
 from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.errors import AcsError
-from acs.security import Sealer, Secrets, new_password
+from acs.security import Secrets, new_password
 from acs.southbound.authentication import seal_device_password
-from acs.southbound.connection_requests.dispatcher import CONTEXT, USERNAME
+from acs.southbound.connection_requests.dispatcher import USERNAME, seal_call_password
 from acs.southbound.placeholders import seal_config_secret
 from acs.store.tables import command_is_open, commands, devices
 from acs.store.tables import secret_rotations as table
@@ -55,7 +55,7 @@ def rotate_secrets(conn: Connection, device: Device, secrets: Secrets, *, who: s
         # A password the device was told and has not used yet stays the next one, as old as it is.
         values: dict[str, Any] = {
             "command_key": key,
-            "connection_request_sealed": Sealer(secrets.store_key).seal(call.encode(), CONTEXT),
+            "connection_request_sealed": seal_call_password(secrets, call),
             "connection_request_wire": seal_config_secret(secrets, _NEXT_CALL, call),
         }
         if unproved is None:
@@ -176,7 +176,9 @@ def due_for_rotation(conn: Connection, *, before: float | None, limit: int) -> l
     if before is not None:
         age = or_(devices.c.secrets_rotated_at < before, devices.c.secrets_rotated_at.is_(None))
         old = or_(old, age & (devices.c.created_at < before))
-    busy = select(table.c.device_id).where(table.c.connection_request_wire.is_not(None))
+    # One whose command was given up or withdrawn goes on with the secrets that it has already.
+    under_way = select(commands.c.id).where(commands.c.command_key == table.c.command_key, command_is_open)
+    busy = select(table.c.device_id).where(table.c.connection_request_wire.is_not(None), under_way.exists())
     query = select(devices.c.id).where(
         old,
         devices.c.admission == "allowed",

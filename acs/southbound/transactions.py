@@ -139,6 +139,7 @@ def open_session(
     if device.has_open_commands:
         other = check.version_changed and profile_for(device).success_by_version
         settled = cm.informed(conn, device.id, inform.events, epoch=check.epoch, now=now, other_version=other)
+        settled += cm.never_restarted(conn, device.id, inform.events, now=now)
         _note_unread(conn, device, settled)
     rm.commands_settled(conn, settled, env=env, now=now)
     bd.profile_commands_settled(conn, settled, now=now)

@@ -17,6 +17,7 @@ from acs.cwmp import messages as m
 from acs.datamodel import load_profiles
 from acs.datamodel.profiles import install_profiles
 from acs.errors import AcsError
+from acs.housekeeping import Housekeeper
 from acs.simulator import Fault
 from acs.store import Store
 from tests.world import SERIAL, World
@@ -296,3 +297,13 @@ async def test_what_the_device_has_lost_by_itself_is_removed(store: Store) -> No
     await store.write(bd.remove, device.id, "pm", now=3.0)
     await settle(store, device, m.Fault(9005, "gone"))
     assert await store.read(bd.list_profiles, device.id) == []
+
+
+async def test_a_profile_whose_device_never_comes_is_told_to_have_failed(store, clock):
+    device = await store.write(dev.register, "0005B9", "1", now=clock.now)
+    await store.write(bd.configure, device.id, settings(), now=clock.now)
+    [waiting] = await store.read(cm.list_commands)
+    clock.now = waiting.expires_at
+    await Housekeeper(store, 86400.0).tidy()
+    [found] = await store.read(bd.list_profiles, device.id)
+    assert (found.state, "expired: the time allowed is over" in found.error) == ("failed", True)

@@ -51,6 +51,18 @@ def test_a_key_that_is_that_of_another_command_is_told(acs, data):
     assert len(acs("commands", "list", "--data", data, "--json", "--state", "queued").json) == 1
 
 
+def test_a_command_key_among_the_arguments_is_that_of_the_command(acs, data):
+    own = (*SEND, "Reboot", '{"command_key": "k1"}', "--data", data)
+    other = acs(*own, "--key", "k2")
+    assert (other.code, "--key says 'k2', the arguments say 'k1'" in other.err) == (2, True)
+    assert acs(*own).code == acs(*own).code == 0
+    (queued,) = acs("commands", "list", "--data", data, "--json", "--state", "queued").json
+    shown = acs("commands", "show", queued["id"], "--data", data).json
+    assert (queued["command_key"], shown["payload"]["command_key"]) == ("k1", "k1")
+    another = (*SEND, "CancelTransfer", '{"command_key": "k1"}', "--data", data)
+    assert acs(*another).code == 0  # that is the key of what it cancels
+
+
 def test_a_reboot_is_given_a_key_of_its_own(acs, data):
     assert acs("commands", "send", KEY, "Reboot", "--data", data).code == 0
     (queued,) = acs("commands", "list", "--data", data, "--json", "--state", "queued").json

@@ -226,6 +226,25 @@ def test_the_wait_ends_with_a_sentence(acs, data):
     assert "; see: acs commands show" in done.err
 
 
+def test_how_far_a_command_in_parts_is_can_be_seen(acs, data):
+    get = (*SEND, "get", KEY, "Device.Time.", "Device.DeviceInfo.", "--data", data, "--key", "op-1")
+    assert acs(*get).code == 0
+    with store(data) as conn:
+        device = dev.find(conn, KEY)
+        now = time.time()
+        for answer in (m.Fault(9004, "too much"), m.GetParameterValuesResponse()):
+            command, _ = cm.next_command(conn, device.id, device.session_epoch, now=now)
+            cm.settle(conn, command.id, answer, epoch=device.session_epoch, now=now)
+    assert acs("commands", "show", command.id, "--data", data).json["parts"] == {"answered": 1, "known": 2}
+    done = acs(*get, "--wait", "0.1")
+    assert (done.code, "it is queued; 1 of 2 parts are answered; the device is" in done.err) == (2, True)
+
+
+def test_a_list_says_why_a_command_did_not_succeed(acs, data):
+    answered(acs, data, m.Fault(9005, "no such thing"), "get", KEY, "Device.X")
+    assert "9005 no such thing" in acs("commands", "list", "--data", data).out
+
+
 @pytest.mark.parametrize(
     ("called", "why"),
     [

@@ -135,6 +135,7 @@ class AtMostOnce(RuleBasedStateMachine):
             self.wait(70)
             self.device.finish_transfers()
             self.session(None)
+            cm.expire_overdue(self.conn, now=self.now, limit=100)
         for command in self.commands():
             assert command.state not in ("queued", "sent"), command
             if command.method in EFFECTS and command.succeeded and command.method != "Reboot":
@@ -218,6 +219,7 @@ class AtMostOnce(RuleBasedStateMachine):
         line.pass_on()
         self.epoch += 1
         cm.informed(self.conn, self.id, tuple(self.device.events), epoch=self.epoch, now=self.now)
+        cm.never_restarted(self.conn, self.id, tuple(self.device.events), now=self.now)
         line.pass_on()
         self.device.events = []
         for key in list(self.device.completed):

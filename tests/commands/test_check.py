@@ -53,7 +53,12 @@ def test_nothing_is_said_against_what_is_right(message):
         (m.SetParameterAttributes((m.SetParameterAttribute("A", None, ("Root",)),)), "'Root' is no entity"),
         (m.Reboot("k" * 33), "command_key has 33 characters"),
         (m.ScheduleInform(2**32, "k"), "delay_seconds is 4294967296"),
+        (m.ScheduleInform(0, "k"), "delay_seconds is 0"),
         (m.ScheduleDownload("k", *FILE), "there are 0 time windows"),
+        (
+            m.ScheduleDownload("k", *FILE, time_windows=(m.TimeWindow(0, 9, "2 Immediately", "x" * 257),)),
+            "UserMessage has 257 characters",
+        ),
         (
             m.ScheduleDownload("k", *FILE, time_windows=(m.TimeWindow(0, 9, "5 Never"),)),
             "WindowMode '5 Never'",

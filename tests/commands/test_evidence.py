@@ -82,7 +82,8 @@ async def queue(store: Store) -> Queue:
         *((name, Recovery.SEND_AGAIN) for name in ("GetParameterValues", "SetParameterValues", "GetOptions")),
         *((name, Recovery.SEND_AGAIN) for name in ("CancelTransfer", "ScheduleInform", "GetRPCMethods")),
         *((name, Recovery.SEND_AGAIN) for name in ("SetParameterAttributes", "GetAllQueuedTransfers")),
-        *((name, Recovery.UNKNOWN) for name in ("AddObject", "DeleteObject", "SetVouchers", "ChangeDUState")),
+        *((name, Recovery.UNKNOWN) for name in ("AddObject", "DeleteObject", "SetVouchers")),
+        ("ChangeDUState", Recovery.REPORT_TELLS),
         *((name, Recovery.QUEUE_TELLS) for name in ("Download", "Upload", "ScheduleDownload")),
         *((name, Recovery.UNKNOWN) for name in ("X_VENDOR_Do", "GetVendorThing", "Inform")),
         ("Reboot", Recovery.BOOT_TELLS),
@@ -179,9 +180,7 @@ async def test_what_may_be_done_twice_is_sent_again_five_times_at_most(queue: Qu
     assert settled.state == "failed"
 
 
-@pytest.mark.parametrize(
-    "message", [m.AddObject("X."), m.DeleteObject("X.1."), m.ChangeDUState("k", ()), m.SetVouchers(())]
-)
+@pytest.mark.parametrize("message", [m.AddObject("X."), m.DeleteObject("X.1."), m.SetVouchers(())])
 async def test_what_must_not_be_done_twice_fails_with_its_outcome_unknown(queue: Queue, message) -> None:
     await queue.lost(message)
     [settled] = await queue.inform()
@@ -314,6 +313,46 @@ async def test_deployment_units_end_with_their_report(queue: Queue, codes, state
     assert (settled.state, settled.fault_code) == (state, codes[1] or None)
     assert settled.answer == report
     assert await queue.store.write(cm.du_state_change_complete, queue.device, report, now=NOW) == []
+
+
+@pytest.mark.parametrize("events", [NOTHING, (m.Event("M ChangeDUState", "k"),)])
+async def test_a_change_of_units_whose_answer_was_lost_ends_with_its_report(queue: Queue, events) -> None:
+    change = await queue.lost(m.ChangeDUState("k", ()))
+    assert await queue.inform(events) == []
+    assert await queue.send() is None  # it is not sent twice
+    report = m.DUStateChangeComplete((operation(),), "k")
+    [settled] = await queue.store.write(cm.du_state_change_complete, queue.device, report, now=NOW)
+    assert (settled.id, settled.state, settled.answer) == (change, "succeeded", report)
+
+
+async def test_a_change_of_units_of_which_nothing_is_heard_is_given_up_in_time(queue: Queue) -> None:
+    change = await queue.lost(m.ChangeDUState("k", ()))
+    await queue.inform()
+    [given_up] = await queue.store.write(cm.expire_overdue, now=NOW + 8 * 86400, limit=10)
+    assert (given_up.id, given_up.state) == (change, "expired")
+    assert "did not tell the end of it" in given_up.fault_string
+
+
+@pytest.mark.parametrize("message", [m.Reboot("k"), m.FactoryReset()], ids=m.method_name)
+async def test_a_device_that_only_says_that_it_restarts_does_not_stop_its_queue(
+    queue: Queue, message
+) -> None:
+    restart = await queue.accepted(message)
+    await queue.put(m.GetParameterValues(("X",)), key="other")
+
+    async def came(events: tuple[m.Event, ...]) -> list[cm.Command]:
+        await queue.inform(events)
+        return await queue.store.write(cm.never_restarted, queue.device, events, now=queue.now)
+
+    queue.now = NOW + 599
+    assert await came(NOTHING) == []
+    assert await queue.send() is None
+    queue.now = NOW + 600
+    assert await came(rebooted("another")) == []  # who restarts may yet do it
+    [given_up] = await came(NOTHING)
+    assert (given_up.id, given_up.state) == (restart, "failed")
+    assert given_up.fault_string == "it was accepted 600 s ago and not done"
+    assert await queue.send() == m.GetParameterValues(("X",))
 
 
 @pytest.mark.parametrize("told", [(), (m.Event("7 TRANSFER COMPLETE"),)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,7 +166,62 @@ async def test_a_command_whose_time_is_over_is_not_sent(store: Store, device: in
     assert await store.write(send, device, 1, NOW + 5) == "new"
     found = await store.read(cm.find_command, old.id)
     assert found is not None
-    assert (found.state, found.settled_at, found.attempts) == ("expired", NOW + 5, 0)
+    assert (found.state, found.attempts) == ("queued", 0)
+    [given_up] = await store.write(cm.expire_overdue, now=NOW + 5, limit=10)
+    assert (given_up.id, given_up.state, given_up.settled_at) == (old.id, "expired", NOW + 5)
+    assert given_up.fault_string == "the time allowed is over; the device did not come for it"
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_what_is_given_up_after_it_was_sent_may_have_been_done(
+    store: Store, device: int, accepted: bool
+) -> None:
+    command = await store.write(put, device, m.Reboot("k"), "k", expires_at=NOW + 5)
+    await store.write(send, device)
+    if accepted:
+        await store.write(cm.settle, command.id, m.RebootResponse(), epoch=1, now=NOW)
+    [given_up] = await store.write(cm.expire_overdue, now=NOW + 5, limit=10)
+    assert given_up.fault_string.endswith("and may still do it" if accepted else "and may have done it")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        m.Reboot("mine"),
+        m.Download("mine", "1", "u"),
+        m.ScheduleInform(5, "mine"),
+        m.ChangeDUState("mine", ()),
+    ],
+    ids=m.method_name,
+)
+async def test_a_device_tells_the_end_of_a_request_under_the_key_of_its_command(
+    store: Store, device: int, message
+) -> None:
+    command = await store.write(put, device, message, "c7-3")
+    assert command.message == replace(message, command_key="c7-3")
+    other = m.CancelTransfer("another's")
+    assert (await store.write(put, device, other, "c7-4")).message == other
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        (m.Download("k", "1", "u", delay_seconds=86400 * 10), 86400 * 10),
+        (
+            m.ScheduleDownload(
+                "k", "1", "u", time_windows=(m.TimeWindow(0, 9, "1"), m.TimeWindow(10, 10**6, "1"))
+            ),
+            10**6,
+        ),
+        (m.Reboot("k"), 0),
+    ],
+    ids=lambda each: m.method_name(each) if not isinstance(each, int) else "",
+)
+async def test_a_transfer_that_is_put_off_is_waited_for_as_long(
+    store: Store, device: int, message, seconds: int
+) -> None:
+    command = await store.write(put, device, message, "k")
+    assert command.expires_at == NOW + (seconds + 3600 if seconds else 7 * 86400)
 
 
 @pytest.mark.parametrize("close", [cm.expire, cm.cancel])

@@ -7,6 +7,8 @@ import random
 
 import pytest
 
+from acs import commands as cm
+from acs import remediation as rm
 from acs.cwmp import messages as m
 from acs.remediation.playbooks import PLAYBOOKS, Result
 from tests.world import World
@@ -136,3 +138,21 @@ def test_a_transfer_that_is_cancelled_on_the_device_is_waited_for_no_longer(monk
     assert len(world.henb.transfers) == 0
     assert seen["outcome"].state == "cancelled"
     assert world.look(cm.find_command, waiting.id).fault_string == "withdrawn by CancelTransfer"
+
+
+def test_a_command_of_a_case_that_a_person_withdraws_is_not_waited_for(monkeypatch):
+    lost: list[int] = []
+
+    async def playbook(case, seen):
+        lost.append(1)
+        seen["reboot"] = await case.reboot(because=BECAUSE)
+
+    world, seen = play(monkeypatch, playbook, seconds=5, lose=lambda where: bool(lost))
+    assert seen == {}
+    with world.conn.begin():
+        [reboot] = [each for each in cm.list_commands(world.conn) if each.method == "Reboot"]
+        withdrawn = cm.cancel(world.conn, reboot.id, now=world.now)
+        rm.command_withdrawn(world.conn, withdrawn, now=world.now)
+    world.run(1)
+    assert seen["reboot"].state == "cancelled"
+    assert world.cases()[0].outcome == "REMEDIATED"

@@ -234,6 +234,20 @@ async def test_the_document_describes_what_is_there(manager):
     assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/CommandRequest")
 
 
+async def test_a_command_has_one_command_key(manager):
+    await manager.write(alarm)
+    path, command = f"/v1/devices/{KEY}/commands", {"method": "Reboot", "arguments": {"command_key": "k1"}}
+    status, problem, _ = await manager.ask("POST", path, json={**command, "command_key": "k2"})
+    assert (status, problem["field"]) == (422, "arguments")
+    assert "command_key is 'k2', that in arguments 'k1'" in problem["detail"]
+    for key in (5, "k" * 33):
+        wrong = {"method": "Reboot", "arguments": {"command_key": key}}
+        assert (await manager.ask("POST", path, json=wrong))[0] == 422
+    made = [(await manager.ask("POST", path, json=command))[1] for _ in range(2)]
+    assert [each["command_key"] for each in made] == ["k1", "k1"]
+    assert made[0]["id"] == made[1]["id"]
+
+
 @pytest.mark.parametrize("value", ["\N{BULLET}secret:site-psk", "\N{BULLET}connection-request-password"])
 async def test_a_value_can_not_name_a_secret_that_the_acs_would_fill_in(manager, value):
     await manager.write(alarm)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from functools import partial
 
 import aiohttp
 import pytest
@@ -240,6 +241,20 @@ async def test_2_17_secrets_are_due_when_they_are_old_and_not_while_they_are_rot
         await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
         assert await due(due_for_rotation, before=now, limit=9) == []
         assert len(await due(due_for_rotation, before=now + 1, limit=9)) == 1
+
+
+@pytest.mark.parametrize("close", [cm.expire, cm.cancel])
+async def test_2_17_a_rotation_that_was_given_up_is_due_again(bench, close):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        command = await rotate(bench)
+        due = partial(bench.node.store.read, due_for_rotation, before=bench.clock[0] + 1, limit=9)
+        assert await due() == []
+        await bench.node.store.write(close, command.id, now=bench.clock[0])
+        assert len(await due()) == 1
+        assert (await rotate(bench)).id != command.id
+        assert await due() == []
 
 
 async def test_2_17_a_device_that_never_came_is_refused_a_rotation(bench):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from lxml import etree
 
@@ -28,6 +30,12 @@ IMAGE = "1 Firmware Upgrade Image"
 
 async def actions(bench) -> list[str]:
     query = "SELECT action FROM audit WHERE who = 'device'"
+    return await bench.node.store.read(lambda conn: list(conn.exec_driver_sql(query).scalars()))
+
+
+async def told(bench, action: str) -> list[str]:
+    """Return what the audit has of a device's requests of this kind."""
+    query = f"SELECT detail FROM audit WHERE who = 'device' AND action = '{action}' ORDER BY id"
     return await bench.node.store.read(lambda conn: list(conn.exec_driver_sql(query).scalars()))
 
 
@@ -72,6 +80,33 @@ async def test_what_happened_without_the_acs_asking_is_kept_in_the_audit(bench):
     assert {"AutonomousTransferComplete", "AutonomousDUStateChangeComplete"} <= set(await actions(bench))
 
 
+async def test_each_transfer_of_which_a_device_tells_is_kept_once_and_not_without_end(bench):
+    async with bench.client() as http:
+        cookie = await opened(bench, http)
+        for number in (1, 2, 1, 1, 2, *range(3, 30)):
+            transfer = replace(TRANSFER, transfer_url=f"https://h/{number}.")
+            answer = await bench.post(http, transfer, cookie=cookie)
+            assert answer.message == m.AutonomousTransferCompleteResponse()
+    kept = await told(bench, "AutonomousTransferComplete")
+    assert [sum(f"/{n}." in each for each in kept) for n in (1, 2, 3, 20, 21)] == [1, 1, 1, 1, 0]
+
+
+async def test_the_end_of_a_transfer_that_nobody_waits_for_is_kept(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        command = await enqueue(bench, device, m.Download("k1", IMAGE, "https://h/f"))
+        cookie = (await bench.post(http, inform())).cookie
+        await bench.post(http, b"", cookie=cookie)
+        await bench.post(http, m.DownloadResponse(1), cookie=cookie)
+        await bench.node.store.write(cm.expire, command.id, now=bench.clock[0])
+        for message in (DONE, DONE, m.DUStateChangeComplete((), "k7")):
+            await bench.post(http, message, cookie=cookie)
+    [late] = await told(bench, "TransferComplete")
+    assert "'k1'" in late
+    assert late.endswith(": no command waits for it")
+    assert len(await told(bench, "DUStateChangeComplete")) == 1
+
+
 @pytest.mark.parametrize(
     "when", ["before its answer", "after it", "twice", "in a later session", "without its key"]
 )
@@ -98,6 +133,7 @@ async def test_a_transfer_ends_once_whenever_the_device_says_so(bench, when):
                 assert again.message == m.TransferCompleteResponse()
     found = await bench.node.store.read(cm.find_command, command.id)
     assert (found.state, found.attempts) == ("succeeded", 1)
+    assert len(await told(bench, "TransferComplete")) == 0
 
 
 # --- RequestDownload --------------------------------------------------------------------
@@ -191,3 +227,13 @@ async def test_a_vendors_method_is_answered_by_its_response_alone(bench, name):
     else:
         assert answer.message.code == 8000
         assert found.state == "sent"
+
+
+async def test_a_vendors_method_without_a_namespace_is_written_as_all_others_are(bench):
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        await enqueue(bench, device, m.UnknownMethod("", "X_0005B9_Do", (("A", "1"),)))
+        cookie = (await bench.post(http, inform())).cookie
+        got = await bench.post(http, b"", cookie=cookie)
+    assert got.message == m.UnknownMethod(m.CWMP_1_2, "X_0005B9_Do", (("A", "1"),))
+    assert b"<cwmp:X_0005B9_Do><A>1</A></cwmp:X_0005B9_Do>" in got.body

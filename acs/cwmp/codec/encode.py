@@ -165,12 +165,14 @@ def _fault(fault: m.Fault) -> str:
     )
 
 
-def _unknown(message: m.UnknownMethod) -> str:
-    """Write a vendor's call: qualified as it says, its arguments as text."""
+def _unknown(message: m.UnknownMethod, cwmp: str) -> str:
+    """Write a vendor's call: qualified as it says, as every other where that is by ``cwmp``; texts in it."""
     if not all(_NAME.match(each) for each in (message.name, *(name for name, _ in message.arguments))):
         raise ValueError(f"{message.name!r} or the name of an argument is no name of an XML element")
     uri = _escape(message.namespace)
     inner = "".join(f"<{name}>{_escape(value)}</{name}>" for name, value in message.arguments)
+    if message.namespace == cwmp:
+        return f"<cwmp:{message.name}>{inner}</cwmp:{message.name}>"
     if uri:
         return f'<vendor:{message.name} xmlns:vendor="{uri}">{inner}</vendor:{message.name}>'
     return f"<{message.name}>{inner}</{message.name}>"
@@ -187,7 +189,7 @@ def encode(message: m.Message, *, namespace: str = m.CWMP_1_0, header: m.Header 
     if isinstance(message, m.Fault):
         body = _fault(message)
     elif isinstance(message, m.UnknownMethod):
-        body = _unknown(message)
+        body = _unknown(message, namespace)
     else:
         name = type(message).__name__
         body = f"<cwmp:{name}>{_parts(message, SHAPES[type(message)])}</cwmp:{name}>"

@@ -164,12 +164,15 @@ Response = (
     | AutonomousDUStateChangeCompleteResponse
 )
 
+KeyedMethod = Reboot | Download | ScheduleDownload | Upload | ScheduleInform | ChangeDUState
+"""What a device tells the end of by the CommandKey of the request (TR-069 table 8)."""
 Message = CpeMethod | AcsMethod | Response | Fault | UnknownMethod
 
 CPE_METHODS: dict[str, type[CpeMethod]] = {cls.__name__: cls for cls in get_args(CpeMethod)}
 ACS_METHODS: dict[str, type[AcsMethod]] = {cls.__name__: cls for cls in get_args(AcsMethod)}
 RESPONSES: dict[str, type[Response]] = {cls.__name__: cls for cls in get_args(Response)}
 METHODS: dict[str, type[CpeMethod | AcsMethod | Response]] = {**CPE_METHODS, **ACS_METHODS, **RESPONSES}
+KEYED_METHODS = frozenset(cls.__name__ for cls in get_args(KeyedMethod))
 
 
 def method_name(message: Message) -> str:
@@ -191,6 +194,7 @@ __all__ = [
     "CWMP_1_1",
     "CWMP_1_2",
     "DEVICE_KEY",
+    "KEYED_METHODS",
     "METHODS",
     "PLACEHOLDER_MARK",
     "RESPONSES",
@@ -241,6 +245,7 @@ __all__ = [
     "Inform",
     "InformResponse",
     "InstallOperation",
+    "KeyedMethod",
     "Kicked",
     "KickedResponse",
     "Message",
