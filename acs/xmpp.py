@@ -134,10 +134,10 @@ class XmppStream:
             return f"the XMPP server {self._server[0]}:{self._server[1]} opened no stream in {_OPENING:g} s"
         while True:
             await asyncio.sleep(_PING_EVERY)
-            ping = client.make_iq_get(ito=self.jabber_id.domain)
+            ping: Any = client.make_iq_get(ito=self.jabber_id.domain)
             ping.append(ElementTree.Element(f"{{{_PING}}}ping"))
             try:
-                await cast("Any", ping).send(timeout=_PING_PATIENCE)
+                await ping.send(timeout=_PING_PATIENCE)
             except IqTimeout:
                 return f"the XMPP server did not answer a ping in {_PING_PATIENCE:g} s"
             except IqError:

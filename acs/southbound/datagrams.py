@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from acs.cwmp.stun import Endpoint
@@ -43,9 +44,8 @@ class DatagramSockets:
                         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                     bound.bind((address[0], port, *address[2:]))
                     own = cast("Endpoint", bound.getsockname()[:2])
-                    made, _ = await loop.create_datagram_endpoint(
-                        lambda own=own: _Reader(self._received, own), sock=bound
-                    )
+                    reader = partial(_Reader, self._received, own)
+                    made, _ = await loop.create_datagram_endpoint(reader, sock=bound)
                 except BaseException:
                     bound.close()
                     raise

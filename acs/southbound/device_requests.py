@@ -63,7 +63,12 @@ def _note(conn: Connection, device: Device, request: m.Message, detail: str, *, 
 
 
 def _note_unasked(
-    conn: Connection, device: Device, request: m.Message, settled: list[Command], *, now: float
+    conn: Connection,
+    device: Device,
+    request: m.TransferComplete | m.DUStateChangeComplete,
+    settled: list[Command],
+    *,
+    now: float,
 ) -> None:
     """Keep the end of something that no command waits for: given up, withdrawn, or never asked for."""
     if not settled and not cm.is_repeated(conn, device.id, request):
