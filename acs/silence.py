@@ -53,7 +53,7 @@ class SilenceWatch:
         if due:
             changes = await self._store.write(look_at_silence, due, self._env, since=self._since, now=now)
             for change in changes:
-                self._metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
+                self._metrics.alarms.labels(change.kind, change.alarm.known_event_type).inc()
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""

@@ -95,7 +95,7 @@ class Watch:
             if any(found):
                 changes = await self._store.write(_tell, *found, self._settings, self._env, now=now)
                 for change in changes:
-                    self._metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
+                    self._metrics.alarms.labels(change.kind, change.alarm.known_event_type).inc()
         days = self._settings.secret_max_age_days
         due = await self._store.read(
             due_for_rotation, before=now - days * _DAY if days else None, limit=_AT_ONCE

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from acs.alarms.holding import tell, told_apart
-from acs.alarms.intake import AlarmEvent, parse_time
+from acs.alarms.intake import AlarmEvent, event_time
 from acs.alarms.model import Alarm, AlarmChange, Applied, alarm_from_row
 from acs.alarms.outbox import alarm_body, notify
 from acs.alarms.vocabulary import PROBABLE_CAUSES, event_type, probable_cause, severity
@@ -84,16 +84,19 @@ def apply(conn: Connection, device: Device, events: Sequence[AlarmEvent], *, now
         return Applied()
     fresh = [event for event in events if _remember(conn, device, event, now=now)]
     suspect = _track_rings(conn, device, events, fresh)
-    changes = [apply_event(conn, device, event, now=now) for event in fresh]
+    found = [apply_event(conn, device, event, now=now) for event in fresh]
+    changes = tuple(change for change in found if change is not None)
+    announce(conn, device, changes, now=now)
     if fresh:
         _forget(conn, device)
-    return Applied(tuple(change for change in changes if change is not None), suspect)
+    return Applied(changes, suspect)
 
 
-def announce(conn: Connection, device: Device, change: AlarmChange, *, now: float) -> None:
-    """Tell the managers of a change, unless it is held back, and wake whoever shows alarms."""
-    tell(conn, device, change, now=now)
-    signal(conn, "alarms", str(device.id))
+def announce(conn: Connection, device: Device, changes: Sequence[AlarmChange], *, now: float) -> None:
+    """Tell the managers of changes, unless they are held back, and wake whoever shows alarms."""
+    if changes:
+        tell(conn, device, changes, now=now)
+        signal(conn, "alarms", str(device.id))
 
 
 def _remember(conn: Connection, device: Device, event: AlarmEvent, *, now: float) -> bool:
@@ -134,24 +137,21 @@ def _values(event: AlarmEvent) -> dict[str, Any]:
 
 
 def apply_event(conn: Connection, device: Device, event: AlarmEvent, *, now: float) -> AlarmChange | None:
-    """Apply one event, whether or not it was seen before, and announce the change if it made one.
+    """Apply one event, whether or not it was seen before; the caller announces the change if it made one.
 
     A device has no say in what the HeMS detected.
     """
     found = find_alarm(conn, device.id, event.alarm_identifier)
     if found is not None and found.detector.startswith(_HEMS):
         return None
-    change = _change_of(conn, device, event, found, now=now)
-    if change is not None:
-        announce(conn, device, change, now=now)
-    return change
+    return _change_of(conn, device, event, found, now=now)
 
 
 def _change_of(
     conn: Connection, device: Device, event: AlarmEvent, found: Alarm | None, *, now: float
 ) -> AlarmChange | None:
     values = _values(event)
-    at = parse_time(event.event_time, now)
+    at = event_time(event.event_time, now)
     if event.notification_type == "ClearedAlarm" or values["perceived_severity"] == "CLEARED":
         if found is None or not found.active:
             return None
@@ -261,7 +261,7 @@ def raise_alarm(
     else:
         alarm = _change(conn, found.id, raised_at=now, **_AGAIN, **values)
     change = AlarmChange("new", alarm)
-    announce(conn, device, change, now=now)
+    announce(conn, device, [change], now=now)
     return change
 
 
@@ -273,7 +273,7 @@ def clear_alarm(
     if not alarm.active:
         return None
     change = _clear(conn, alarm, reason, now)
-    announce(conn, device, change, now=now)
+    announce(conn, device, [change], now=now)
     return change
 
 

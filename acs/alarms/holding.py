@@ -6,7 +6,7 @@ it back any more and it is still active, managers are told of it as it is then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -158,7 +158,19 @@ def _seen(conn: Connection, query: Select[Any]) -> list[_Seen]:
     return [_as_seen(row, tuple(groups.get(row["device_id"], ()))) for row in rows]
 
 
-def _as_seen(row: RowMapping, groups: tuple[str, ...]) -> _Seen:
+def _ended(conn: Connection, device_id: int, ended: Iterable[Alarm]) -> list[_Seen]:
+    """Return alarms of a device as they were seen before they ended."""
+    found = list(ended)
+    if not found:
+        return []
+    columns = [devices.c[name] for name in _OF_DEVICE]
+    device = conn.execute(select(*columns).where(devices.c.id == device_id)).mappings().one()
+    site, groups = dev.places_of(conn, device_id)
+    rest = {**device, "site": site, "procedure": None}
+    return [_as_seen({**{name: getattr(each, name) for name in _COLUMNS}, **rest}, groups) for each in found]
+
+
+def _as_seen(row: Mapping[str, Any] | RowMapping, groups: tuple[str, ...]) -> _Seen:
     alarm = Alarm(**{name: row[name] for name in _COLUMNS})
     site = row["site"] or ""
     of_device = {name: row[name] for name in _OF_DEVICE}
@@ -209,14 +221,19 @@ def _reasons(
 
 
 def _judge(
-    conn: Connection, device_id: int, silences: Sequence[Silence], rules: Sequence[Inhibition]
+    conn: Connection,
+    device_id: int,
+    silences: Sequence[Silence],
+    rules: Sequence[Inhibition],
+    *,
+    also: Iterable[Alarm] = (),
 ) -> dict[int, _Reason]:
-    """Return what holds back which active alarms of a device now."""
+    """Return what holds back which active alarms of a device now; ``also`` those that came and have ended."""
     if not silences and not rules:
         return {}
     site = dev.site_of(conn, device_id) if any(rule.scope == "site" for rule in rules) else ""
     mine = alarms.c.device_id == device_id
-    seen = _seen(conn, _query().where(mine))
+    seen = _seen(conn, _query().where(mine)) + _ended(conn, device_id, also)
     if site:
         there = select(device_tags.c.device_id).where(
             device_tags.c.kind == "site", device_tags.c.name == site, device_tags.c.device_id != device_id
@@ -244,30 +261,54 @@ def would_silence(conn: Connection, silence: Sequence[Any], *, grave: bool, limi
 # --- what becomes of it -------------------------------------------------------------------
 
 
-def tell(conn: Connection, device: Device, change: AlarmChange, *, now: float) -> None:
-    """Tell managers of a change, unless the alarm is held back, and of what it lets out.
+def tell(conn: Connection, device: Device, changes: Sequence[AlarmChange], *, now: float) -> None:
+    """Tell managers of changes, unless the alarm is held back, and of what they let out.
 
-    The caller holds the lock on the device. The end of an alarm that was told is always told.
+    The caller holds the lock on the device. The end of an alarm that was told is always told. What holds back
+    what is judged once, by what is active after all of them: to judge is work in proportion to all alarms.
     """
+    if not changes:
+        return
     before = _holds_of_device(conn, device.id)
-    rules = inhibitions_in_force(conn)
-    reasons = _judge(conn, device.id, silences_in_force(conn, now=now), rules)
+    silences, rules = silences_in_force(conn, now=now), inhibitions_in_force(conn)
+    reasons = _judge(conn, device.id, silences, rules)
+    last = {change.alarm.id: change.alarm for change in changes}
+    ended = {number for number, alarm in last.items() if not alarm.active}
+    came = {each.alarm.id: each.alarm for each in changes if each.alarm.active and each.alarm.id in ended}
+    passed = _judge(conn, device.id, silences, rules, also=came.values()) if came else {}
+    told: set[int] = set()
+    for change in changes:
+        number = change.alarm.id
+        was = holds_of(conn, [number]).get(number) if number in told else before.get(number)
+        reason = (passed if number in ended else reasons).get(number) if change.alarm.active else None
+        _tell_one(conn, device, change, was, reason, now=now)
+        told.add(number)
+    _settle_others(conn, device, before, reasons, but=told, now=now)
+    if any(rule.scope == "site" for rule in rules) and (site := dev.site_of(conn, device.id)):
+        signal(conn, "holds", site)  # it may concern other devices, which are not locked here
+
+
+def _tell_one(
+    conn: Connection,
+    device: Device,
+    change: AlarmChange,
+    was: Hold | None,
+    reason: _Reason | None,
+    *,
+    now: float,
+) -> None:
     alarm = change.alarm
-    was, reason = before.get(alarm.id), reasons.get(alarm.id)
     if reason is not None:
         untold = "new" if change.kind == "new" else (was.withheld if was else "") or "changed"
         _hold(conn, alarm, reason, was, withheld=untold, now=now)
         _notify(conn, device, change.kind, alarm, to="marking", reason=reason, now=now)
-    else:
-        if was is not None:
-            _end(conn, alarm.id, now=now)
-        unknown = was is not None and was.withheld == "new"
-        _notify(conn, device, change.kind, alarm, to="marking" if unknown else "all", now=now)
-        if unknown and alarm.active:
-            _notify(conn, device, "new", alarm, to="holding", now=now)
-    _settle_others(conn, device, before, reasons, but=alarm.id, now=now)
-    if any(rule.scope == "site" for rule in rules) and (site := dev.site_of(conn, device.id)):
-        signal(conn, "holds", site)  # it may concern other devices, which are not locked here
+        return
+    if was is not None:
+        _end(conn, alarm.id, now=now)
+    unknown = was is not None and was.withheld == "new"
+    _notify(conn, device, change.kind, alarm, to="marking" if unknown else "all", now=now)
+    if unknown and alarm.active:
+        _notify(conn, device, "new", alarm, to="holding", now=now)
 
 
 def told_apart(conn: Connection, alarm_id: int) -> Literal["all", "marking"]:
@@ -283,7 +324,7 @@ def review(conn: Connection, device_id: int, *, now: float) -> bool:
     """
     before = _holds_of_device(conn, device_id)
     reasons = _judge(conn, device_id, silences_in_force(conn, now=now), inhibitions_in_force(conn))
-    return _settle_others(conn, dev.get(conn, device_id), before, reasons, but=None, now=now)
+    return _settle_others(conn, dev.get(conn, device_id), before, reasons, but=(), now=now)
 
 
 def _settle_others(
@@ -292,14 +333,14 @@ def _settle_others(
     before: dict[int, Hold],
     reasons: dict[int, _Reason],
     *,
-    but: int | None,
+    but: Collection[int],
     now: float,
 ) -> bool:
     again = False
     for number in sorted(before.keys() | reasons.keys()):
-        if number == but:
-            continue
         was, reason = before.get(number), reasons.get(number)
+        if number in but or (was is not None and reason is not None and _same(was, reason)):
+            continue
         alarm = _alarm(conn, number)
         if reason is not None:
             _hold(conn, alarm, reason, was, withheld=was.withheld if was else "", now=now)
@@ -312,6 +353,21 @@ def _settle_others(
     return again
 
 
+def _same(was: Hold, reason: _Reason) -> bool:
+    """Tell whether a hold says what it would be made to say."""
+    return all(getattr(was, name) == value for name, value in _told(reason).items())
+
+
+def _told(reason: _Reason) -> dict[str, Any]:
+    return {
+        "kind": reason.kind,
+        "by": reason.by,
+        "because": reason.because[:1000],
+        "hold_remediation": reason.hold_remediation,
+        "grave": reason.grave,
+    }
+
+
 def _alarm(conn: Connection, number: int) -> Alarm:
     return Alarm(**conn.execute(select(alarms).where(alarms.c.id == number)).mappings().one())
 
@@ -319,14 +375,7 @@ def _alarm(conn: Connection, number: int) -> Alarm:
 def _hold(
     conn: Connection, alarm: Alarm, reason: _Reason, was: Hold | None, *, withheld: str, now: float
 ) -> None:
-    values: dict[str, Any] = {
-        "kind": reason.kind,
-        "by": reason.by,
-        "because": reason.because[:1000],
-        "hold_remediation": reason.hold_remediation,
-        "grave": reason.grave,
-        "withheld": withheld,
-    }
+    values = {**_told(reason), "withheld": withheld}
     if was is not None:
         if any(getattr(was, name) != value for name, value in values.items()):
             conn.execute(update(holds).where(holds.c.alarm_id == alarm.id).values(**values))

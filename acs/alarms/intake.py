@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from acs.cwmp import messages as m
 
-__all__ = ["AlarmEvent", "Extract", "extract", "parse_time"]
+__all__ = ["AlarmEvent", "Extract", "event_time", "extract", "parse_time"]
 
 _ROW = re.compile(
     r"(?P<root>[\w.-]*\.FaultMgmt\.)(?P<table>ExpeditedEvent|QueuedEvent)\.(?P<instance>\d{1,9})\.(?P<name>\w+)\Z",
@@ -22,6 +22,7 @@ _ROW = re.compile(
 _REQUIRED = ("NotificationType", "EventType", "ProbableCause", "PerceivedSeverity")
 MAX_EVENTS = 256
 """The most events and incomplete rows taken of one message; a resynchronisation tells the rest."""
+_AHEAD = 86_400.0  # seconds that a device's clock may be ahead
 _NOTIFICATIONS = ("NewAlarm", "ChangedAlarm", "ClearedAlarm")
 
 
@@ -73,6 +74,16 @@ def parse_time(text: str, fallback: float) -> float:
     except ValueError:
         return fallback
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def event_time(text: str, now: float) -> float:
+    """Return when a device says that something happened; ``now`` where that has not been yet.
+
+    What a device dates into the future would stand before all others in every list, and never be old. A year
+    10000, which a time zone makes of 9999, could not be shown at all.
+    """
+    at = parse_time(text, now)
+    return at if at <= now + _AHEAD else now
 
 
 def extract(parameters: Iterable[m.ParameterValue], *, current_time: str = "") -> Extract:

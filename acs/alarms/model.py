@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import RowMapping
 
-from acs.alarms.vocabulary import is_security
+from acs.alarms.vocabulary import EVENT_TYPES, is_security
 
 __all__ = ["Alarm", "AlarmChange", "Applied"]
 
@@ -41,6 +41,14 @@ class Alarm:
     def security(self) -> bool:
         """Whether its event type is one of X.736."""
         return is_security(self.event_type)
+
+    @property
+    def known_event_type(self) -> str:
+        """Its event type where it is one of the standard's, else OTHER: devices may send any word.
+
+        For what keeps each word that it is given, such as a label of a metric.
+        """
+        return self.event_type if self.event_type in EVENT_TYPES else "OTHER"
 
     @property
     def active(self) -> bool:

@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from acs.alarms.model import Alarm
 from acs.devices import Device
 from acs.store import signal
-from acs.store.tables import outbox
+from acs.store.tables import deliveries, outbox
 from acs.subscriptions import fan_out
 
 __all__ = ["alarm_body", "notify"]
 
 _ADD = insert(outbox).returning(outbox.c.id)
+MAX_KEPT = 10_000
+"""The most notifications about one device that are kept when all who wanted them have been told."""
+_NOW_AND_THEN = 100  # notifications after which that is looked at
+_OLD = (
+    select(outbox.c.id)
+    .where(outbox.c.device_id == bindparam("device"))
+    .order_by(outbox.c.id.desc())
+    .offset(MAX_KEPT)
+    .limit(1)
+)
 
 
 def notify(
@@ -37,8 +47,19 @@ def notify(
     text = msgspec.json.encode({"notificationType": notification_type, "eventTime": now, **body}).decode()
     values = {"device_id": device_id, "notification_type": notification_type, "body": text, "created_at": now}
     made = conn.execute(_ADD, values).scalar_one()
+    if device_id is not None and made % _NOW_AND_THEN == 0:
+        _forget(conn, device_id)
     fan_out(conn, made, device_id, notification_type, body, to=to)
     signal(conn, "outbox", str(device.id) if device else "")
+
+
+def _forget(conn: Connection, device_id: int) -> None:
+    """Forget the oldest notifications about a device that nobody is to be told: it may cause any number."""
+    last = conn.execute(_OLD, {"device": device_id}).scalar()
+    if last is not None:
+        waiting = select(deliveries.c.outbox_id).where(deliveries.c.outbox_id == outbox.c.id)
+        mine = outbox.c.device_id == device_id
+        conn.execute(delete(outbox).where(mine, outbox.c.id <= last, ~waiting.exists()))
 
 
 def alarm_body(device: Device, alarm: Alarm) -> dict[str, Any]:

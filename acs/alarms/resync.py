@@ -80,12 +80,13 @@ def apply_resync(
         if alarm.id in keep_open:
             conn.execute(update(alarms).where(alarms.c.id == alarm.id).values(clear_reason=CLEARED_BY_REBOOT))
             continue
-        changes.append(_cleared(conn, device, alarm.id, now=now))
+        changes.append(_cleared(conn, alarm.id, now=now))
     for row in rows:
         found = find_alarm(conn, device.id, row["AlarmIdentifier"])
         if found is None or not found.active or _differs(found, row):
             change = apply_event(conn, device, _as_event(row), now=now)
             changes += [change] if change else []
+    announce(conn, device, changes, now=now)
     reset_rings(conn, device)
     if changes:
         reason = {
@@ -103,7 +104,7 @@ def _differs(alarm: Alarm, row: dict[str, str]) -> bool:
     return bool(alarm.clear_reason) or told != (alarm.perceived_severity, alarm.specific_problem)
 
 
-def _cleared(conn: Connection, device: Device, alarm_id: int, *, now: float) -> AlarmChange:
+def _cleared(conn: Connection, alarm_id: int, *, now: float) -> AlarmChange:
     values = {
         "state": "cleared",
         "perceived_severity": "CLEARED",
@@ -111,9 +112,7 @@ def _cleared(conn: Connection, device: Device, alarm_id: int, *, now: float) -> 
         "clear_reason": "resync",
     }
     conn.execute(update(alarms).where(alarms.c.id == alarm_id).values(**values))
-    change = AlarmChange("cleared", get_alarm(conn, alarm_id))
-    announce(conn, device, change, now=now)
-    return change
+    return AlarmChange("cleared", get_alarm(conn, alarm_id))
 
 
 def _as_event(row: dict[str, str]) -> AlarmEvent:

@@ -42,7 +42,10 @@ _STEP = 0.001  # seconds between reports of one message that told no time
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What one device may have stored. Beyond it the oldest reports make room for new ones."""
+    """What one device may have stored. Beyond it the oldest reports make room for new ones.
+
+    ``bytes``: of reports, and as much again of the names of parameters that it introduced.
+    """
 
     bytes: int = 16 * 1024 * 1024
     layouts: int = 200
@@ -154,7 +157,7 @@ def store_packed(
 
     That is told by device, source, time, period and parameters. A report without a time is taken as collected
     now. Raises ``BulkDataError`` (429), before anything is written, when the device sent too many different
-    sets of parameters.
+    sets of parameters, or too long ones.
     """
     dev.lock(conn, device_id)
     layouts = _layouts(conn, device_id, reports, quota, now=now)
@@ -201,6 +204,14 @@ def _layouts(
     if conn.execute(count).scalar_one() + len(new) > quota.layouts:
         raise TooManyLayouts(
             f"this device has sent {quota.layouts} different sets of parameters; send the same each time",
+            status=429,
+        )
+    stored = select(func.sum(func.length(bulk_layouts.c.names))).where(
+        bulk_layouts.c.introduced_by == device_id
+    )
+    if (conn.execute(stored).scalar() or 0) + sum(len(names[digest]) for digest in new) > quota.bytes:
+        raise TooManyLayouts(
+            f"the names in this device's reports have more than {quota.bytes} bytes; send the same each time",
             status=429,
         )
     made = {"introduced_by": device_id, "created_at": now}

@@ -6,7 +6,6 @@ import sys
 from typing import NoReturn
 
 import typer
-from rich.console import Console
 
 from acs import __version__
 from acs.cli import (
@@ -47,6 +46,7 @@ from acs.cli import (
     trust,
 )
 from acs.cli.demo import demo
+from acs.cli.output import Screen
 from acs.errors import AcsError
 
 __all__ = ["app", "main"]
@@ -153,6 +153,6 @@ def main() -> None:
 
 
 def _refuse(why: str) -> NoReturn:
-    console = Console(stderr=True, soft_wrap=True)
+    console = Screen(stderr=True, soft_wrap=True)
     console.print(f"acs: {why}", style="red", markup=False, highlight=False)
     sys.exit(2)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from acs.cli.input import read_file
 from acs.cli.node import read, settings_of
 from acs.cli.options import Config, Data, Json
-from acs.cli.output import console, moment, print_json, print_table, tell_limit
+from acs.cli.output import console, defused, moment, print_json, print_table, tell_limit
 from acs.errors import AcsError
 
 if TYPE_CHECKING:
@@ -109,17 +109,12 @@ def export_audit(
                 after, count = page[-1]["id"], count + len(page)
                 for row in page:
                     if file.suffix == ".csv":
-                        table.writerow([_cell(row[name]) for name in _FIELDS])
+                        table.writerow([defused(row[name]) for name in _FIELDS])
                     else:
                         target.write(msgspec.json.encode(row).decode() + "\n")
         return count
 
     console.print(f"{read(settings, act)} entries are in {file}", markup=False)
-
-
-def _cell(value: Any) -> Any:
-    """Keep a spreadsheet from taking text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _read(path: Path) -> list[Checkpoint]:

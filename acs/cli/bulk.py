@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from sqlalchemy import Connection
 from acs.cli.input import moment_of
 from acs.cli.node import find_device, node_url, read, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json
-from acs.cli.output import console, moment, print_json, print_table
+from acs.cli.output import StandardOutput, console, defused, moment, print_json, print_table
 from acs.errors import AcsError
 
 __all__ = ["bulk"]
@@ -153,7 +152,7 @@ def export_values(
     def copy(found: Iterator[Any]) -> None:
         nonlocal count
         if output is None:
-            count = _write(sys.stdout, found)
+            count = _write(StandardOutput(), found)
             return
         try:
             with output.open("w", encoding="utf-8", newline="") as file:
@@ -166,7 +165,7 @@ def export_values(
         console.print(f"{count} values are in {output}", markup=False)
 
 
-def _write(file: TextIO, found: Iterable[Any]) -> int:
+def _write(file: TextIO | StandardOutput, found: Iterable[Any]) -> int:
     """Write rows as they come: there may be more than fit into memory. Return how many."""
     writer, count = csv.writer(file), 0
     writer.writerow(("time", "source", "parameter", "value", "type", "period", "suspect", "time_of_receipt"))
@@ -186,17 +185,6 @@ def _write(file: TextIO, found: Iterable[Any]) -> int:
         writer.writerow([defused(field) for field in row])
         count += 1
     return count
-
-
-def defused(field: Any) -> Any:
-    """Return a field that no spreadsheet takes for a formula: text that could be one is quoted.
-
-    Numbers stay what they are, whatever their sign.
-    """
-    if not isinstance(field, str):
-        return field
-    runs = field.startswith(("\t", "\r", "\n")) or field.lstrip().startswith(("=", "+", "-", "@", "|"))
-    return f"'{field}" if runs else field
 
 
 @bulk.command("configure")

@@ -6,12 +6,11 @@ import time
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from sqlalchemy import Connection
 
 from acs.cli.node import find_device, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json
-from acs.cli.output import print_json, print_table
+from acs.cli.output import Screen, print_json, print_table
 
 __all__ = ["tag_device"]
 
@@ -50,7 +49,7 @@ def tag_device(
 
     told = write(settings_of(data, config), act)
     if new_sites:
-        Console(stderr=True).print(
+        Screen(stderr=True).print(
             f"nothing is known of a site {site!r} yet; see: acs config site", style="yellow", markup=False
         )
     if json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 
 from acs.cli.node import read, settings_of, who
 from acs.cli.options import Config, Data, Json, Number
-from acs.cli.output import console, print_json, print_table, write_new
+from acs.cli.output import StandardOutput, console, print_json, print_table, write_new
 from acs.errors import AcsError
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def export_case(
     found = read(settings_of(data, config), lambda conn: rm.export_case(conn, case, who=who(), now=now))
     body = forms[form](found)
     if output is None:
-        sys.stdout.write(body.decode())
+        StandardOutput().write(body.decode())
         return
     write_new(output, body)
     console.print(f"case {case} is in {output}", markup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -18,7 +17,15 @@ from sqlalchemy import Connection
 from acs.cli.input import seconds_of
 from acs.cli.node import find_device, read, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit
-from acs.cli.output import console, moment, print_json, print_table, tell_limit, write_new
+from acs.cli.output import (
+    StandardOutput,
+    console,
+    moment,
+    print_json,
+    print_table,
+    tell_limit,
+    write_new,
+)
 
 __all__ = ["trace"]
 
@@ -155,7 +162,7 @@ def export(
     else:
         content = "".join(f"{line}\n" for line in lines()).encode("utf-8", "backslashreplace")
     if out is None:
-        sys.stdout.write(content.decode())
+        StandardOutput().write(content.decode())
         return
     write_new(out, content)
     console.print(f"{len(found)} messages are in {out}", markup=False)

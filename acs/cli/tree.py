@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from acs.cli.node import find_device, read, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json
-from acs.cli.output import console, moment, print_json
+from acs.cli.output import console, moment, on_one_line, print_json
 from acs.errors import AcsError
 
 __all__ = ["discover", "tree"]
@@ -70,18 +70,18 @@ def tree(
         return
     if path and not entries:
         raise AcsError(f"{device} has nothing below {path}; see: acs devices tree {device}")
-    root = Tree(Text(shown(path) or device))
+    root = Tree(Text(on_one_line(path) or device))
     _grow(root, entries, values, path, depth)
     console.print(root)
     console.print(summary(state), markup=False)
     for name, why in state.failed.items():
-        console.print(f"not read: {shown(name) or 'the root'}: {shown(why)}", markup=False)
+        console.print(f"not read: {on_one_line(name) or 'the root'}: {on_one_line(why)}", markup=False)
 
 
 def summary(state: Any) -> str:
     """Say in a sentence how far a discovery has come."""
     left = f", {len(state.pending)} objects are still to be asked for" if state.pending else ""
-    when = f"{state.entries} entries under software {shown(state.software_version) or '?'}"
+    when = f"{state.entries} entries under software {on_one_line(state.software_version) or '?'}"
     return f"{state.state}: {when}, {moment(state.changed_at)}{left}"
 
 
@@ -101,10 +101,10 @@ def _grow(root: Tree, entries: dict[str, bool], values: dict[str, Any], path: st
         holder = branches.get(above, root)
         is_object = name.endswith(".")
         line = Text(parts[-1] + ("." if is_object else ""), style="bold" if is_object else "")
-        line.plain = shown(line.plain)
+        line.plain = on_one_line(line.plain)
         line.append("  writable" if writable and not is_object else "  +" if writable else "", style="green")
         if name in values:
-            line.append(f"  {shown(_told(values[name])[:80])}", style="dim")
+            line.append(f"  {on_one_line(_told(values[name])[:80])}", style="dim")
         branches[name] = holder.add(line)
     for name, count in hidden.items():
         if name in branches:
@@ -115,8 +115,3 @@ def _told(value: Any) -> str:
     from acs.datamodel import shown_value
 
     return shown_value(value.name, value.value, value.type)
-
-
-def shown(text: str) -> str:
-    """Return what a device said as it may be shown: control characters are written out."""
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

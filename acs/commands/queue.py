@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from acs import devices as dev
 from acs.commands.model import (
@@ -51,6 +51,20 @@ __all__ = [
 ]
 
 MAX_ATTEMPTS = 5
+_MOST_OWN = 2000  # settled commands of neither a case nor a person that are kept of one device
+_NOW_AND_THEN = 50  # commands after which that is looked at
+_OWN = and_(
+    commands.c.case_id.is_(None),
+    commands.c.purpose != "operator",
+    commands.c.settled_at.is_not(None),
+)
+_OLD_OWN = (
+    select(commands.c.id)
+    .where(commands.c.device_id == bindparam("device"), _OWN)
+    .order_by(commands.c.id.desc())
+    .offset(_MOST_OWN)
+    .limit(1)
+)
 MAX_RESULT = 1024 * 1024
 """The most characters of an answer, as JSON, that a case is given: it reads them at every replay."""
 _GRACE = 0.5  # seconds in which an open session may fetch the command before the device is called
@@ -138,6 +152,8 @@ def enqueue(
         "expires_at": now + max(_PATIENCE, lasts(message)) if expires_at is None else expires_at,
     }
     command = command_from_row(conn.execute(_ADD, values).mappings().one())
+    if command.id % _NOW_AND_THEN == 0:
+        _forget_own(conn, device_id)
     if call:
         conn.execute(_CALL, {"device": device_id, "at": now + _GRACE})
     signal(conn, "commands", str(device_id))
@@ -149,6 +165,14 @@ def _under_key(message: m.Message, command_key: str) -> m.Message:
     if isinstance(message, m.KeyedMethod) and message.command_key != command_key:
         return replace(message, command_key=command_key)
     return message
+
+
+def _forget_own(conn: Connection, device_id: int) -> None:
+    """Forget the oldest of what neither a case nor a person asked of a device, which may cause any number."""
+    last = conn.execute(_OLD_OWN, {"device": device_id}).scalar()
+    if last is not None:
+        mine = commands.c.device_id == device_id
+        conn.execute(delete(commands).where(mine, _OWN, commands.c.id <= last))
 
 
 def open_commands(conn: Connection, device_id: int) -> list[Command]:
@@ -229,7 +253,7 @@ def settle(conn: Connection, command_id: int, answer: m.Message, *, epoch: int, 
     if command is None or command.state != "sent" or command.session_epoch != epoch:
         return []
     if command.purpose == _PROBE:
-        change(conn, command, state="succeeded", settled_at=now, result=reply_json(answer))
+        change(conn, command, state="succeeded", settled_at=now)
         return _probe_answered(conn, command, answer, now=now)
     progress = part_answered(conn, command, answer)
     if progress.next is not None:

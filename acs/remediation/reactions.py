@@ -5,7 +5,8 @@ Each function runs inside the transaction that made the thing happen durable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
@@ -24,11 +25,12 @@ from acs.remediation.cases import Case, Step, active_case, find_case, journal_of
 from acs.remediation.discovery import addresses_settled, tell_addresses
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks.parts import ALARM_CLEARED
+from acs.remediation.policy import Decision
 from acs.remediation.script_api import Cleared
 from acs.remediation.scripts import Script, request_run
 from acs.remediation.scripts.runs import case_of
 from acs.remediation.steps import INSTRUCTION_OR_SESSION, REGISTRATION, SESSION, command_result
-from acs.remediation.triage import SIGNATURE, classify_alarm, is_held, rank
+from acs.remediation.triage import classify_alarm, is_held, rank, remediated, signature, signature_of
 
 __all__ = [
     "alarms_changed",
@@ -67,21 +69,31 @@ def alarms_changed(
     found = [change for change in changes if change.alarm.security]
     if not found:
         return
+    raised = [change for change in found if change.kind != "cleared"]
+    held = al.held_from_remediation(conn, device.id) if raised else {}
+    ago = remediated(conn, device.id, env=env, now=now) if raised else Counter()
     for change in found:
         if change.kind == "cleared":
             _cleared(conn, device, change, env=env, now=now)
         else:
-            _supersede(conn, device, change, env=env, now=now)
+            decision = classify_alarm(device, change.alarm, ago, env=env)
+            _supersede(conn, device, change, decision, held, env=env, now=now)
     open_next(conn, device.id, env=env, now=now, later=later)
 
 
 def _supersede(
-    conn: Connection, device: Device, change: AlarmChange, *, env: Environment, now: float
+    conn: Connection,
+    device: Device,
+    change: AlarmChange,
+    decision: Decision,
+    held: Mapping[int, bool],
+    *,
+    env: Environment,
+    now: float,
 ) -> None:
     """Close the open case when the alarm calls for a procedure that goes further."""
     alarm = change.alarm
-    decision = classify_alarm(conn, device, alarm, env=env, now=now)
-    if is_held(al.held_from_remediation(conn, device.id), alarm, decision):
+    if is_held(held, alarm, decision):
         return
     if alarm.case_id is not None:
         treated = find_case(conn, alarm.case_id)
@@ -98,8 +110,7 @@ def _supersede(
 
 
 def _same_kind(case: Case, alarm: Alarm) -> bool:
-    kind = (alarm.event_type, alarm.probable_cause, alarm.specific_problem)
-    return kind == tuple(case.fact.get(name) for name in SIGNATURE)
+    return signature_of(alarm) == signature(case.fact)
 
 
 def _cleared(conn: Connection, device: Device, change: AlarmChange, *, env: Environment, now: float) -> None:

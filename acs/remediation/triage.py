@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
@@ -25,16 +26,38 @@ from acs.remediation.scripts.library import PREFIX
 from acs.remediation.scripts.runs import Run, begin_run, take_run
 from acs.store.tables import cases
 
-__all__ = ["SIGNATURE", "classify_alarm", "facts_of", "is_held", "needs_provisioning", "next_case", "rank"]
+__all__ = [
+    "SIGNATURE",
+    "classify_alarm",
+    "facts_of",
+    "is_held",
+    "needs_provisioning",
+    "next_case",
+    "rank",
+    "remediated",
+    "signature",
+    "signature_of",
+]
 
 _RANK = {"PLAYBOOK": 0, "P1": 0, "DX": 1, "P2R": 2, "P2S": 3, "READMIT": 3, "P3": 4, "EM": 5}
+Signature = tuple[str, ...]
 SIGNATURE = ("event_type", "probable_cause", "specific_problem")
-"""What makes two alarms of a device the same trouble."""
+"""The facts that make two alarms of a device the same trouble."""
 _REMEDIATED = select(cases.c.facts).where(
     cases.c.device_id == bindparam("device"),
     cases.c.state == "closed",
     cases.c.outcome == "REMEDIATED",
     cases.c.closed_at >= bindparam("since"),
+)
+MOST_CASES = 60
+"""The most cases of one device within an hour; a device may raise alarms without end."""
+_HOUR = 3600.0
+_OPENED = (
+    select(cases.c.opened_at)
+    .where(cases.c.device_id == bindparam("device"))
+    .order_by(cases.c.id.desc())
+    .offset(MOST_CASES - 1)
+    .limit(1)
 )
 
 
@@ -47,9 +70,12 @@ def rank(procedure: str) -> int:
 
 
 def classify_alarm(
-    conn: Connection, device: Device, alarm: Alarm, *, env: Environment, now: float
+    device: Device, alarm: Alarm, ago: Mapping[Signature, int], *, env: Environment
 ) -> Decision:
-    """Return the procedure for an alarm (S1 L27), fatal when remediation did not last (S1 L46)."""
+    """Return the procedure for an alarm (S1 L27), fatal when remediation did not last (S1 L46).
+
+    ``ago``: as ``remediated`` returns it.
+    """
     decision = classify(
         env.policy,
         alarm.event_type,
@@ -60,7 +86,7 @@ def classify_alarm(
     )
     assert decision is not None  # a checked policy ends with a rule that fits everything
     if rank(decision.procedure) >= rank("DX"):
-        times = _remediated(conn, alarm, since=now - env.policy.limits.recurrence_window)
+        times = ago.get(signature_of(alarm), 0)
         if times >= env.policy.limits.recurrences:
             return Decision("P3", f"remediated {times} times, and it is back", decision.rule)
     return decision
@@ -74,10 +100,28 @@ def is_held(held: Mapping[int, bool], alarm: Alarm, decision: Decision) -> bool:
     return alarm.id in held and (held[alarm.id] or decision.procedure != "P3")
 
 
-def _remediated(conn: Connection, alarm: Alarm, *, since: float) -> int:
-    rows = conn.execute(_REMEDIATED, {"device": alarm.device_id, "since": since}).scalars()
-    found = [msgspec.json.decode(facts) for facts in rows]
-    return sum(all(fact.get(name) == getattr(alarm, name) for name in SIGNATURE) for fact in found)
+def remediated(conn: Connection, device_id: int, *, env: Environment, now: float) -> Counter[Signature]:
+    """Return how often the device was remedied of each trouble within the policy's ``recurrence_window``."""
+    since = now - env.policy.limits.recurrence_window
+    facts = map(
+        msgspec.json.decode, conn.execute(_REMEDIATED, {"device": device_id, "since": since}).scalars()
+    )
+    return Counter(signature(each) for each in facts)
+
+
+def signature(facts: Mapping[str, Any]) -> Signature:
+    """Return what makes two alarms of a device the same trouble, by the facts of a case about it.
+
+    As the rules of a policy, it does not depend on how the device spells the SpecificProblem: one that is to
+    be blocked because its trouble came back is not to spell it anew each time.
+    """
+    told = [str(facts.get(name) or "") for name in SIGNATURE]
+    return *told[:2], told[2].strip().upper()
+
+
+def signature_of(alarm: Alarm) -> Signature:
+    """Return it by an alarm."""
+    return signature({name: getattr(alarm, name) for name in SIGNATURE})
 
 
 def next_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case | None:
@@ -86,7 +130,8 @@ def next_case(conn: Connection, device: Device, *, env: Environment, now: float)
         return None
     untreated = [each for each in al.active_alarms(conn, device.id) if each.security and each.case_id is None]
     held = al.held_from_remediation(conn, device.id) if untreated else {}
-    decided = [(classify_alarm(conn, device, each, env=env, now=now), each) for each in untreated]
+    ago = remediated(conn, device.id, env=env, now=now) if untreated else Counter()
+    decided = [(classify_alarm(device, each, ago, env=env), each) for each in untreated]
     decided = [(decision, each) for decision, each in decided if not is_held(held, each, decision)]
     if device.readmission and not any(decision.procedure == "P3" for decision, _ in decided):
         # Nothing is asked of it before it has come by itself.
@@ -94,14 +139,26 @@ def next_case(conn: Connection, device: Device, *, env: Environment, now: float)
         return _readmission_case(conn, device, env=env, now=now) if heard else None
     if decided:
         decision, alarm = max(decided, key=lambda pair: (rank(pair[0].procedure), -pair[1].id))
+        if decision.procedure not in env.policy.safety.urgent and _had_its_share(conn, device, now=now):
+            return None  # the alarm is told and stays; its turn comes
         return _remediation_case(conn, device, alarm, decision, env=env, now=now)
     # At the initial HeMS nothing more is done: its serving HeMS does that.
     return None if device.channel == INITIAL else _wanted_case(conn, device, env=env, now=now)
 
 
+def _had_its_share(conn: Connection, device: Device, *, now: float) -> bool:
+    """Tell whether so many cases were opened for a device lately that alarms of it wait, and record that."""
+    before = conn.execute(_OPENED, {"device": device.id}).scalar()
+    if before is None or before <= now - _HOUR:
+        return False
+    detail = f"{MOST_CASES} cases within an hour; what is not fatal waits"
+    dev.audit_seldom(conn, "remediation", "too many cases", device.device_key, detail, now=now)
+    return True
+
+
 def _wanted_case(conn: Connection, device: Device, *, env: Environment, now: float) -> Case | None:
     """Open the case of what is not about an alarm: provisioning, declared state, an operator's playbook."""
-    if needs_provisioning(conn, device):
+    if needs_provisioning(conn, device) and not _had_its_share(conn, device, now=now):
         return _provisioning_case(conn, device, env=env, now=now)
     if device.last_inform_at is not None:
         request = dev.take_config_request(conn, device.id)

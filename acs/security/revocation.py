@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.x509 import ocsp
@@ -27,6 +28,27 @@ _SKEW = 300.0
 """Seconds by which the clocks of those who issue and ours may differ."""
 _WITHOUT_NEXT_UPDATE = 3600.0
 """Seconds for which an OCSP answer is believed that does not say until when."""
+
+
+_ODD = (
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+@contextmanager
+def _as_value_error(what: str) -> Iterator[None]:
+    """Make a ``ValueError`` of what the library raises for content that is odd, not wrong.
+
+    CRLs and OCSP answers come over plain http: whoever is on the way can write them. What proves nothing is
+    no reason to fail.
+    """
+    try:
+        yield
+    except _ODD as error:
+        raise ValueError(f"{what} can't be read: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +88,10 @@ class Crl:
             pass
         key = issuer.parsed.public_key()
         try:
-            return issuer.parsed.subject.public_bytes() == self.issuer and self.parsed.is_signature_valid(
-                key  # type: ignore[arg-type] # a kind of key that signs nothing raises TypeError
-            )
+            with _as_value_error("the CRL"):
+                return issuer.parsed.subject.public_bytes() == self.issuer and self.parsed.is_signature_valid(
+                    key  # type: ignore[arg-type] # a kind of key that signs nothing raises TypeError
+                )
         except (TypeError, ValueError):
             return False
 
@@ -107,6 +130,11 @@ _PEM = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTA
 
 def read_crl(content: bytes, *, now: float) -> Crl:
     """Read a CRL, DER or PEM. Raises ``ValueError`` that says what is wrong with it."""
+    with _as_value_error("the CRL"):
+        return _read_crl(content, now=now)
+
+
+def _read_crl(content: bytes, *, now: float) -> Crl:
     load = x509.load_pem_x509_crl if content.lstrip().startswith(b"-----") else x509.load_der_x509_crl
     parsed = load(content)
     users, authorities, points = _part(parsed)
@@ -202,6 +230,13 @@ def read_ocsp(
 
     A nonce has to be ours where there is one; responders that answer in advance have none.
     """
+    with _as_value_error("the OCSP answer"):
+        return _read_ocsp(content, certificate, issuer, nonce, now=now)
+
+
+def _read_ocsp(
+    content: bytes, certificate: Certificate, issuer: Certificate, nonce: bytes, *, now: float
+) -> Revocation:
     answer = ocsp.load_der_ocsp_response(content)
     if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise ValueError(f"the responder says {answer.response_status.name}")

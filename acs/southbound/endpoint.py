@@ -52,6 +52,7 @@ CHANNEL = web.AppKey("channel", str)
 _BIG = 32 * 1024  # bytes; parsing more than this is done in a thread, one after the other
 _PATIENCE = 15.0  # seconds that an Inform waits for its turn; a device waits for 30 or more
 _MOST_UNPROVED = 256 * 1024  # bytes of a message whose proof can't be checked without it
+_LOGGED = 20  # changes of alarms in one Inform that have a line each in the log
 _WHO = web.RequestKey("who", str)
 _CLAIMED = web.RequestKey("claimed", str)
 _CONTENT_TYPE = 'text/xml; charset="utf-8"'
@@ -305,7 +306,7 @@ class Endpoint:
         self._count(opened.settled, opened.changes)
         if opened.first_contact:
             _log.info("first contact", device=device.device_key, session=ticket.session)
-        for change in opened.changes:
+        for change in opened.changes[:_LOGGED]:
             _log.info(
                 "alarm",
                 kind=change.kind,
@@ -316,6 +317,8 @@ class Endpoint:
                 severity=change.alarm.perceived_severity,
                 specific_problem=change.alarm.specific_problem,
             )
+        if (left := len(opened.changes) - _LOGGED) > 0:
+            _log.info("more alarms", device=device.device_key, session=ticket.session, count=left)
         profile = profile_for(device)
         declaration = profile.xml_declaration
         response = self._message(
@@ -432,7 +435,7 @@ class Endpoint:
         for command in settled:
             self.metrics.commands.labels(command.method, command.state).inc()
         for change in changes:
-            self.metrics.alarms.labels(change.kind, change.alarm.event_type).inc()
+            self.metrics.alarms.labels(change.kind, change.alarm.known_event_type).inc()
 
     def _message(
         self,

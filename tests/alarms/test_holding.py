@@ -214,13 +214,30 @@ async def test_a_group_a_site_and_a_kind_of_device_can_be_silenced(store: Store,
 
 async def test_a_fatal_alarm_holds_back_lesser_ones_until_it_is_gone(store: Store, device) -> None:
     await store.write(al.set_inhibitions, [FATAL])
-    await take(store, device, event("A1", **MINOR), event("A2", **MAJOR), event("A3", **MINOR))
+    await take(store, device, event("A1", **MINOR))
+    await take(store, device, event("A2", **MAJOR), event("A3", **MINOR))
     assert await told(store) == ["New A1", "New A2"]
     assert await held(store) == {"A1": "fatal", "A3": "fatal"}
     await take(store, device, event("A2", kind="ClearedAlarm", at=5))
     assert await held(store) == {}
     assert await told(store) == ["New A1", "New A2", "Cleared A2", "New A3"]
     assert await told(store, 2) == ["New A1", "New A2", "New A3 (fatal)", "Cleared A2"]
+
+
+async def test_in_what_order_an_inform_tells_of_alarms_makes_no_difference(store: Store, device) -> None:
+    await store.write(al.set_inhibitions, [FATAL])
+    await take(store, device, event("A1", **MINOR), event("A2", **MAJOR), event("A3", **MINOR))
+    assert await told(store) == ["New A2"]
+    assert await held(store) == {"A1": "fatal", "A3": "fatal"}
+
+
+async def test_of_one_that_came_and_ended_in_one_inform_each_is_told_what_fits(store: Store, device) -> None:
+    await store.write(al.set_inhibitions, [FATAL])
+    passing = [event("A1", **MINOR), event("A1", kind="ClearedAlarm", at=1)]
+    await take(store, device, event("A2", **MAJOR), *passing, event("A3", **MINOR))
+    assert await told(store) == ["New A2"]
+    assert await told(store, 2) == ["New A2", "New A1 (fatal)", "Cleared A1", "New A3 (fatal)"]
+    assert await held(store) == {"A3": "fatal"}
 
 
 async def test_a_silenced_alarm_holds_back_no_other(store: Store, device) -> None:

@@ -269,3 +269,21 @@ def test_a_damaged_file_is_read_or_refused(at, junk):
     body = MEAS.encode()
     found = outcome(body[:at] + junk + body[at + len(junk) :])
     assert isinstance(found, BulkDataError) or found.samples
+
+
+def test_a_long_name_of_an_object_is_not_copied_for_each_result():
+    """Megabytes, ten thousand times: a file that is small when compressed would keep the ACS busy."""
+    names = "".join(f'<measType p="{n}">m{n}</measType>' for n in range(9000))
+    results = "".join(f'<r p="{n}">1</r>' for n in range(9000))
+    values = f'<measValue measObjLdn="{"x" * 9_000_000}">{results}</measValue>' * 3
+    file = f"<measCollecFile><measData><measInfo>{names}{values}</measInfo></measData></measCollecFile>"
+    batch = read(gzip.compress(file.encode(), 1), chunk=100_000)
+    assert not batch.reports
+    assert "too long" in batch.repairs[0]
+
+
+def test_an_object_has_so_many_results_and_no_more():
+    results = "".join(f'<r p="{n}">1</r>' for n in range(300))
+    file = f'<measCollecFile><measData><measInfo><measValue measObjLdn="a">{results}</measValue></measInfo>'
+    with pytest.raises(BulkDataError, match="more than 200 results"):
+        read(f"{file}</measData></measCollecFile>", columns=200)

@@ -8,7 +8,8 @@ import pytest
 
 from acs import bulkdata as bd
 from acs import devices as dev
-from acs.cli.bulk import defused, written
+from acs.cli.bulk import written
+from acs.cli.output import defused
 from acs.cli.running import run
 from acs.store import Store
 from tests.bulkdata.test_pm_file import MEAS

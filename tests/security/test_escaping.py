@@ -12,10 +12,11 @@ from lxml import etree
 from sqlalchemy import text
 
 from acs import devices as dev
-from acs.cli.bulk import defused
-from acs.cli.output import print_table
+from acs.cli import main
+from acs.cli.output import console, defused, print_json, print_progress, print_table
 from acs.cwmp import decode, encode
 from acs.cwmp import messages as m
+from acs.errors import AcsError
 from acs.observability import configure_logging
 from cwmp_schemas import schema
 from tests.interop.steps import enqueue, provisioned
@@ -34,10 +35,12 @@ HOSTILE = [
     '=HYPERLINK("http://evil")',
     "{{ 7*7 }} ${7*7} %s%n",
     "\u202egnp.exe",
+    "\x9b2J\x9d0;owned\x9c\x7f",
     "[red]markup[/red]",
     "x" * 5000,
 ]
 IDS = [f"{number}" for number in range(len(HOSTILE))]
+OBEYED = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 hostile = pytest.mark.parametrize("word", HOSTILE, ids=IDS)
 
 
@@ -116,15 +119,47 @@ def test_in_a_log_a_value_is_one_value_on_one_line(form, word):
 def test_on_a_terminal_a_value_moves_no_cursor_and_is_no_markup(capsys, word):
     print_table("Devices", ["device"], [[word]])
     printed = capsys.readouterr().out
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", printed)
+    assert not re.search(OBEYED, printed)
     if "markup" in word:
         assert "[red]markup[/red]" in printed
 
 
 @pytest.mark.row("2.5")
-@pytest.mark.parametrize("word", ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", HOSTILE[6]])
+@hostile
+def test_no_sentence_and_no_json_on_a_terminal_moves_its_cursor(capsys, word):
+    """The reason of a case, or of an error, has what a device said of it in it."""
+    console.print(f"case 1: FAILED: {word}", markup=False)
+    print_progress(word)
+    print_json({"because": word})
+    printed = capsys.readouterr()
+    assert not re.search(OBEYED, printed.out + printed.err)
+    assert json.loads(printed.out[printed.out.rindex("\n{\n") :])["because"] == word
+
+
+@pytest.mark.row("2.5")
+def test_a_fault_that_a_device_words_is_shown_and_not_obeyed(capsys, monkeypatch):
+    """XML can't carry an escape, but the control characters that mean the same."""
+    word = "\x9b2J\x9d0;owned\x9c"
+    (value,) = decode(
+        encode(m.SetParameterValues((m.ParameterValue("A", word),)), header=m.Header("1"))
+    ).message.parameters
+    assert value.value == word
+
+    def fail() -> None:
+        raise AcsError(f"fault 9002: {word}")
+
+    monkeypatch.setattr("acs.cli.app", fail)
+    with pytest.raises(SystemExit):
+        main()
+    assert not re.search(OBEYED, capsys.readouterr().err)
+
+
+@pytest.mark.row("2.5")
+@pytest.mark.parametrize(
+    "word", ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", " =1", "\uff1d1", HOSTILE[6]]
+)
 def test_in_csv_a_value_is_no_formula(word):
-    assert defused(word)[0] not in "=+-@\t\r"
+    assert defused(word).strip()[0] not in "=+-@\t\r\uff1d"
 
 
 @pytest.mark.row("2.5")

@@ -26,6 +26,9 @@ pytestmark = pytest.mark.row("2.7")
 NOW = 1_800_000_000.0
 
 
+ECDSA_WITH_SHA256 = bytes.fromhex("2a8648ce3d040302")
+
+
 class Publisher:
     """A CRL server and OCSP responder that does what a test wants."""
 
@@ -37,6 +40,7 @@ class Publisher:
         self.status = 200
         self.wait: asyncio.Event | None = None
         self.now = NOW
+        self.odd = False
 
     async def start(self):
         app = web.Application()
@@ -57,6 +61,8 @@ class Publisher:
         if self.wait is not None:
             await self.wait.wait()
         body = self.ca.answer(await request.read(), self.now, **self.options)
+        if self.odd:
+            body = body.replace(ECDSA_WITH_SHA256, ECDSA_WITH_SHA256[:-1] + b"\x7f")
         return web.Response(status=self.status, body=body, content_type="application/ocsp-response")
 
 
@@ -220,7 +226,7 @@ async def test_2_7_an_ocsp_responder_is_asked_once_until_next_update(bench, publ
 
 
 @pytest.mark.parametrize("bench", [{"revocation": "hard"}], indirect=True)
-@pytest.mark.parametrize("wrong", ["no delegation", "other CA", "stale", "garbage", "500", "nonce"])
+@pytest.mark.parametrize("wrong", ["no delegation", "other CA", "stale", "garbage", "odd", "500", "nonce"])
 async def test_2_7_an_ocsp_answer_that_proves_nothing_counts_as_none(bench, publisher, wrong):
     ca = publisher.ca = CA("vendor", ocsp_url=f"{publisher.url}/ocsp")
     trusted(bench, ca, Scope(ouis=(OUI,)))
@@ -234,6 +240,8 @@ async def test_2_7_an_ocsp_answer_that_proves_nothing_counts_as_none(bench, publ
             publisher.now = NOW - 86400
         case "garbage":
             publisher.ca = type("Garbage", (), {"answer": lambda *_, **__: b"\x30\x03nonsense"})()
+        case "odd":  # signed with an algorithm of which nobody has heard
+            publisher.odd = True
         case "500":
             publisher.status = 500
         case "nonce":
@@ -324,3 +332,9 @@ def test_an_ocsp_answer_about_another_certificate_says_nothing():
         read_ocsp(answer, one, issuer, b"m" * 16, now=NOW)
     in_advance = ca.answer(ocsp_request(one, issuer, b"n" * 16), NOW, nonce=False)
     assert read_ocsp(in_advance, one, issuer, b"m" * 16, now=NOW).status == "good"
+
+
+def test_a_crl_that_is_signed_in_a_way_nobody_knows_is_not_signed():
+    ca = CA("vendor")
+    content = ca.make_crl(NOW).replace(ECDSA_WITH_SHA256, ECDSA_WITH_SHA256[:-1] + b"\x7f")
+    assert not read_crl(content, now=NOW).signed_by(parse(ca.certificate))

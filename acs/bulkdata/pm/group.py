@@ -39,10 +39,12 @@ class Group:
 
     def named(self, measured_object: str, name: str, text: str, *, suspect: bool = False) -> None:
         """Take the result of a measurement; its name is ``<object>/<measurement>``."""
+        if len(measured_object) + bool(measured_object) + len(name) > _NAME or len(text) > _VALUE:
+            # Not even put together: an object's name may have megabytes, and as many results.
+            self._batch.note(f"{measured_object[:60]}/{name[:60]} or its value is too long and was left out")
+            return
         full = f"{measured_object}/{name}" if measured_object else name
-        if len(full) > _NAME or len(text) > _VALUE:
-            self._batch.note(f"{full[:60]} or its value is too long and was left out")
-        elif full in self._samples:
+        if full in self._samples:
             self._batch.note(f"{full} stands there twice; the first is kept")
         elif self._batch.samples_left <= 0:
             raise BulkDataError(f"more than {self._limits.samples} results", status=413)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from acs.bulkdata.pm.document import PmLimits
 from acs.bulkdata.pm.group import Group
 from acs.bulkdata.pm.values import moment, period
-from acs.bulkdata.report import Batch
+from acs.bulkdata.report import Batch, BulkDataError
 
 __all__ = ["MeasCollec"]
 
@@ -70,7 +70,7 @@ class MeasCollec:
             case "measResults":
                 self._results |= {str(number): each for number, each in enumerate(text.split(), 1)}
             case "r":
-                self._results[self._position] = text
+                self._result(text)
             case "suspect":
                 self._suspect = text.lower() in ("true", "1")
             case "measValue":
@@ -78,3 +78,8 @@ class MeasCollec:
                     self._group.value(self._object, position, each, suspect=self._suspect)
             case "measInfo":
                 self._group.close(self._at, self._period)
+
+    def _result(self, text: str) -> None:
+        if len(self._results) >= self._limits.columns and self._position not in self._results:
+            raise BulkDataError(f"more than {self._limits.columns} results of one object", status=413)
+        self._results[self._position] = text

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from acs import alarms as al
 from acs.remediation.safety.limits import Safety
 from acs.remediation.safety.rules import FLEET, GroupState, Verdict, ended, stop_reason
-from acs.store.tables import device_tags, devices, safety_groups
+from acs.store.tables import device_tags, devices, safety_counted, safety_groups
 
-__all__ = ["Groups", "all_groups", "claim", "count_devices", "paused_groups", "prune_groups"]
+__all__ = ["Groups", "all_groups", "claim", "count_devices", "counts", "paused_groups", "prune_groups"]
 
 BREAKER = "stop rule"
 _SIZE_AGE = 300.0  # seconds a count of devices is good for
@@ -63,6 +63,25 @@ def count_devices(conn: Connection, group: str) -> int:
     elif kind != FLEET:
         return 0
     return int(conn.execute(query).scalar_one())
+
+
+def counts(conn: Connection, device_id: int, found: Verdict, rules: Safety, *, now: float) -> bool:
+    """Tell whether a case of a device that ended like this counts for its groups, and note that it did.
+
+    A device counts once within the windows of the stop rule and of the canaries. It may be in an attacker's
+    hands, who has its cases fail so that nobody else is remedied, or succeed so that all are treated at once.
+    For who has the ``claim`` alone.
+    """
+    mine = (safety_counted.c.device_id == device_id, safety_counted.c.verdict == found)
+    last = conn.execute(select(safety_counted.c.at).where(*mine)).scalar()
+    window = rules.stop.window if found == "bad" else max(rules.stop.window, rules.canary.memory)
+    if last is not None and now < last + window:
+        return False
+    if last is None:
+        conn.execute(insert(safety_counted).values(device_id=device_id, verdict=found, at=now))
+    else:
+        conn.execute(update(safety_counted).where(*mine).values(at=now))
+    return True
 
 
 class Groups:

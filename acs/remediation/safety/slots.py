@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from acs.remediation.safety.by_hand import sent_by_hand
-from acs.remediation.safety.groups import Groups, claim, paused_groups
+from acs.remediation.safety.groups import Groups, claim, counts, paused_groups
 from acs.remediation.safety.limits import Safety
 from acs.remediation.safety.rules import FLEET, GroupState, Hold, Verdict, closed, may_begin, may_go_on
 from acs.store import signal
@@ -59,7 +59,7 @@ _STATE = select(safety_slots.c.state).where(safety_slots.c.case_id == bindparam(
 _ASK = insert(safety_slots).returning(safety_slots.c.id)
 _CHANGE = update(safety_slots).where(safety_slots.c.id == bindparam("id_"))
 _FREED = (
-    select(safety_slots.c.id, safety_slots.c.groups, safety_slots.c.verdict)
+    select(safety_slots.c.id, safety_slots.c.groups, safety_slots.c.verdict, cases.c.device_id)
     .join(cases, cases.c.id == safety_slots.c.case_id)
     .where(
         _TAKEN,
@@ -234,7 +234,8 @@ def _settle(conn: Connection, groups: Groups, rules: Safety, *, system_dn: str, 
     """Note what became of the slots that were freed, and count who is disturbed, by cases and by hand."""
     freed = conn.execute(_FREED, {"before": now - rules.slot_seconds}).all()
     for row in freed:
-        groups.note(msgspec.json.decode(row.groups, type=list[str]), row.verdict, system_dn=system_dn)
+        if row.verdict and counts(conn, row.device_id, row.verdict, rules, now=now):
+            groups.note(msgspec.json.decode(row.groups, type=list[str]), row.verdict, system_dn=system_dn)
     ids = [row.id for row in freed]
     for start in range(0, len(ids), _MANY):
         conn.execute(delete(safety_slots).where(safety_slots.c.id.in_(ids[start : start + _MANY])))

@@ -34,7 +34,7 @@ from acs.store.tables.northbound import api_certificates, api_tokens, users
 from acs.store.tables.outbox import outbox
 from acs.store.tables.playbooks import playbook_runs, playbook_sources
 from acs.store.tables.remediation import approvals, case_is_open, cases, cases_put_off, journal, policies
-from acs.store.tables.safety import safety_groups, safety_slots
+from acs.store.tables.safety import safety_counted, safety_groups, safety_slots
 from acs.store.tables.secrets import secret_rotations
 from acs.store.tables.subscriptions import deliveries, delivery_groups, subscriptions
 from acs.store.tables.traces import trace_requests, traces
@@ -89,6 +89,7 @@ __all__ = [
     "playbook_sources",
     "policies",
     "refusals",
+    "safety_counted",
     "safety_groups",
     "safety_slots",
     "secret_rotations",

@@ -61,6 +61,7 @@ Index(
     postgresql_where=text("state IN ('active','waiting')"),
 )
 
+Index("ix_cases_device", cases.c.device_id, cases.c.id)  # what was done about a device, newest first
 Index("ix_cases_device_id_state", cases.c.device_id, cases.c.state)
 
 journal = Table(

@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["safety_groups", "safety_slots"]
+__all__ = ["safety_counted", "safety_groups", "safety_slots"]
 
 safety_slots = Table(
     "safety_slots",
@@ -60,4 +60,13 @@ safety_groups = Table(
     Column("paused_by", Text, nullable=False, server_default=""),
     Column("paused_why", Text, nullable=False, server_default=""),
     Column("automatic", Boolean, nullable=False, server_default=text("false")),  # by the stop rule
+)
+
+# When a case of a device last counted for its groups: one device is one voice, however many cases it causes.
+safety_counted = Table(
+    "safety_counted",
+    metadata,
+    Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Column("verdict", Text, primary_key=True),  # good or bad
+    Column("at", Float, nullable=False),
 )

@@ -1,0 +1,210 @@
+"""What a HeNB in an attacker's hands can't do: stop the remediation of others, or fill the store."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, insert, select
+from sqlalchemy.event import listen
+
+from acs import alarms as al
+from acs import commands as cm
+from acs import devices as dev
+from acs.alarms import AlarmEvent
+from acs.alarms.outbox import MAX_KEPT
+from acs.cwmp import messages as m
+from acs.remediation.cases import open_case
+from acs.remediation.policy import parse_policy
+from acs.remediation.reactions import alarms_changed
+from acs.remediation.safety.limits import Canary, Safety, StopRule
+from acs.remediation.safety.slots import end_slot
+from acs.remediation.triage import MOST_CASES, next_case, remediated, signature_of
+from acs.store.tables import audit, cases, commands, outbox
+from tests.remediation.slots import NOW, asks, gives, make_cases
+from tests.world import POLICY, World
+
+pytestmark = pytest.mark.row("2.4")
+
+
+def case_of(conn, device_id: int) -> int:
+    """Open one more case of a device whose last one has ended."""
+    conn.execute(cases.update().where(cases.c.device_id == device_id).values(state="closed"))
+    policy = parse_policy(POLICY)
+    made = open_case(
+        conn,
+        device_id,
+        kind="remediation",
+        procedure="P2R",
+        playbook="reconfiguration",
+        policy=policy,
+        alarm_id=None,
+        because="a test",
+        facts={},
+        now=NOW,
+    )
+    return made.id
+
+
+async def test_one_device_that_fails_again_and_again_stops_nobody_else(store):
+    rules = Safety(stop=StopRule(failures=3, percent=50, window=600), canary=Canary(cases=0))
+
+    def story(conn):
+        first, *others = make_cases(conn, 4)
+        hostile = conn.execute(select(cases.c.device_id).where(cases.c.id == first)).scalar_one()
+        for number in range(6):
+            mine = case_of(conn, hostile)
+            assert asks(conn, mine, rules=rules, now=NOW + number) is None
+            end_slot(conn, mine, "bad")
+            gives(conn, rules=rules, now=NOW + number)
+        for each in others[:2]:
+            assert asks(conn, each, rules=rules, now=NOW + 10) is None
+            end_slot(conn, each, "bad")
+        held = asks(conn, others[2], rules=rules, now=NOW + 11)
+        assert "3 of the last 3" in held.reason  # three devices are three voices
+
+    await store.write(story)
+
+
+async def test_one_device_does_not_vouch_for_a_procedure_alone(store):
+    """Its successes do not open the gate of the canaries for all others of its kind."""
+    rules = Safety(canary=Canary(cases=2, memory=86_400))
+    kind = ["kind:P2S SW_MODIFIED HeNB-LTE", "fleet"]
+
+    def story(conn):
+        from acs.remediation.safety.slots import ask
+
+        def wants(case_id: int, now: float):
+            return ask(conn, case_id, kind, urgency=1, rules=rules, system_dn="DC=x", now=now)
+
+        first, *others = make_cases(conn, 4)
+        hostile = conn.execute(select(cases.c.device_id).where(cases.c.id == first)).scalar_one()
+        for number in range(4):
+            mine = case_of(conn, hostile)
+            assert wants(mine, NOW + number) is None
+            end_slot(conn, mine, "good")
+            gives(conn, rules=rules, now=NOW + number)
+        assert wants(others[0], NOW + 10) is None
+        assert "2 of a kind have to succeed first, 1 have" in wants(others[1], NOW + 10).reason
+
+    await store.write(story)
+
+
+def event(number: int, **values: str) -> AlarmEvent:
+    told = {
+        "table": "ExpeditedEvent",
+        "instance": 1,
+        "event_time": f"2026-01-01T00:00:00.{number:06}Z",
+        "alarm_identifier": f"A{number}",
+        "notification_type": "NewAlarm",
+        "event_type": "Integrity Violation",
+        "probable_cause": "Duplicate Information",
+        "specific_problem": "",
+        "perceived_severity": "Warning",
+        "managed_object_instance": "",
+        "additional_text": "",
+        "additional_information": "",
+    }
+    return AlarmEvent(**{**told, **values})
+
+
+def test_a_device_has_so_many_cases_within_an_hour_and_no_more():
+    world = World(golden=False, image=None)
+
+    def flood(conn, device) -> int:
+        count = 0
+        for number in range(3 * MOST_CASES):
+            al.apply(conn, device, [event(number)], now=world.now)
+            made = next_case(conn, device, env=world.env, now=world.now)
+            if made is not None:
+                count += 1
+                conn.execute(cases.update().where(cases.c.id == made.id).values(state="closed"))
+        return count
+
+    with world.conn.begin():
+        device = dev.register(world.conn, "0005B9", "LOUD", now=world.now)
+        assert flood(world.conn, device) <= MOST_CASES
+        told = select(func.count()).where(audit.c.action == "too many cases")
+        assert world.conn.execute(told).scalar_one() == 1
+        # What is fatal is treated at once, and the others when their turn comes.
+        fatal = {"probable_cause": "Information Modification Detected", "perceived_severity": "Critical"}
+        al.apply(world.conn, device, [event(999, **fatal)], now=world.now)
+        made = next_case(world.conn, device, env=world.env, now=world.now)
+        assert made is not None
+        assert made.procedure == "P3"
+        conn = world.conn
+        conn.execute(cases.update().where(cases.c.id == made.id).values(state="closed"))
+        assert next_case(conn, device, env=world.env, now=world.now + 3700) is not None
+
+
+@pytest.mark.parametrize("spelling", ["SW_Modified", " sw_modified ", "SW_MODIFIED"])
+def test_a_trouble_that_came_back_is_known_however_the_device_spells_it(spelling):
+    world = World(golden=False, image=None)
+    with world.conn.begin():
+        conn, device = world.conn, dev.register(world.conn, "0005B9", "ODD", now=world.now)
+        kind = {"probable_cause": "Unauthorized Access Attempt", "specific_problem": "SW_MODIFIED"}
+        (change,) = al.apply(conn, device, [event(1, **kind)], now=world.now).changes
+        made = next_case(conn, device, env=world.env, now=world.now)
+        ended = {"state": "closed", "outcome": "REMEDIATED", "closed_at": world.now}
+        conn.execute(cases.update().where(cases.c.id == made.id).values(**ended))
+        (again,) = al.apply(
+            conn, device, [event(2, **{**kind, "specific_problem": spelling})], now=world.now
+        ).changes
+        ago = remediated(conn, device.id, env=world.env, now=world.now)
+        assert ago[signature_of(change.alarm)] == ago[signature_of(again.alarm)] == 1
+
+
+async def test_notifications_of_a_device_that_everybody_was_told_are_bounded(store):
+    def story(conn):
+        loud = dev.register(conn, "0005B9", "LOUD", now=NOW)
+        quiet = dev.register(conn, "0005B9", "QUIET", now=NOW)
+        al.notify(conn, quiet, "notifyComments", {"commentText": "x"}, now=NOW)
+        row = {"device_id": loud.id, "notification_type": "notifyNewAlarm", "body": "{}", "created_at": NOW}
+        conn.execute(insert(outbox), [row] * (MAX_KEPT + 500))
+        for _ in range(100):
+            al.notify(conn, loud, "notifyNewAlarm", {}, now=NOW)
+        counted = select(outbox.c.device_id, func.count()).group_by(outbox.c.device_id)
+        assert {row[0]: row[1] for row in conn.execute(counted)} == {
+            loud.id: pytest.approx(MAX_KEPT, abs=100),
+            quiet.id: 1,
+        }
+
+    await store.write(story)
+
+
+async def test_what_a_device_makes_the_acs_ask_is_bounded(store):
+    def story(conn):
+        device = dev.register(conn, "0005B9", "LOUD", now=NOW)
+        kept = cm.enqueue(conn, device.id, m.Reboot("op"), command_key="op", purpose="operator", now=NOW)
+        cm.fail(conn, kept, None, "x", now=NOW)
+        for number in range(2200):
+            key = f"a{device.id}-{number}"
+            request = m.GetParameterValues(("Device.FaultMgmt.CurrentAlarm.",))
+            made = cm.enqueue(conn, device.id, request, command_key=key, purpose=al.RESYNC, now=NOW)
+            cm.fail(conn, made, None, "x", now=NOW)
+        assert conn.execute(select(func.count()).select_from(commands)).scalar_one() <= 2052
+        assert cm.find_command(conn, kept.id) is not None
+
+    await store.write(story)
+
+
+@pytest.mark.parametrize("rows", ["silence", "none"])
+def test_what_an_inform_costs_is_in_proportion_to_the_events_in_it(rows):
+    """Not to all alarms of the device for each of them: others wait for the writer meanwhile."""
+    world = World(golden=False, image=None)
+    counted = [0]
+    listen(world.conn, "before_cursor_execute", lambda *_: counted.__setitem__(0, counted[0] + 1))
+
+    def cost(device, count: int) -> int:
+        for turn in range(2):  # once until they are there, then again
+            told = [event(number, event_time=f"t{turn}") for number in range(count)]
+            counted[0] = 0
+            changes = al.apply(world.conn, device, told, now=world.now).changes
+            alarms_changed(world.conn, device, changes, env=world.env, now=world.now)
+        assert len(changes) == count
+        return counted[0]
+
+    with world.conn.begin():
+        few, many = (dev.register(world.conn, "0005B9", serial, now=world.now) for serial in ("FEW", "MANY"))
+        if rows == "silence":
+            ends = {"starts_at": world.now, "ends_at": world.now + 3600}
+            al.add_silence(world.conn, ["oui=0005B9"], **ends, who="ann", why="noise", now=world.now)
+        assert cost(many, 200) <= 5 * cost(few, 50)
