@@ -146,7 +146,7 @@ def claim_upload(
     most = _reserve(conn, grant.device_id, found["id"] if found else None, limits, declared, now=now)
     facts = {
         "handle_at": None,
-        "name": name[:_NAME],
+        "name": "".join(c if c.isprintable() else "\ufffd" for c in name[:_NAME]),
         "media_type": media_type[:_NAME],
         "address": address,
         "state": "receiving",

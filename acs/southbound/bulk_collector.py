@@ -32,7 +32,7 @@ from acs.settings import Settings
 from acs.southbound.admission import Admission, said_to_be
 from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, peer_of
 from acs.southbound.guarded import guarded
-from acs.southbound.impersonation import Claim, Seldom, identity_claimed
+from acs.southbound.impersonation import Claim, Claims, identity_claimed
 from acs.southbound.intake import Intake
 from acs.southbound.revocation import Revocations
 from acs.southbound.vendors import Vendors
@@ -108,7 +108,7 @@ class BulkCollector:
         self._store, self._settings, self._env = store, settings, env
         self._metrics, self._vendors, self._revocations = metrics, vendors, revocations
         self._admission = admission
-        self._claims = Seldom(60.0)
+        self._claims = Claims()
         self._authenticator = _BulkAuthenticator(store, settings, secret)
         self._limits = bd.Limits(bytes=settings.bulk_max_body)
         self._quota = bd.Quota(bytes=settings.bulk_device_quota)
@@ -195,7 +195,7 @@ class BulkCollector:
             return
         claimed, now = dev.device_key(oui, serial)[:200], self._store.clock()
         text = f"{device.device_key} may not report in the name of {claimed[:100]}"
-        if claimed.isprintable() and self._claims((claimed, device.id), now):
+        if claimed.isprintable() and self._claims(claimed, device.device_key, now):
             await self._store.write(
                 identity_claimed,
                 Claim(claimed, (), device.device_key, text, peer.address),

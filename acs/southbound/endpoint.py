@@ -32,7 +32,7 @@ from acs.southbound.authentication import Authenticator, Peer, Proof, Refused, p
 from acs.southbound.compression import unzip
 from acs.southbound.contacts import note_clash
 from acs.southbound.guarded import guarded
-from acs.southbound.impersonation import Claim, Seldom, certificate_revoked, identity_claimed
+from acs.southbound.impersonation import Claim, Claims, Seldom, certificate_revoked, identity_claimed
 from acs.southbound.intake import Intake, Narrow, Quarantine
 from acs.southbound.open_sessions import OpenSessions
 from acs.southbound.placeholders import fill, secret_paths
@@ -73,7 +73,7 @@ class Endpoint:
         self.authenticator = Authenticator(
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
         )
-        self._claims, self._waiting, self._clashes = Seldom(60.0), Seldom(60.0), Seldom(60.0)
+        self._claims, self._waiting, self._clashes = Claims(), Seldom(60.0), Seldom(60.0)
         self.admission = Admission(store)
         self.revocations = Revocations(settings, metrics, store.clock)
         self.vendors = Vendors(settings, store.clock)
@@ -353,7 +353,7 @@ class Endpoint:
         """Raise the alarms about a device that is not what it claims to be; once a minute, not oftener."""
         claimed = device_key(inform.device_id.oui, inform.device_id.serial_number)[:200]
         now = self._store.clock()
-        if not self._claims((claimed, proof.names[:1] or proof.device_key), now):
+        if not self._claims(claimed, proof.names[0] if proof.names else proof.device_key, now):
             return
         changes = await self._store.write(
             certificate_revoked if refused.reason == "revoked" else identity_claimed,

@@ -17,8 +17,9 @@ from acs import alarms as al
 from acs import devices as dev
 from acs import remediation as rm
 from acs.devices import Device
+from acs.southbound.limits import Buckets
 
-__all__ = ["Claim", "Seldom", "certificate_revoked", "identity_claimed"]
+__all__ = ["Claim", "Claims", "Seldom", "certificate_revoked", "identity_claimed"]
 
 CLAIMED = "HeMS:identity-claimed"
 """The identifier of the alarm at the device whose identity was claimed."""
@@ -60,6 +61,22 @@ class Seldom:
         if len(self._last) > self._capacity:
             self._last.popitem(last=False)
         return True
+
+
+class Claims:
+    """Which claims to be another device are followed up: each now and then, and so many of one claimer. Pure.
+
+    A device that claims to be every other one in turn raises alarms at few of them; that it lies is known
+    by the first.
+    """
+
+    def __init__(self) -> None:
+        self._each = Seldom(60.0)
+        self._claimers = Buckets(0.01, 60)
+
+    def __call__(self, claimed: str, claimer: str, now: float) -> bool:
+        """Tell whether a claim is to be followed up, and note that it is."""
+        return self._each((claimed, claimer), now) and not self._claimers.take(claimer, now)
 
 
 def identity_claimed(

@@ -12,12 +12,15 @@ from acs import devices as dev
 from acs.alarms import AlarmEvent
 from acs.alarms.outbox import MAX_KEPT
 from acs.cwmp import messages as m
+from acs.files.uploads import UploadLimits, claim_upload, find_upload
+from acs.files.urls import UploadGrant
 from acs.remediation.cases import open_case
 from acs.remediation.policy import parse_policy
 from acs.remediation.reactions import alarms_changed
 from acs.remediation.safety.limits import Canary, Safety, StopRule
 from acs.remediation.safety.slots import end_slot
 from acs.remediation.triage import MOST_CASES, next_case, remediated, signature_of
+from acs.southbound.impersonation import Claims
 from acs.store.tables import audit, cases, commands, outbox
 from tests.remediation.slots import NOW, asks, gives, make_cases
 from tests.world import POLICY, World
@@ -208,3 +211,25 @@ def test_what_an_inform_costs_is_in_proportion_to_the_events_in_it(rows):
             ends = {"starts_at": world.now, "ends_at": world.now + 3600}
             al.add_silence(world.conn, ["oui=0005B9"], **ends, who="ann", why="noise", now=world.now)
         assert cost(many, 200) <= 5 * cost(few, 50)
+
+
+def test_a_device_that_claims_to_be_every_other_one_raises_alarms_at_few():
+    claims = Claims()
+    followed = sum(claims(f"0005B9-V{number}", "liar", NOW + number) for number in range(3600))
+    assert 60 <= followed <= 100
+    assert claims("0005B9-V9", "another", NOW + 3600)
+    assert not claims("0005B9-V9", "another", NOW + 3601)
+
+
+async def test_what_a_device_calls_its_file_is_kept_as_text(store):
+    """A NUL, which a URL can carry, would make PostgreSQL fail; an escape has no place in any list."""
+
+    def story(conn):
+        device = dev.register(conn, "0005B9", "ODD", now=NOW)
+        grant = UploadGrant(device.id, "logs", "k", NOW + 60, key="once")
+        limits = UploadLimits(size=100, device_quota=1000, total_quota=10_000)
+        told = {"media_type": "", "address": "192.0.2.1", "declared": 10, "now": NOW}
+        claim = claim_upload(conn, grant, limits=limits, name="a\0b\x1b[2J\u202e", **told)
+        assert find_upload(conn, claim.upload_id).name == "a\ufffdb\ufffd[2J\ufffd"
+
+    await store.write(story)
