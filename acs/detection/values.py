@@ -158,7 +158,7 @@ def judge_radio(
     licence = limits.max_reference_signal_power
     most = licence.get(product_class, licence.get("*"))
     power = _number(values.get(_POWER, ""))
-    if most is not None and power is not None and power > most:
+    if most is not None and power is not None and not power <= most:  # as NaN is not either
         alarm = Alarm("PHYSICAL_VIOLATION", "CABLE_TAMPER", "MAJOR", "ANTENNA_MODIFIED")
         text = f"ReferenceSignalPower is {power:g} dBm, {most:g} dBm are licensed"
         return Verdict("C-14", "found", text, {"dbm": power}, alarm)

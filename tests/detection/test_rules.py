@@ -210,8 +210,10 @@ class TestValues:
     @pytest.mark.row("S1 L18")
     def test_power_above_the_licence_is_found(self):
         limits = Thresholds(max_reference_signal_power={"*": -10})
-        values = {f"{FAP}CellConfig.LTE.RAN.RF.ReferenceSignalPower": "-9"}
-        assert judge_radio(values, "HeNB", limits, fresh=()).alarm.specific_problem == "ANTENNA_MODIFIED"
+        for told in ("-9", "inf", "nan"):
+            values = {f"{FAP}CellConfig.LTE.RAN.RF.ReferenceSignalPower": told}
+            found = judge_radio(values, "HeNB", limits, fresh=())
+            assert found.alarm.specific_problem == "ANTENNA_MODIFIED"
 
     @pytest.mark.row("S1 L19")
     def test_an_opened_enclosure_is_found(self):
