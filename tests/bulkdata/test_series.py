@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from sqlalchemy import Connection, func, select
 
@@ -148,6 +150,17 @@ async def test_a_device_that_sends_other_names_each_time_is_stopped(store: Store
     assert error.value.status == 429
     assert await series(store, device, "Device.A") == []  # nothing of the message is half stored
     assert (await keep(store, device, report(NOW + 1, X0=1), quota=quota)).new == 1
+
+
+async def test_names_have_a_quota_too(store: Store, device: dev.Device) -> None:
+    """Few reports with ever other names would else fill the disk beside the quota of reports."""
+    quota = bd.Quota(bytes=2000)
+    await keep(store, device, report(NOW, A=1), quota=quota)
+    odd = {hashlib.sha256(bytes([number])).hexdigest(): 1 for number in range(60)}
+    with pytest.raises(bd.BulkDataError, match="more than 2000 bytes") as error:
+        await keep(store, device, report(NOW + 1, **odd), quota=quota)
+    assert error.value.status == 429
+    assert (await keep(store, device, report(NOW + 2, A=2), quota=quota)).new == 1
 
 
 async def test_known_parameters_with_their_newest_value(store: Store, device: dev.Device) -> None:
