@@ -18,7 +18,7 @@ from acs.remediation.cases import open_case
 from acs.remediation.policy import parse_policy
 from acs.remediation.reactions import alarms_changed
 from acs.remediation.safety.limits import Canary, Safety, StopRule
-from acs.remediation.safety.slots import end_slot
+from acs.remediation.safety.slots import end_slot, slot_state
 from acs.remediation.triage import MOST_CASES, next_case, remediated, signature_of
 from acs.southbound.impersonation import Claims
 from acs.store.tables import audit, cases, commands, outbox
@@ -87,6 +87,25 @@ async def test_one_device_does_not_vouch_for_a_procedure_alone(store):
             gives(conn, rules=rules, now=NOW + number)
         assert wants(others[0], NOW + 10) is None
         assert "2 of a kind have to succeed first, 1 have" in wants(others[1], NOW + 10).reason
+
+    await store.write(story)
+
+
+async def test_one_device_does_not_keep_the_slot_of_its_site(store):
+    """However critical the alarm is that it raises as soon as the last one was treated."""
+
+    def story(conn):
+        first, other = make_cases(conn, 2)
+        hostile = conn.execute(select(cases.c.device_id).where(cases.c.id == first)).scalar_one()
+        assert asks(conn, first, site="x", urgency=0) is None
+        assert asks(conn, other, site="x", urgency=3) is not None
+        end_slot(conn, first, "good")
+        again = case_of(conn, hostile)
+        assert asks(conn, again, site="x", urgency=0, now=NOW + 1) is not None
+        assert slot_state(conn, other) == "granted"
+        end_slot(conn, other, "good")
+        gives(conn, now=NOW + 2)
+        assert slot_state(conn, again) == "granted"
 
     await store.write(story)
 

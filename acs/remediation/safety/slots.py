@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
     update,
 )
 
@@ -31,7 +32,7 @@ from acs.remediation.safety.groups import Groups, claim, counts, paused_groups
 from acs.remediation.safety.limits import Safety
 from acs.remediation.safety.rules import FLEET, GroupState, Hold, Verdict, closed, may_begin, may_go_on
 from acs.store import signal
-from acs.store.tables import cases, safety_slots
+from acs.store.tables import cases, safety_counted, safety_slots
 
 __all__ = [
     "TOPIC",
@@ -56,6 +57,16 @@ _HELD = safety_slots.c.state == literal_column("'held'")
 _TAKEN = safety_slots.c.state != literal_column("'held'")
 _OF_CASE = select(safety_slots).where(safety_slots.c.case_id == bindparam("case"), _OPEN)
 _STATE = select(safety_slots.c.state).where(safety_slots.c.case_id == bindparam("case"), _OPEN)
+_BEHIND = 10  # places, more than there are urgencies
+_DEVICE = select(cases.c.device_id).where(cases.c.id == bindparam("case")).scalar_subquery()
+_TREATED = union_all(  # as was noted, or will be as soon as the slot that it had is settled
+    select(safety_counted.c.device_id).where(
+        safety_counted.c.device_id == _DEVICE, safety_counted.c.at > bindparam("since")
+    ),
+    select(cases.c.device_id)
+    .join(safety_slots, safety_slots.c.case_id == cases.c.id)
+    .where(cases.c.device_id == _DEVICE, safety_slots.c.state == literal_column("'ended'")),
+)
 _ASK = insert(safety_slots).returning(safety_slots.c.id)
 _CHANGE = update(safety_slots).where(safety_slots.c.id == bindparam("id_"))
 _FREED = (
@@ -87,14 +98,20 @@ def ask(
     system_dn: str,
     now: float,
 ) -> Hold | None:
-    """Return None when a case may begin a disruptive step now, or why it has to wait."""
+    """Return None when a case may begin a disruptive step now, or why it has to wait.
+
+    A device that had its turn within the window of the stop rule stands behind those that had not: one that
+    raises critical alarms again and again does not keep the only slot of its site.
+    """
     row = conn.execute(_OF_CASE, {"case": case_id}).mappings().first()
     if row is not None and row["state"] != "held":
         return _go_on(conn, row, rules, now=now)
     if row is not None:
         return Hold(row["reason"], row["blocked_by"], row["until"])
     names = list(groups)
-    values = {"state": "held", "groups": msgspec.json.encode(names).decode(), "urgency": urgency}
+    lately = conn.execute(_TREATED, {"case": case_id, "since": now - rules.stop.window}).first() is not None
+    place = urgency + _BEHIND * lately
+    values = {"state": "held", "groups": msgspec.json.encode(names).decode(), "urgency": place}
     made = conn.execute(_ASK, {"case_id": case_id, "asked_at": now, **values}).scalar_one()
     held = _hurry(conn, case_id, names, rules=rules, system_dn=system_dn, now=now)
     if held is None:
