@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.serialization import Encoding
+from rich.console import Console
 
 from acs.cli.input import read_file
 from acs.cli.node import require_data, settings_of, who, write
@@ -69,10 +71,16 @@ def add_trust(
     scope = _scope(oui, domain, product_class, unscoped=unscoped, fail_safe=fail_safe)
     target = private_directory(settings.vendor_directory) / f"{certificates[0].fingerprint[:16]}.pem"
     write_scope(target, scope)  # first: a CA without one is not trusted
-    write_private(target, content)
+    # The certificates alone: a key in the same file has no business here.
+    write_private(target, b"".join(each.parsed.public_bytes(Encoding.PEM) for each in certificates))
     subject = certificates[0].subject
     _audit(settings, "vendor CA trusted", subject, f"{target.name}: {scope}")
     console.print(f"trusted: {subject} for {scope}", markup=False)
+    if b"PRIVATE KEY-----" in content:
+        _warn(f"{path} holds a private key, which was not taken over: whoever has it can make devices")
+    for each in certificates:
+        if each.not_after < time.time():
+            _warn(f"{each.subject} has expired on {moment(each.not_after)}: it vouches for nobody")
 
 
 @trust.command("scope")
@@ -165,6 +173,10 @@ def _find(settings: Settings, name: str) -> Path:
         if name in (path.name, path.stem, str(path)):
             return path
     raise AcsError(f"there is no trusted CA {name!r}; see: acs trust list")
+
+
+def _warn(text: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(text, style="yellow", markup=False, highlight=False)
 
 
 def _audit(settings: Settings, action: str, target: str, detail: str) -> None:

@@ -20,6 +20,8 @@ __all__ = [
     "certificate_holder",
     "credentials_by_username",
     "digest_secret_proved",
+    "enrolment_secret",
+    "enrolment_secret_proved",
     "find",
     "get",
     "idle",
@@ -70,6 +72,20 @@ _BY_USERNAME = select(
     .where(secret_rotations.c.device_id == devices.c.id)
     .scalar_subquery(),
 ).where(devices.c.digest_username == bindparam("username"))
+
+_RESET = exists(
+    select(commands.c.id).where(
+        commands.c.device_id == devices.c.id,
+        commands.c.method == "FactoryReset",
+        commands.c.sent_at >= func.coalesce(devices.c.bootstrapped_at, 0),
+        commands.c.fault_code.is_(None),
+    )
+)
+_ENROLMENT = select(devices.c.digest_enrolment_sealed).where(
+    devices.c.digest_username == bindparam("username"),
+    devices.c.digest_enrolment_sealed.is_not(None),
+    _RESET,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +198,12 @@ def set_digest_secret(
     conn.execute(
         update(devices)
         .where(devices.c.id == device_id)
-        .values(digest_username=username, digest_secret_sealed=secret_sealed, secrets_once=once)
+        .values(
+            digest_username=username,
+            digest_secret_sealed=secret_sealed,
+            digest_enrolment_sealed=None,
+            secrets_once=once,
+        )
     )
 
 
@@ -206,7 +227,9 @@ def digest_secret_proved(conn: Connection, device_id: int) -> None:
     sealed = conn.execute(select(secret_rotations.c.digest_sealed).where(rotation)).scalar()
     if sealed is None:
         return
-    conn.execute(update(devices).where(devices.c.id == device_id).values(digest_secret_sealed=sealed))
+    first = func.coalesce(devices.c.digest_enrolment_sealed, devices.c.digest_secret_sealed)
+    values = {"digest_secret_sealed": sealed, "digest_enrolment_sealed": first}
+    conn.execute(update(devices).where(devices.c.id == device_id).values(**values))
     done = update(secret_rotations).where(rotation)
     conn.execute(done.values(digest_sealed=None))  # the request that tells it may be sent again
     conn.execute(
@@ -218,6 +241,25 @@ def credentials_by_username(conn: Connection, username: str) -> Credentials | No
     """Return what authentication needs, by the Digest user name."""
     row = conn.execute(_BY_USERNAME, {"username": username}).first()
     return Credentials(*row) if row else None
+
+
+def enrolment_secret(conn: Connection, username: str) -> bytes | None:
+    """Return the sealed secret that a device had before the first rotation, if it may have it again.
+
+    That is so from a FactoryReset that the ACS sent until the device comes with 0 BOOTSTRAP.
+    """
+    return conn.execute(_ENROLMENT, {"username": username}).scalar()
+
+
+def enrolment_secret_proved(conn: Connection, device_id: int) -> None:
+    """Note that a device came back from its factory reset with the secret it was enrolled with.
+
+    That is its secret again, for this contact: another is made as at its enrolment.
+    """
+    mine = devices.c.id == device_id
+    row = conn.execute(select(devices.c.digest_username, devices.c.digest_enrolment_sealed).where(mine)).one()
+    if row.digest_enrolment_sealed is not None:
+        set_digest_secret(conn, device_id, row.digest_username, row.digest_enrolment_sealed, once=True)
 
 
 def _set_admission(

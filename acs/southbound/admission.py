@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 
 import structlog
@@ -14,6 +15,7 @@ from acs.files import TransferRefused
 from acs.loops import tried_again, until_set
 from acs.security import digest
 from acs.southbound.authentication import Peer, Refused
+from acs.southbound.handshakes import HANDSHAKE, why_failed
 from acs.store import Store
 
 __all__ = ["Admission", "said_to_be"]
@@ -57,6 +59,12 @@ class Admission:
         """Note who was refused; ``sent``: what it was that did not come in a session."""
         reason = f"{sent}: {refused.reason}" if sent else refused.reason
         self._refused.add(claimed, address, reason, refused.text, now=self._store.clock())
+
+    def handshake_failed(self, address: str, error: ssl.SSLError) -> None:
+        """Note from where a TLS handshake failed, and why."""
+        reason, text = why_failed(error)
+        _log.info("refused", reason=reason, why=text, address=address)
+        self._refused.add(HANDSHAKE, address, reason, text, now=self._store.clock())
 
     def turned_away(self, who: str) -> None:
         """Note whom the ACS had no room for, by key or name in its certificate."""

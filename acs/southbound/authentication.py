@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from acs import devices as dev
+from acs.cwmp import events as ev
 from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.errors import AcsError
@@ -83,6 +84,8 @@ class Proof:
     vouched: Vouched | None = None
     renewed: bool = False
     """Whether the password was the one that the device was told last, used for the first time."""
+    enrolment: bool = False
+    """Whether it was the password from before the first rotation, which a factory reset brings back."""
     address: str = ""
     allowed: bool = False
     """Whether a rule lets it in although it may be unknown."""
@@ -144,10 +147,20 @@ class Authenticator:
         expected = stale or reason == "no-credentials"
         return Refused(401, reason, text, challenges=challenges, expected=expected)
 
-    async def prove(self, peer: Peer, header: str, *, method: str, path: str, body: bytes = b"") -> Proof:
+    async def prove(
+        self,
+        peer: Peer,
+        header: str,
+        *,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        after_reset: bool = False,
+    ) -> Proof:
         """Return what the peer proves. Raises ``Refused`` with a challenge or with the reason.
 
-        ``body`` as it was received, for ``auth-int``.
+        ``body`` as it was received, for ``auth-int``. ``after_reset``: the password of its enrolment may
+        be good; who is let in with it has to say 0 BOOTSTRAP.
         """
         if peer.vouched is not None:
             return self.certified(peer.vouched)
@@ -171,7 +184,12 @@ class Authenticator:
             following = await self._next_password_of(user)
             fits = self._right(given, following or _DUMMY, method=method, path=path, body=body)
             renewed = fits and bool(following)
-        if not (right or renewed):
+        enrolment = False
+        if after_reset and not (right or renewed):
+            first = await self._enrolment_password_of(user)
+            fits = self._right(given, first or _DUMMY, method=method, path=path, body=body)
+            enrolment = fits and bool(first)
+        if not (right or renewed or enrolment):
             self._lockout.failed(peer.address, user, now)
             raise self.challenge("user name or password are wrong", "wrong-credentials")
         if stale:
@@ -179,7 +197,7 @@ class Authenticator:
         if given.fields is not None and self._replays.seen(given.fields, now):
             raise self.challenge("this answer was given before", "replayed", stale=True)
         self._lockout.succeeded(peer.address, user)
-        return Proof(device_key=device_key, renewed=renewed)
+        return Proof(device_key=device_key, renewed=renewed, enrolment=enrolment)
 
     async def _password_of(self, username: str) -> tuple[str, str]:
         """Return whose user name this is and the password; both empty where nobody's."""
@@ -192,6 +210,12 @@ class Authenticator:
         """Return the password that the device of this user name was told and has not used yet, if any."""
         found = await self._store.read(dev.credentials_by_username, username)
         sealed = found.next_sealed if found is not None else None
+        password = self._sealer.open(sealed or self._dummy, _PASSWORD_CONTEXT).decode()
+        return password if sealed else ""
+
+    async def _enrolment_password_of(self, username: str) -> str:
+        """Return the password that a factory reset, which the ACS asked for, gives it back, if any."""
+        sealed = await self._store.read(dev.enrolment_secret, username)
         password = self._sealer.open(sealed or self._dummy, _PASSWORD_CONTEXT).decode()
         return password if sealed else ""
 
@@ -259,6 +283,12 @@ def admit(
         device = _let_in(conn, device, proof, now=now)
     if proof.renewed:
         dev.digest_secret_proved(conn, device.id)
+    if proof.enrolment:
+        if not ev.has_event(inform.events, ev.BOOTSTRAP):
+            text = f"{key[:100]} was reset and comes with the password of its enrolment, but not 0 BOOTSTRAP"
+            raise Refused(403, "no-bootstrap", text)
+        dev.enrolment_secret_proved(conn, device.id)
+        dev.audit(conn, "admission", "password of the enrolment accepted", key, "after FactoryReset", now=now)
     if proof.names and device.certificate_name is None and not proof.fail_safe:
         dev.bind_certificate(conn, device.id, expected)
     return device

@@ -191,7 +191,9 @@ class Endpoint:
 
     async def _prove(self, request: web.Request, peer: Peer, body: bytes = b"") -> Proof:
         header = request.headers.get("Authorization", "")
-        return await self.authenticator.prove(peer, header, method="POST", path=request.path, body=body)
+        return await self.authenticator.prove(
+            peer, header, method="POST", path=request.path, body=body, after_reset=True
+        )
 
     async def _handle(
         self,
@@ -398,6 +400,7 @@ class Endpoint:
             now=self._store.clock(),
             unproved=unproved,
             channel=ticket.channel,
+            fill=lambda message, sealed: fill(message, self._secrets, ticket.device_key, sealed),
         )
         if reply.challenge:
             raise self.authenticator.challenge("an answer is expected, or the password with an empty message")

@@ -65,6 +65,8 @@ class Front:
         metrics: Metrics,
     ) -> None:
         self.connections, self.familiar = connections, Familiar()
+        self.handshake_failed: Callable[[str, ssl.SSLError], None] = lambda *_: None
+        """Called with the address (``address_key``) and the reason."""
         self._rate, self._strangers, self._metrics = rate, strangers, metrics
         self._identities = identities
         self._unlimited = within(unlimited)
@@ -455,6 +457,8 @@ class _Opening:
         except (OSError, TimeoutError, asyncio.CancelledError) as error:
             if self.connection.holder is self:
                 self._front.end(self.connection, "handshake-failed")
+            if isinstance(error, ssl.SSLError):
+                self._front.handshake_failed(self.connection.party, error)
             if isinstance(error, asyncio.CancelledError):
                 raise
 

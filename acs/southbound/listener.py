@@ -152,7 +152,7 @@ class Southbound:
         )
         connections = Connections(bounds)
         self.endpoint.metrics.connections.set_function(lambda: len(connections))
-        return Front(
+        front = Front(
             connections,
             rate=Buckets(settings.address_rate, settings.address_rate * _BURST),
             strangers=Buckets(settings.stranger_rate, settings.stranger_rate / 4),
@@ -164,6 +164,8 @@ class Southbound:
             longest_delay=delay,
             metrics=self.endpoint.metrics,
         )
+        front.handshake_failed = self.endpoint.admission.handshake_failed
+        return front
 
     @property
     def vendors(self) -> list[VendorCA]:

@@ -46,7 +46,9 @@ __all__ = ["SECRET_PATHS", "Exchange", "Heard", "Tracer"]
 _LAST = 20  # messages before and after a fault
 _MOST_MESSAGES = 400  # of one trace
 _MOST_SESSIONS = 2000  # listened to at a time
-_MOST_BYTES = 32 * 1024 * 1024  # of bodies in memory
+_MOST_BYTES = 32 * 1024 * 1024  # of messages in memory
+_LONGEST_FAULT = 4096  # characters, before secrets are left out
+_LONGEST_NOTE = 1000  # and after it
 _IDLE = 30.0  # seconds after which a session that says nothing is over
 _LOOK = 2.0
 _SELDOM = 60.0  # seconds between two traces of one device that nobody asked for
@@ -70,39 +72,44 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One POST and its answer. ``status`` 0: there was no answer."""
+    """One POST and its answer, as bytes: what was understood of them takes many times the memory.
+
+    ``status`` 0: there was no answer. ``fault``: what went wrong in it; empty when nothing did.
+    """
 
     came_at: float
     went_at: float
     address: str
     headers: Mapping[str, str]
     body: bytes
-    received: Envelope | DecodeError | None
+    method: str
     status: int
     answer_headers: Mapping[str, str]
     answer: bytes
-    refused: str = ""
+    fault: str = ""
+    refused: bool = False
     secret_paths: frozenset[str] = frozenset()
     """Parameters that the answer sets to secrets."""
 
     @property
     def size(self) -> int:
-        """Bytes of both bodies."""
-        return len(self.body) + len(self.answer)
+        """Bytes of both messages, about."""
+        heads = (*self.headers.items(), *self.answer_headers.items())
+        return len(self.body) + len(self.answer) + sum(len(name) + len(value) for name, value in heads)
 
-    @property
-    def fault(self) -> str:
-        """What went wrong in it; empty when nothing did."""
-        if self.refused:
-            return f"refused: {self.refused}"
-        if isinstance(self.received, DecodeError):
-            return f"malformed: {self.received.reason}"
-        message = self.received.message if self.received is not None else None
-        if isinstance(message, m.Fault):
-            return f"fault {message.code} {message.string}"
-        if isinstance(message, m.TransferComplete) and message.fault.code:
-            return f"transfer fault {message.fault.code} {message.fault.string}"
-        return "the ACS answered with a fault" if b":Fault>" in self.answer else ""
+
+def _fault(received: Envelope | DecodeError | None, answer: bytes, refused: str) -> str:
+    """Return what went wrong in an exchange; empty when nothing did."""
+    if refused:
+        return f"refused: {refused}"
+    if isinstance(received, DecodeError):
+        return f"malformed: {received.reason}"
+    message = received.message if received is not None else None
+    if isinstance(message, m.Fault):
+        return f"fault {message.code} {message.string}"
+    if isinstance(message, m.TransferComplete) and message.fault.code:
+        return f"transfer fault {message.fault.code} {message.fault.string}"
+    return "the ACS answered with a fault" if b":Fault>" in answer else ""
 
 
 @dataclass(slots=True)
@@ -146,18 +153,21 @@ class Tracer:
         finally:
             ticket = session()
             if ticket is not None:
-                answer = response.body if response is not None else None
+                body = response.body if response is not None else None
+                answer = body if isinstance(body, bytes) else b""
+                received = heard.received
                 exchange = Exchange(
                     came_at=came_at,
                     went_at=self._store.clock(),
                     address=heard.address,
                     headers=heard.request.headers,
                     body=heard.body,
-                    received=heard.received,
+                    method=m.method_name(received.message) if isinstance(received, Envelope) else "",
                     status=response.status if response is not None else status,
                     answer_headers=response.headers if response is not None else {},
-                    answer=answer if isinstance(answer, bytes) else b"",
-                    refused=refused,
+                    answer=answer,
+                    fault=_fault(received, answer, refused)[:_LONGEST_FAULT],
+                    refused=bool(refused),
                     secret_paths=response.get(SECRET_PATHS, frozenset())
                     if response is not None
                     else frozenset(),
@@ -280,7 +290,7 @@ def _packed(
     echoes = sorted(left_out, key=len, reverse=True)[:_MOST_ECHOES]
     content, count = pack(
         msgspec.structs.replace(
-            each, body=redact_echoes(each.body, echoes), note=redact_echoes(each.note, echoes)
+            each, body=redact_echoes(each.body, echoes), note=redact_echoes(each.note, echoes)[:_LONGEST_NOTE]
         )
         for each in messages
     )
@@ -290,12 +300,10 @@ def _packed(
 def _messages(exchange: Exchange, hidden: Callable[[str], bool], left_out: set[str]) -> list[Message]:
     body, cut = redact_body(exchange.body, hidden, left_out)
     answer, answer_cut = redact_body(exchange.answer, hidden, left_out)
-    received = exchange.received
-    method = m.method_name(received.message) if isinstance(received, Envelope) else ""
     came = Message(
         at=exchange.came_at,
         direction="in",
-        method=method,
+        method=exchange.method,
         headers=redact_headers(exchange.headers.items()),
         body=body,
         cut=cut,

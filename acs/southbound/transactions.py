@@ -31,6 +31,7 @@ from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
 from acs.southbound.contacts import note_contact
 from acs.southbound.device_requests import handle_request
+from acs.southbound.echoes import Fill, without_echoes
 from acs.southbound.placeholders import secrets_in
 from acs.southbound.rotation import next_secrets, rotations_settled
 from acs.store import signalled
@@ -251,12 +252,14 @@ def continue_session(
     now: float,
     unproved: bool = False,
     channel: Channel = STANDARD,
+    fill: Fill | None = None,
 ) -> Reply:
     """Take what the device sent after its Inform and return what it is answered.
 
     ``unproved``: it has a password and did not show it now, which some clients do with an empty
     POST before each message of theirs; that is then no answer to what it was asked. Over a distress
     ``channel`` only few methods are used (S1 L54); what else waits for the device goes on waiting.
+    ``fill`` opens the secrets of what was asked, so that no fault brings them into a row.
     Raises ``Refused`` when a newer session of the device has begun.
     """
     dev.lock(conn, device_id)
@@ -278,6 +281,8 @@ def continue_session(
         case ses.Handle(request, response):
             return turn.handle(request, response)
         case ses.Settle(command_id, answer):
+            if isinstance(answer, m.Fault) and outstanding is not None and fill is not None:
+                answer = without_echoes(conn, answer, outstanding, fill)
             return turn.settle(int(command_id), answer)
         case ses.AskNext(discarded):
             return turn.next(discarded=discarded)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from acs.simulator import Vendor
+from tests.security.pki import CA, pem
 
 KEY = "0005B9-0005B9423901"
 GOLDEN = "- {name: Device.Time.NTPServer1, value: ntp.example}\n"
@@ -198,3 +200,17 @@ def test_another_content_of_the_same_name_is_refused(acs, data, tmp_path):
         image.write_bytes(b"x" * number)
         done = acs("files", "add", image, "--version", "1", "--name", "same", "--data", data)
         assert done.code == code
+
+
+def test_a_cas_private_key_is_not_taken_over_and_an_expired_ca_is_told(acs, data, tmp_path):
+    ca = CA("old", days=-0.5)
+    key = ca.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = tmp_path / "both.pem"
+    path.write_bytes(key + pem(ca.certificate))
+    done = acs("trust", "add", path, "--oui", "0005b9", "--data", data)
+    assert done.code == 0
+    assert "holds a private key, which was not taken over" in done.text
+    assert "it vouches for nobody" in done.text
+    kept = [each.read_bytes() for each in (data / "pki").rglob("*.pem")]
+    assert pem(ca.certificate) in kept
+    assert not [each for each in kept if key in each]

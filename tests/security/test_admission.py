@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import socket
+import ssl
 
 import pytest
 from hypothesis import given
@@ -11,8 +15,12 @@ from hypothesis import strategies as st
 from acs import devices as dev
 from acs.devices import refusals
 from acs.errors import AcsError
+from acs.security import Scope
 from tests.cli.conftest import acs, built, data, filled  # noqa: F401 - fixtures
+from tests.security.pki import CA
+from tests.security.test_certificates import NAME, trusted
 from tests.southbound.conftest import OUI, SERIAL, inform, make_bench
+from tests.waiting import until
 
 KEY = f"{OUI}-{SERIAL}"
 NOW = 1_800_000_000.0
@@ -109,6 +117,49 @@ async def test_2_7_who_was_refused_from_where_how_often_and_why_is_told(bench):
     assert (found.claimed, found.address, found.reason) == (KEY, "127.0.0.1", "blocked-by-rule")
     assert (found.count, found.last_at - found.first_at) == (4, 30)
     assert f"blocks OUI {OUI}: because" in found.detail
+
+
+async def test_2_7_a_handshake_that_fails_is_told_with_its_address_and_why(bench):
+    stranger, late = CA("stranger"), CA("vendor")
+    trusted(bench, late, Scope(ouis=(OUI,)))
+    server_ca = bench.node.settings.data / "pki/server/ca.pem"
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.load_verify_locations(server_ca)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    old.set_ciphers("AES128-SHA:@SECLEVEL=0")  # without forward secrecy
+
+    def shake_hands(context: ssl.SSLContext) -> None:
+        address = ("127.0.0.1", bench.node.southbound.port)
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(address, timeout=30) as raw,
+            context.wrap_socket(raw, server_hostname="localhost") as secured,
+        ):
+            secured.recv(1)  # with TLS 1.3 the server's verdict comes after the handshake
+
+    for context in (
+        stranger.issue(NAME).tls(server_ca),
+        late.issue(NAME, days=-0.5).tls(server_ca),
+        ssl.create_default_context(),
+        old,
+    ):
+        await asyncio.to_thread(shake_hands, context)
+
+    async def told() -> dict[str, str]:
+        await bench.node.southbound.endpoint.admission.refresh()
+        found = await bench.node.store.read(dev.list_refusals)
+        assert {(each.claimed, each.address) for each in found} <= {("(TLS handshake)", "127.0.0.1")}
+        return {each.reason: each.detail for each in found}
+
+    async def all_told() -> bool:
+        return len(await told()) == 4
+
+    await until(all_told)
+    found = await told()
+    assert found["certificate-expired"] == "its certificate is not accepted: certificate has expired"
+    assert found["certificate-not-accepted"].startswith("its certificate is not accepted: ")
+    assert "unknown ca" in found["acs-certificate-not-accepted"]
+    assert "speaks no TLS" in found["tls-not-accepted"]
 
 
 async def test_a_challenge_is_no_refusal(bench):

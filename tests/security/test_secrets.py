@@ -178,6 +178,33 @@ async def test_2_17_a_refusal_forgets_no_secret_that_the_device_may_have_got_bef
         assert not await works(bench, http, OLD)
 
 
+async def test_2_17_a_device_that_repeats_a_secret_in_its_fault_brings_it_into_no_row(bench, caplog, capsys):
+    await register(bench)
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        command = await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        new = values["Password"]
+        each = m.SetParameterValuesFault("Device.ManagementServer.Password", 9007, f"'{new}' is too long")
+        await bench.post(http, m.Fault(9003, f"can't take {new}", (each,)), cookie=cookie)
+        assert await works(bench, http, OLD)
+    await bench.node.southbound.endpoint.tracer.close()
+
+    def look(conn):
+        audited = [row["detail"] for row in dev.audit_entries(conn) if row["action"] == "secrets not rotated"]
+        return cm.find_command(conn, command.id), audited
+
+    found, audited = await bench.node.store.read(look)
+    assert found.fault_string == "can't take [redacted]"
+    assert found.answer.parameter_faults[0].string == "'[redacted]' is too long"
+    assert audited == ["can't take [redacted]"]
+    out, err = capsys.readouterr()
+    assert new not in caplog.text + out + err
+    data = bench.node.settings.data
+    content = b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
+    assert new.encode() not in content
+
+
 async def test_2_17_a_refused_rotation_can_be_begun_again(bench):
     await register(bench)
     async with bench.client(bench.anonymous()) as http:
@@ -225,6 +252,48 @@ async def test_2_14_a_password_for_the_enrolment_is_replaced_at_first_contact(be
         assert not await works(bench, http, OLD)
     assert await bench.node.store.read(due_for_rotation, before=None, limit=9) == []
     assert device_id
+
+
+async def test_2_17_a_factory_reset_brings_the_password_of_the_enrolment_back_once(bench):
+    await register(bench)
+    boot = inform(SERIAL, "0 BOOTSTRAP", "1 BOOT")
+
+    async def reset_sent(**values) -> None:
+        def act(conn):
+            device = dev.find(conn, KEY)
+            made = cm.enqueue(
+                conn, device.id, m.FactoryReset(), command_key="reset", purpose="t", now=bench.clock[0]
+            )
+            conn.execute(commands.update().where(commands.c.id == made.id).values(**values))
+
+        await bench.node.store.write(act)
+
+    async with bench.client(bench.anonymous()) as http:
+        await settled(bench, http)
+        await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        new = values["Password"]
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await works(bench, http, new)
+        # Whoever knows the password on the label is nobody, until the ACS has sent the device back to it.
+        assert (await bench.post(http, boot, headers=basic(OLD))).status == 401
+        await reset_sent(state="accepted", attempts=1, sent_at=bench.clock[0])
+        refused = await contact(bench, http, OLD)
+        assert (refused.status, "not 0 BOOTSTRAP" in refused.text) == (403, True)
+        assert await works(bench, http, new)  # it has not done it yet
+        assert (await bench.post(http, b"", headers=basic(OLD))).status != 200
+        bench.clock[0] += 60
+        back = await bench.post(http, boot, headers=basic(OLD))
+        assert back.status == 200
+        assert not await works(bench, http, new)
+        assert len(await bench.node.store.read(due_for_rotation, before=None, limit=9)) == 1
+        await settled(bench, http)
+        await rotate(bench)
+        values, cookie = await told(bench, http, OLD)
+        await bench.post(http, m.SetParameterValuesResponse(0), cookie=cookie)
+        assert await works(bench, http, values["Password"])
+        assert (await bench.post(http, boot, headers=basic(OLD))).status == 401
+    assert await bench.node.store.read(dev.verify_audit) is None
 
 
 async def test_2_17_secrets_are_due_when_they_are_old_and_not_while_they_are_rotated(bench):

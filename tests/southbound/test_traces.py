@@ -11,6 +11,7 @@ from acs.cwmp import messages as m
 from acs.declared import Entry, Layer
 from acs.security import Sealer, Secrets
 from acs.southbound.placeholders import seal_config_secret
+from acs.southbound.tracer import Exchange
 from tests.southbound.conftest import SERIAL, inform, make_bench
 from tests.southbound.test_sessions import enqueue, provisioned
 
@@ -219,3 +220,9 @@ async def test_any_node_reads_it_and_the_device_goes_with_its_traces(quiet):
     assert len(await stored(quiet)) == 1
     found = await quiet.node.store.read(dev.find, KEY)
     assert found.id == (await stored(quiet))[0].device_id
+
+
+def test_headers_count_in_the_memory_that_conversations_take():
+    headers = {f"X-{number}": "x" * 1000 for number in range(30)}
+    made = Exchange(1.0, 2.0, "::1", headers, b"body", "Inform", 200, {"A": "b"}, b"answer")
+    assert made.size > 30_000

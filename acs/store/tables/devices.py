@@ -40,6 +40,7 @@ devices = Table(
     # authentication
     Column("digest_username", Text, unique=True),
     Column("digest_secret_sealed", LargeBinary),
+    Column("digest_enrolment_sealed", LargeBinary),  # before the first rotation; a reset brings it back
     Column("certificate_name", Text, unique=True),  # SAN dNSName bound to the device
     Column("secrets_rotated_at", Float),
     Column("secrets_once", Boolean, nullable=False, server_default=text("false")),  # rotated at first contact
