@@ -14,6 +14,7 @@ from acs.bulkdata.csv_report import Dialect
 from acs.bulkdata.profile import PmUpload, ProfileSettings
 from acs.commands import Command
 from acs.cwmp import messages as m
+from acs.datamodel import profile_for
 from acs.errors import AcsError
 from acs.store.tables import bulk_profiles as table
 
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _PURPOSE = "bulkdata"
+_ISSUE_1 = "tr-196-1"  # the tree of TR-196 Issue 1
 _GONE = 9005  # "Invalid parameter name" (TR-069 A.5.1)
 _MOST = 8  # profiles of a device
 _PATIENCE = 365 * 86400.0  # seconds that a device may stay away; it is set up when it comes
@@ -82,10 +84,13 @@ def dialect_of(conn: Connection, device_id: int, name: str) -> Dialect | None:
 
 
 def pm_table(conn: Connection, device: dev.Device) -> str:
-    """Return where the data model of ``device`` has the upload of PM files; see ``PmUpload``."""
-    root, model = device.root or "Device.", dev.model_for(conn, device)
+    """Return where a device has the upload of PM files, by its profile or what it told; see ``PmUpload``."""
+    root = device.root or "Device."
     row, single = f"{root}FAP.PerfMgmt.Config.", f"{root}Services.FAPService.1.PerfMgmt.FileMgmt."
-    return single if model is not None and model.object(single) is not None else row
+    if profile_for(device).tree == _ISSUE_1:
+        return single
+    told = bool(dev.parameters_of(conn, device.id, single))
+    return single if told and not dev.parameters_of(conn, device.id, f"{root}FAP.PerfMgmt.") else row
 
 
 def configure(conn: Connection, device_id: int, settings: Settings, *, now: float) -> Profile:

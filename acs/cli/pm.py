@@ -73,8 +73,8 @@ def configure_upload(
 ) -> None:
     """Have a device upload a PM file at an interval; acs bulk remove DEVICE pm ends it.
 
-    Its data model has FAP.PerfMgmt.Config, or PerfMgmt.FileMgmt (TR-196 Issue 1). After a reset it is set up
-    again.
+    That is in FAP.PerfMgmt.Config, or in PerfMgmt.FileMgmt of TR-196 Issue 1, by its profile or what it told.
+    After a reset it is set up again.
 
     Example: acs pm configure 0005B9-A1 --interval 900
     """

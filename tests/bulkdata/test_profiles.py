@@ -247,7 +247,7 @@ def issue_1(tmp_path: Path) -> Iterator[str]:
     install_profiles(None)
 
 
-async def test_pm_files_are_set_up_where_the_data_model_has_them(store: Store, issue_1: str) -> None:
+async def test_pm_files_are_set_up_where_the_device_has_them(store: Store, issue_1: str) -> None:
     def tables(conn: Connection) -> list[str]:
         device = dev.register(conn, "0005B9", "A1", now=1.0)
         others = replace(device, root="InternetGatewayDevice."), replace(device, oui=issue_1)
