@@ -43,9 +43,12 @@ def settings_of(data: Path | None, config: Path | None, **overrides: Any) -> Set
 
 def settings_with_profiles(data: Path | None, config: Path | None) -> Settings:
     """Return the same, with the operator's profiles installed: what holds for a device is decided by them."""
+    return _with_profiles(settings_of(data, config))
+
+
+def _with_profiles(settings: Settings) -> Settings:
     from acs.datamodel import install_profiles, load_profiles
 
-    settings = settings_of(data, config)
     install_profiles(load_profiles(settings.data))
     return settings
 
@@ -120,7 +123,7 @@ def environment_of(settings: Settings) -> Environment:
     """Return what remediation works with here: the policy, the operators' playbooks, and no URLs of files."""
     from acs.remediation import Environment, load_library, load_policy
 
-    library = load_library(settings.playbooks)
+    library = load_library(_with_profiles(settings).playbooks)
     return Environment(load_policy(settings.policy), _no_urls, library=library)
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 from sqlalchemy import Connection
 
-from acs.cli.node import find_device, read, settings_of, who, write
+from acs.cli.node import find_device, read, settings_of, settings_with_profiles, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json
 from acs.cli.output import console, moment, on_one_line, print_json
 from acs.errors import AcsError
@@ -36,7 +36,7 @@ def discover(
         dev.audit(conn, who(), "discovery", device, path, now=now)
         cm.discover(conn, found, path=path, call=call, now=now)
 
-    write(settings_of(data, config), act)
+    write(settings_with_profiles(data, config), act)
     when = "as it is called" if call else "at its next session"
     console.print(f"the discovery of {device} begins {when}", markup=False)
 

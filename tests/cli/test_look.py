@@ -8,6 +8,8 @@ import sqlite3
 
 import pytest
 
+from acs.datamodel import install_profiles
+
 KEY = "0005B9-0005B9423901"
 OTHER = "0005B9-never"
 
@@ -164,6 +166,24 @@ def test_what_is_no_number_of_anything_is_refused(acs, data, command, number):
     done = acs(*command, "--data", data, "--", number)
     assert done.code == 2
     assert "Invalid value" in done.err
+
+
+def test_the_operators_profiles_hold_on_the_command_line(acs, data):
+    own = data / "profiles" / "own.yaml"
+    own.parent.mkdir()
+    own.write_text(
+        "{match: [{oui: 0005B9, product_class: HeNB-LTE}], model: fapservice-1, next_level: 'false'}"
+    )
+    try:
+        shown = acs("model", "show", "Device.Nothing", "--device", KEY, "--data", data)
+        assert "the model fapservice-1 has no Device.Nothing" in shown.text
+        assert acs("devices", "discover", KEY, "--data", data).code == 0
+        with contextlib.closing(sqlite3.connect(data / "acs.db")) as db:
+            query = "SELECT payload FROM commands WHERE method = 'GetParameterNames'"
+            [(payload,)] = db.execute(query).fetchall()
+        assert json.loads(payload)["next_level"] is False
+    finally:
+        install_profiles(None)
 
 
 def test_a_device_is_discovered_and_its_tree_shown(acs, data):
