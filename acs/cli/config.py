@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.config_scope import apply_to, devices_of, plan_scope, verify_scope
-from acs.cli.input import read_file, read_text
+from acs.cli.input import read_file, read_table, read_text
 from acs.cli.node import (
     find_device,
     read,
@@ -363,7 +362,7 @@ def set_site(
     """Say what is known of a site, in place of what was; templates ask for it as {{ site.NAME }}."""
     from acs import devices as dev
 
-    wanted = _sites_of_table(table) if table is not None else {site: _pairs(values or [])}
+    wanted = read_table(table, "site") if table is not None else {site: _pairs(values or [])}
 
     def act(conn: Connection) -> None:
         for name, given in wanted.items():
@@ -379,22 +378,6 @@ def _pairs(values: list[str]) -> dict[str, str]:
     if wrong:
         raise AcsError(f"{wrong[0]!r} is no NAME=VALUE")
     return dict(each.split("=", 1) for each in values)
-
-
-def _sites_of_table(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        rows = list(csv.DictReader(read_file(path).decode("utf-8-sig").splitlines(), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise AcsError(f"{path} is no CSV table: {error}") from error
-    found: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows, 2):
-        site = row.pop("site", None)
-        if not site or None in row or None in row.values():
-            raise AcsError(f"{path}, line {number}: every line has a site and a value for each column")
-        if site in found:
-            raise AcsError(f"{path}, line {number}: the site {site} is there more than once")
-        found[site] = {name: value for name, value in row.items() if value}
-    return found
 
 
 @config.command("secret")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,7 +10,16 @@ from pathlib import Path
 
 from acs.errors import AcsError
 
-__all__ = ["check_kind", "moment_of", "pair_of", "read_ascii", "read_file", "read_text", "seconds_of"]
+__all__ = [
+    "check_kind",
+    "moment_of",
+    "pair_of",
+    "read_ascii",
+    "read_file",
+    "read_table",
+    "read_text",
+    "seconds_of",
+]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,7})([smhd])\Z")
@@ -37,6 +47,26 @@ def read_ascii(path: Path | None) -> str:
         return read_file(path).decode("ascii") if path else ""
     except UnicodeDecodeError as error:
         raise AcsError(f"{path} has to be ASCII, as PEM and tokens are: {error}") from error
+
+
+def read_table(path: Path, key: str) -> dict[str, dict[str, str]]:
+    """Return the rows of a CSV table by what stands in the column ``key``, without their empty cells.
+
+    Raises ``AcsError`` naming file and line for a line that has too little or too much, or is there twice.
+    """
+    try:
+        rows = list(csv.DictReader(read_file(path).decode("utf-8-sig").splitlines(), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AcsError(f"{path} is no CSV table: {error}") from error
+    found: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(rows, 2):
+        name = row.pop(key, None)
+        if not name or None in row or None in row.values():
+            raise AcsError(f"{path}, line {number}: every line has a {key} and a value for each column")
+        if name in found:
+            raise AcsError(f"{path}, line {number}: the {key} {name} is there more than once")
+        found[name] = {column: value for column, value in row.items() if value}
+    return found
 
 
 def moment_of(text: str, option: str) -> float:

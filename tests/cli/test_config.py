@@ -137,6 +137,21 @@ def test_groups_sites_and_their_values(config, acs, data, tmp_path):
     assert "south" in config("sites").text
 
 
+def test_many_devices_are_tagged_by_a_table(acs, data, tmp_path):
+    table = tmp_path / "devices.csv"
+    table.write_text(f"device,site,groups\n{KEY},Roof,pilot; north\n0005B9-never,,pilot\n", encoding="utf-8")
+    assert acs("devices", "tag", "-", "--csv", table, "--data", data).text == "2 devices are tagged"
+    told = acs("devices", "tag", KEY, "--json", "--data", data).json
+    assert told == {"groups": ["north", "pilot"], "site": "Roof"}
+    table.write_text(f"device,site,groups\n{KEY},,other\n0005B9-nobody,,other\n", encoding="utf-8")
+    refused = acs("devices", "tag", "-", "--csv", table, "--data", data)
+    assert (refused.code, "there is no device '0005B9-nobody'" in refused.text) == (2, True)
+    assert acs("devices", "tag", KEY, "--json", "--data", data).json == told  # all or none
+    table.write_text(f"device,place\n{KEY},x\n", encoding="utf-8")
+    assert "the column 'place' is none" in acs("devices", "tag", "-", "--csv", table, "--data", data).text
+    assert "--csv says all" in acs("devices", "tag", KEY, "--csv", table, "--data", data).text
+
+
 def test_a_secret_is_read_from_standard_input_and_shown_nowhere(config, data, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("s3cr3t-of-mine\n"))
     assert config("secret", "cwmp").text == "the secret cwmp is kept, version 1"
