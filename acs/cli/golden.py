@@ -34,10 +34,12 @@ def set_golden(
     from acs import devices as dev
     from acs.cwmp import messages as m
     from acs.datamodel import parse_golden
+    from acs.declared import layer_of_values, refuse_plain_secrets
 
     if scope != "*" and not scope.startswith(("class:", "device:")):
         raise AcsError(f"the scope {scope!r} is none; use *, class:<ProductClass> or device:<key>")
     values = parse_golden(read_text(path), str(path))
+    refuse_plain_secrets(layer_of_values(m.ParameterValue(*each) for each in values), str(path))
     settings = settings_with_profiles(data, config)
     if model:
         checked = read(settings, lambda conn: dev.named_model(conn, model))

@@ -236,7 +236,9 @@ def refuse_plain_secrets(layer: Layer, source: str) -> None:
     """Raise ``AcsError`` for a layer that has a secret in the clear, naming ``source`` and the remedy."""
     found = plain_secrets(layer)
     if found:
-        remedy = "declare it as { secret: NAME }, and say what it is with: acs config secret NAME"
+        remedy = (
+            "declare it as { secret: NAME } (acs config set), and say what it is with: acs config secret NAME"
+        )
         raise AcsError(f"{source}: {found[0]} is a secret and stands there in the clear; {remedy}")
 
 

@@ -1,6 +1,7 @@
 """``acs config`` and ``acs devices tag``."""
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -83,9 +84,9 @@ def test_many_devices_are_planned_verified_and_configured_by_their_scope(config,
     everyone = [each["device_key"] for each in acs("devices", "list", "--json", "--data", data).json]
     for scope in ("group:pilot", "site:Roof", f"device:{KEY}"):
         planned = config("plan", "--scope", scope, "--json")
-        assert [each["device"] for each in planned.json] == [KEY]
+        assert [each["device"] for each in json.loads(planned.out)] == [KEY]
         assert planned.code == 1
-    assert len(config("plan", "--scope", "class:HeNB-LTE", "--json").json) == 1
+    assert len(json.loads(config("plan", "--scope", "class:HeNB-LTE", "--json").out)) == 1
     shown = config("plan", "--scope", "*")
     assert "PhyCellID" in shown.text
     assert (
@@ -93,8 +94,8 @@ def test_many_devices_are_planned_verified_and_configured_by_their_scope(config,
         in shown.text
     )
     assert config("verify", "--scope", "*").code == 1
-    deviating = config("verify", "--scope", "group:pilot", "--json").json
-    assert [each["path"] for each in deviating[0]["deviations"]] == [PCI]
+    [deviating] = json.loads(config("verify", "--scope", "group:pilot", "--json").out)
+    assert [each["path"] for each in deviating["deviations"]] == [PCI]
     config("set", layer(tmp_path, "values: { cell.pci: '{{ site.pci }}' }"))
     wrong = config("plan", "--scope", "group:pilot")
     assert wrong.code == 2

@@ -139,7 +139,8 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(acs, data, arguments, message
     ("content", "message"),
     [
         (b"- {name: Device.Nonsense, value: x}", "Device.Nonsense: the model henb has no parameter"),
-        (b"- {name: Device.Time.NTPServer1, value: 5}", "Expected `str`, got `int`"),
+        (b"- {name: Device.Time.NTPServer1, value: [5]}", "Expected `str`, got `array`"),
+        (b"- {name: Device.Users.User.1.Password, value: x}", "stands there in the clear"),
         (
             b'- {name: Device.Time.Enable, value: x, type: "xsd:boolean"}',
             "Device.Time.Enable: 'x' is no boolean",
