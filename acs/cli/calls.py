@@ -61,7 +61,8 @@ def call_device(
 
     while True:
         command, found = read(settings, look)
-        if command is None or command.state != "queued":
+        came = (found.last_inform_at or 0.0) >= started  # it may have to restart first, and be asked nothing
+        if came or command is None or command.state != "queued":
             break
         if time.time() >= started + wait:
             why = absence(found, started).rstrip("; ")
@@ -69,7 +70,7 @@ def call_device(
         time.sleep(PAUSE)
     called = (found.connection_request_tried_at or 0.0) >= started
     how = f"was called ({found.connection_request_result}) and" if called else "was not called; it"
-    after = max(0.0, (found.last_inform_at or started) - started)
+    after = max(0.0, (found.last_inform_at or 0.0) - started)
     console.print(f"{device} {how} came after {after:.1f} s", markup=False, highlight=False)
 
 

@@ -191,6 +191,9 @@ def _object(
     # A new row may bear an alias, Table.[alias]. (TR-069 3.6.1)
     table = re.sub(r"\[[^\]]*\]\.\Z", "", path) if adding else path
     spec = model.object(f"{table}1." if adding else path)
+    if not adding and spec is None and (of := model.object(f"{path}1.")) is not None and of.multiple:
+        yield f"{path}: that is a table; name an instance of it, for example {path}1. (fault 9005)"
+        return
     if told.get(table):
         return
     if spec is None and not strict and not model.misses(path):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from acs.northbound import measuring, resources, safety, silencing, subscribing
+from acs.northbound import commanding, measuring, resources, safety, silencing, subscribing
 from acs.northbound import shapes as sh
 from acs.northbound.resources import Call
 from acs.remediation import CaseExport
@@ -125,4 +125,6 @@ ROUTES = (
     _get("/v1/subscriptions/{id}", "alarms:subscribe", subscribing.show, sh.SubscriptionState),
     _delete("/v1/subscriptions/{id}", "alarms:subscribe", subscribing.unsubscribe, sh.Subscription),
     _get("/v1/commands", "commands:read", resources.commands, sh.Page[sh.Command], sh.CommandQuery),
+    _get("/v1/commands/{id}", "commands:read", commanding.show, sh.CommandDetail),
+    _delete("/v1/commands/{id}", "commands:write", commanding.withdraw, sh.Command),
 )

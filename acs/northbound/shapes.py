@@ -19,6 +19,7 @@ __all__ = [
     "Case",
     "CaseQuery",
     "Command",
+    "CommandDetail",
     "CommandQuery",
     "CommandRequest",
     "Credentials",
@@ -164,6 +165,18 @@ class Command(msgspec.Struct, frozen=True):
     settled_at: Time | None
     fault_code: int | None
     fault_string: str
+
+
+class CommandDetail(Command, frozen=True):
+    """A command with what was sent and answered; `answer` has `method` and `fields`, or is null.
+
+    One that is too large for its device is sent in parts: `parts_answered` of `parts_known` so far.
+    """
+
+    arguments: Any = None
+    answer: Any = None
+    parts_answered: int = 0
+    parts_known: int = 0
 
 
 class Measure(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from acs.cwmp import messages as m
+from acs.cwmp.stun import endpoint_text
 from acs.devices import fail_safe_name
 from acs.errors import AcsError
 from acs.security import digest
@@ -117,7 +118,7 @@ class Fleet:
             identity,
             software_version,
             self._pace,
-            f"http://{self._host}:{self._port}/cr/{serial_number}",
+            f"http://{endpoint_text((self._host, self._port))}/cr/{serial_number}",
             random.Random(self._random.random()),  # noqa: S311 - as above
         )
         access = self._access(serial_number, password)
@@ -184,7 +185,7 @@ class Fleet:
         device = self.devices[serial_number]
         device.network = Network(self._host)
         port = await device.network.listen_for_calls(self._port)
-        device.henb.connection_request_url = f"http://{self._host}:{port}/cr/{serial_number}"
+        device.henb.connection_request_url = f"http://{endpoint_text((self._host, port))}/cr/{serial_number}"
         device.henb.tree.add(_CALLED_AT, device.henb.connection_request_url)
         return device.network
 

@@ -21,6 +21,7 @@ def database(data):
     engine = create_engine(f"sqlite:///{data}/acs.db")
     with engine.begin() as conn:
         conn.execute(update(devices).values(admission="allowed", connection_request_at=time.time() + 300))
+        conn.execute(update(devices).values(last_inform_at=None, connection_request_tried_at=None))
     yield engine
     engine.dispose()
 

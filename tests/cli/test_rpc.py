@@ -165,6 +165,7 @@ def test_a_voucher_is_a_file(acs, data, tmp_path):
         (("set", KEY, f"{INTERVAL}=1", "--type", "A=xsd:int"), "--type names A, which is not set"),
         (("add", KEY, "Device.Time."), "no such table of instances (fault 9005)"),
         (("delete", KEY, "Device.Time"), "the path of an object ends with a dot"),
+        (("delete", KEY, PLMN), f"that is a table; name an instance of it, for example {PLMN}1."),
         (("download", KEY, "x"), "the URL 'x' is none; for example https://"),
         (("upload", KEY, URL, "--type", "log"), "FileType 'log' is none; for example '4 Vendor Log File 1'"),
         (("schedule-download", KEY, URL, "--window", "9-3"), "the window 9 to 3 s is empty or overlaps"),

@@ -273,6 +273,36 @@ async def test_a_password_in_a_command_is_stored_sealed(manager):
     assert ("their-pass-word" in payload, '"password":"\N{BULLET}sealed:' in payload) == (False, True)
 
 
+async def test_a_command_is_shown_with_its_answer_and_withdrawn_while_it_is_open(manager):
+    from acs import commands as cm
+    from acs.cwmp import messages as m
+
+    await manager.write(alarm)
+    command = {"method": "AddObject", "arguments": {"object_name": "Device.Users.User."}}
+    _, made, _ = await manager.ask("POST", f"/v1/devices/{KEY}/commands", json=command)
+    path = f"/v1/commands/{made['id']}"
+    status, shown, _ = await manager.ask("GET", path)
+    assert (status, shown["state"], shown["answer"]) == (200, "queued", None)
+    assert shown["arguments"]["object_name"] == "Device.Users.User."
+
+    def answered(conn):
+        found = cm.find_command(conn, made["id"])
+        cm.next_command(conn, found.device_id, 1, now=1.0)
+        cm.settle(conn, found.id, m.AddObjectResponse(7), epoch=1, now=1.0)
+
+    await manager.write(answered)
+    fields = (await manager.ask("GET", path))[1]["answer"]["fields"]
+    assert fields == {"instance_number": 7, "status": 0}
+    status, problem, _ = await manager.ask("DELETE", path)
+    assert (status, problem["detail"]) == (409, f"command {made['id']} is succeeded already")
+    _, other, _ = await manager.ask("POST", f"/v1/devices/{KEY}/commands", json={"method": "Reboot"})
+    status, gone, _ = await manager.ask("DELETE", f"/v1/commands/{other['id']}")
+    assert (status, gone["state"], gone["fault_string"]) == (200, "cancelled", "withdrawn")
+    assert "command Reboot cancelled" in {action for _, action, _ in await manager.audited()}
+    for method in ("GET", "DELETE"):
+        assert (await manager.ask(method, "/v1/commands/999"))[0] == 404
+
+
 async def test_a_storm_is_paused_and_resumed(manager):
     body = {"group": "model:HeNB-LTE", "why": "an error in 2.0.0"}
     _, weak = await manager.new_token("safety:read")

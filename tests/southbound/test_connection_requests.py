@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
 from acs.security import digest
+from acs.simulator import Fleet
 from acs.southbound.connection_requests import (
     CallError,
     Dispatcher,
@@ -24,7 +26,7 @@ from acs.southbound.connection_requests import (
     allowed,
     order_of_ways,
 )
-from tests.southbound.conftest import SERIAL, inform
+from tests.southbound.conftest import SERIAL, inform, make_bench
 from tests.waiting import until
 
 
@@ -384,3 +386,45 @@ async def test_devices_that_let_the_acs_wait_leave_room_for_those_that_answer(be
     assert sum(each.startswith("0005B9-S") for each in way.called) == 2
     gate.set()
     await dispatcher.settled()
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as made:
+            made.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+async def test_a_henb_that_listens_on_ipv6_is_called(tmp_path):
+    async for bench in make_bench(tmp_path, connection_request_networks=["::1/128"]):
+        ca = bench.node.settings.data / "pki/server/ca.pem"
+        fleet = Fleet(bench.vendor, bench.node.url, server_ca=ca, host="::1")
+        await fleet.start()
+        henb = fleet.add("B1")
+        assert henb.henb.connection_request_url.startswith("http://[::1]:")
+        fleet.power_on()
+        store = bench.node.store
+
+        async def known(store=store, henb=henb):
+            found = await store.read(dev.find, "0005B9-B1")
+            return found if found and found.provisioned_for and henb.resting else None
+
+        found = await until(known)
+
+        def enqueue(conn, found=found, store=store):
+            request = m.GetParameterValues(("Device.DeviceInfo.",))
+            options = {"command_key": "k", "purpose": "operator", "now": store.clock()}
+            return cm.enqueue(conn, found.id, request, **options)
+
+        command = await store.write(enqueue)
+
+        async def done(store=store, bench=bench, command=command):
+            bench.clock[0] += 0.5  # until the call is due
+            return (await store.read(cm.find_command, command.id)).succeeded
+
+        await until(done)
+        assert bench.metric("acs_connection_requests_total", way="http", reason="accepted") >= 1
+        await fleet.stop()
