@@ -11,18 +11,11 @@ from acs.alarms.alarm_list import FLOOD, MAX_ALARMS, MAX_REMEMBERED
 from acs.alarms.intake import MAX_EVENTS
 from acs.commands.queue import MAX_RESULT
 from acs.cwmp import messages as m
-from acs.cwmp.codec import Envelope
 from acs.devices.check_in import MAX_INFORM, MAX_PARAMETERS, MAX_VALUE
-from acs.remediation import Environment, default_policy_text, parse_policy
-from acs.settings import Settings
-from acs.southbound import transactions as tx
-from acs.southbound.authentication import Proof
 from acs.store import Store
 from acs.store.tables import alarm_events, commands, parameters
 from tests.conftest import Clock
-
-ENV = Environment(parse_policy(default_policy_text()), lambda device, name, now: "https://acs/")
-NAME = dev.certificate_name("0005B9", "A1", Settings().realm)
+from tests.sessions import arrive, post
 
 
 def rows(count: int, *, start: int = 0, identifier: str = "id", time: str = "2026-01-01T00:00:{:02}Z"):
@@ -39,31 +32,6 @@ def rows(count: int, *, start: int = 0, identifier: str = "id", time: str = "202
 def inform(*parameters: m.ParameterValue, event: str = "2 PERIODIC") -> m.Inform:
     identity = m.DeviceId("ACME", "0005B9", "HeNB", "A1")
     return m.Inform(identity, (m.Event(event),), parameters=tuple(parameters))
-
-
-async def arrive(store: Store, said: m.Inform) -> tx.Opened:
-    return await store.write(
-        tx.open_session,
-        said,
-        Proof(names=(NAME,)),
-        namespace=m.CWMP_1_2,
-        settings=Settings(),
-        env=ENV,
-        now=store.clock(),
-    )
-
-
-async def post(store: Store, opened: tx.Opened, message: m.Message | None) -> tx.Reply:
-    received = None if message is None else Envelope(message, m.Header(id=""), m.CWMP_1_2)
-    return await store.write(
-        tx.continue_session,
-        opened.device.id,
-        opened.epoch,
-        received,
-        namespace=m.CWMP_1_2,
-        env=ENV,
-        now=store.clock(),
-    )
 
 
 async def count(store: Store, table) -> int:

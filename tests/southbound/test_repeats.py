@@ -8,47 +8,16 @@ from sqlalchemy import Connection, func, select
 from acs import commands as cm
 from acs import devices as dev
 from acs.cwmp import messages as m
-from acs.cwmp.codec import Envelope
-from acs.remediation import Environment, default_policy_text, parse_policy
 from acs.security import digest
-from acs.settings import Settings
 from acs.southbound import transactions as tx
-from acs.southbound.authentication import Proof, Refused
+from acs.southbound.authentication import Refused
 from acs.southbound.connection_requests import CallError, Dispatcher, Guard
 from acs.southbound.connection_requests.http import check_url
 from acs.store import Store
 from acs.store.tables import audit
 from tests.conftest import Clock
+from tests.sessions import arrive, post
 from tests.southbound.conftest import Bench, inform
-
-ENV = Environment(parse_policy(default_policy_text()), lambda device, name, now: "https://acs/")
-
-
-async def arrive(store: Store, serial: str, *, name: str = "", settings: Settings | None = None) -> tx.Opened:
-    settings = settings or Settings()
-    proof = Proof(names=(name or dev.certificate_name("0005B9", serial, settings.realm),))
-    return await store.write(
-        tx.open_session,
-        inform(serial),
-        proof,
-        namespace=m.CWMP_1_2,
-        settings=settings,
-        env=ENV,
-        now=store.clock(),
-    )
-
-
-async def post(store: Store, opened: tx.Opened, message: m.Message | None, id_: str = "") -> tx.Reply:
-    received = None if message is None else Envelope(message, m.Header(id=id_), m.CWMP_1_2)
-    return await store.write(
-        tx.continue_session,
-        opened.device.id,
-        opened.epoch,
-        received,
-        namespace=m.CWMP_1_2,
-        env=ENV,
-        now=store.clock(),
-    )
 
 
 def number(reply: tx.Reply) -> int:
@@ -58,7 +27,7 @@ def number(reply: tx.Reply) -> int:
 async def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_command(
     store: Store, clock: Clock
 ) -> None:
-    opened = await arrive(store, "A1")
+    opened = await arrive(store, inform("A1"))
 
     def queue(conn: Connection) -> None:
         for number in (1, 2):
@@ -86,7 +55,7 @@ async def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_comm
 
 
 async def test_a_device_that_bears_the_first_id_for_ever_comes_to_an_end(store: Store, clock: Clock) -> None:
-    opened = await arrive(store, "A1")
+    opened = await arrive(store, inform("A1"))
     reply = first = await post(store, opened, None)
     answer = m.GetParameterValuesResponse(())
     for _ in range(200):
@@ -101,7 +70,7 @@ async def test_a_device_that_bears_the_first_id_for_ever_comes_to_an_end(store: 
     "id_", ["", "1", "17", "acs-", "acs-\N{ARABIC-INDIC DIGIT THREE}", "x" * 300, "9" * 40]
 )
 async def test_a_device_that_does_not_echo_the_id_is_understood(store: Store, clock: Clock, id_: str) -> None:
-    opened = await arrive(store, "A1")
+    opened = await arrive(store, inform("A1"))
     request = m.GetParameterValues(("Device.X",))
     await store.write(
         cm.enqueue,
@@ -120,20 +89,20 @@ async def test_a_device_that_does_not_echo_the_id_is_understood(store: Store, cl
 async def test_a_serial_number_that_differs_in_case_alone_is_no_second_device_of_one_certificate(
     store: Store, clock: Clock
 ) -> None:
-    await arrive(store, "A1")
+    await arrive(store, inform("A1"))
     with pytest.raises(Refused) as refused:
-        await arrive(store, "a1")
+        await arrive(store, inform("a1"))
     assert refused.value.reason == "identity-of-another"
     await store.write(dev.register, "0005B9", "a1", now=clock.now)  # known by its password
     with pytest.raises(Refused) as refused:
-        await arrive(store, "a1")
+        await arrive(store, inform("a1"))
     assert refused.value.reason == "identity-of-another"
 
 
 async def test_a_device_that_asks_for_downloads_without_end_fills_no_audit(
     store: Store, clock: Clock
 ) -> None:
-    opened = await arrive(store, "A1")
+    opened = await arrive(store, inform("A1"))
     counted = select(func.count()).select_from(audit).where(audit.c.action == "RequestDownload")
     for _ in range(50):
         await post(store, opened, m.RequestDownload("1 Firmware Upgrade Image"))
