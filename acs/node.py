@@ -71,7 +71,7 @@ from acs.southbound import (
     guarded,
     listen_for_managers,
 )
-from acs.store import Store
+from acs.store import Store, confirm_master_key
 from acs.watch import AuditKeeper, Watch
 
 __all__ = ["Node"]
@@ -134,7 +134,7 @@ class Node:
         policy = load_policy(self.settings.policy)
         self._retention = _retention(self.settings, policy)
         install_profiles(load_profiles(self.settings.data))
-        await self._open_store()
+        await self._open_store(secrets)
         await self.store.write(set_inhibitions, policy.inhibit)
         for source, name in (await self.store.read(missing_models, installed_profiles())).items():
             _log.warning("a profile names a data model that is not there", profile=source, model=name)
@@ -167,13 +167,14 @@ class Node:
         self._write_ports()
         self.management.ready = True
 
-    async def _open_store(self) -> None:
+    async def _open_store(self, secrets: Secrets) -> None:
         settings = self.settings
         password = make_url(settings.database_url).password
         if password is not None:
             check_secret(str(password), "the database's password", shortest=1)
         self.store = await Store.open(settings.database_url, clock=self._clock)
         self._stack.push_async_callback(self.store.close)
+        await self.store.write(confirm_master_key, secrets.check)
         self.storage = open_storage(settings.file_storage, settings.data, reserve=settings.disk_reserve)
         self.arrivals = Arrivals(self.store, self.storage)
         self.arrivals.on(PM_FILE, PmFiles(self.store, settings, self.metrics).arrived)

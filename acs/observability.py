@@ -9,8 +9,10 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from structlog.typing import ExcInfo, Processor
+
+from acs import __version__
 
 __all__ = ["Metrics", "configure_logging"]
 
@@ -92,6 +94,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Info("acs_build", "The version that runs", registry=self.registry).info({"version": __version__})
         self.posts = Counter(
             "acs_posts", "POSTs of devices by what came of them", ["result"], registry=self.registry
         )

@@ -113,6 +113,7 @@ def _metrics() -> dict[str, set[str]]:
     found = {}
     for family in Metrics().registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
+        name = f"{name}_info" if family.type == "info" else name
         found[name] = set(getattr(family, "_labelnames", ()))
     return found
 
@@ -121,6 +122,16 @@ def _metrics() -> dict[str, set[str]]:
 def test_each_metric_that_a_page_names_is_there_under_that_name(page):
     named = set(re.findall(r"`(acs_[a-z_]+?)(?:_bucket|_sum|_count)?(?:\{[^`]*)?`", page.read_text()))
     assert named <= set(_metrics()), "a counter ends with _total"
+
+
+def test_every_metric_is_explained_to_operators():
+    text = (ROOT / "docs/operating.md").read_text()
+    named = set(re.findall(r"`(acs_[a-z_]+)(?:\{([^`]*)\})?`", text))
+    names = {name for name, _ in named}
+    ours = {name: labels for name, labels in _metrics().items() if name.startswith("acs_")}
+    assert set(ours) <= names
+    for name, labels in named:
+        assert not labels or name == "acs_build_info" or set(labels.split(",")) <= ours[name]
 
 
 @pages

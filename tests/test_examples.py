@@ -12,10 +12,14 @@ import pytest
 
 from acs import devices as dev
 from acs import remediation as rm
+from acs.cwmp import decode
+from acs.cwmp import messages as m
 from acs.datamodel import Profiles, load_profiles
 from acs.datamodel.examples import check_examples
 from acs.datamodel.profiles import read_profile
 from acs.declared import parse_layer
+from acs.documents import read_yaml
+from acs.observability import Metrics
 from acs.remediation import load_policy
 from acs.settings import Settings, load_settings
 from acs.simulator import load_scenario
@@ -45,6 +49,32 @@ def test_the_example_settings_name_every_setting_with_a_value_that_is_right(tmp_
     assert set(tomllib.loads(text)) == {field.name for field in msgspec.structs.fields(Settings)}
     (tmp_path / "all.toml").write_text(text)
     assert load_settings(tmp_path / "all.toml", {}, {}).stun_port == 3478
+
+
+def test_the_example_inform_is_one():
+    decoded = decode((ROOT / "interop/inform.xml").read_bytes())
+    assert isinstance(decoded.message, m.Inform)
+    assert (decoded.message.device_id.oui, decoded.message.device_id.serial_number) == ("00256D", "CPE1")
+    assert len(decoded.message.parameters) == 2
+
+
+def test_the_alerting_rules_ask_for_metrics_that_are_there():
+    families = list(Metrics().registry.collect())
+    known = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
+    known |= {f"{each.name}_bucket" for each in families if each.type == "histogram"}
+    rules = read_yaml((ROOT / "prometheus/alerts.yaml").read_text(), "alerts.yaml")["groups"][0]["rules"]
+    for rule in rules:
+        assert set(rule) <= {"alert", "expr", "for", "annotations"}
+        assert set(re.findall(r"\b(?:acs|process)_\w+", rule["expr"])) <= known
+
+
+def test_the_systemd_unit_starts_a_command_and_names_settings_that_are_there():
+    unit = (ROOT / "systemd/femto-acs.service").read_text()
+    assert re.findall(r"^ExecStart=.*/acs (.*)$", unit, re.MULTILINE) == ["serve"]
+    named = {name.lower() for name in re.findall(r"^Environment=ACS_(\w+)=", unit, re.MULTILINE)}
+    assert named - {"config"} <= {field.name for field in msgspec.structs.fields(Settings)}
+    stop = float(re.findall(r"^TimeoutStopSec=(\d+)", unit, re.MULTILINE)[0])
+    assert stop > Settings().drain_timeout + 10
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("profiles/*.yaml")), ids=lambda path: path.name)

@@ -17,6 +17,7 @@ from acs.cli.node import (
     find_device,
     read,
     require_data,
+    secrets_of,
     settings_of,
     settings_with_profiles,
     who,
@@ -390,7 +391,6 @@ def set_secret(
     import re
 
     from acs import devices as dev
-    from acs.security import Secrets
     from acs.southbound import seal_config_secret
 
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
@@ -400,7 +400,7 @@ def set_secret(
     secret = sys.stdin.readline().rstrip("\r\n")
     if not 1 <= len(secret) <= 256:
         raise AcsError(f"the secret has {len(secret)} characters; 1 to 256 are allowed, on one line")
-    sealed = seal_config_secret(Secrets.load_or_create(settings.data), name, secret)
+    sealed = seal_config_secret(secrets_of(settings), name, secret)
 
     def act(conn: Connection) -> int:
         version = dev.set_config_secret(conn, name, sealed, now=time.time())

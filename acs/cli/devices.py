@@ -15,6 +15,7 @@ from acs.cli.node import (
     find_device,
     read,
     require_data,
+    secrets_of,
     settings_of,
     who,
     write,
@@ -115,18 +116,20 @@ def register_device(
     Example: acs devices register 0005B9 A1 --password
     """
     from acs import devices as dev
-    from acs.security import Secrets, new_password
+    from acs.security import new_password
     from acs.southbound import seal_device_password
 
     settings = settings_of(data, config)
     secret = new_password() if password else ""
     key = dev.device_key(oui, serial_number)
 
+    secrets = secrets_of(settings) if secret else None
+
     def act(conn: Connection) -> None:
         now = time.time()
         made = dev.register(conn, oui, serial_number, product_class=product_class, now=now)
-        if secret:
-            sealed = seal_device_password(Secrets.load_or_create(settings.data), secret)
+        if secrets is not None:
+            sealed = seal_device_password(secrets, secret)
             dev.set_digest_secret(conn, made.id, key, sealed, once=once)
         dev.audit(conn, who(), "device registered", key, "by the operator", now=now)
 
@@ -144,12 +147,11 @@ def rotate_device_secrets(device: DeviceKey, data: Data = None, config: Config =
 
     Old and new are accepted until the device has used the new one. Nobody is shown either.
     """
-    from acs.security import Secrets
     from acs.southbound.rotation import rotate_secrets
 
     settings = settings_of(data, config)
     require_data(settings)
-    secrets = Secrets.load_or_create(settings.data)
+    secrets = secrets_of(settings)
     made = write(
         settings,
         lambda conn: rotate_secrets(conn, find_device(conn, device), secrets, who=who(), now=time.time()),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.node import environment_of, find_device, read, settings_of, who, write
+from acs.cli.node import environment_of, find_device, read, secrets_of, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Reason
 from acs.cli.output import console, print_json, print_table
 
@@ -84,7 +84,6 @@ def remove_path(
 def show_key(device: DeviceKey, data: Data = None, config: Config = None) -> None:
     """Print the key with which the triggers of a device are signed, to be put into the device. Audited."""
     from acs import devices as dev
-    from acs.security import Secrets
 
     settings = settings_of(data, config)
 
@@ -93,7 +92,8 @@ def show_key(device: DeviceKey, data: Data = None, config: Config = None) -> Non
         dev.audit(conn, who(), "distress key shown", key, "", now=time.time())
         return key
 
-    print(Secrets.load_or_create(settings.data).distress_key(write(settings, act)))
+    secrets = secrets_of(settings)
+    print(secrets.distress_key(write(settings, act)))
 
 
 def reach_device(device: DeviceKey, because: Reason, data: Data = None, config: Config = None) -> None:

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import read_file
-from acs.cli.node import find_device, read, require_data, settings_of, who, write
+from acs.cli.node import find_device, read, require_data, secrets_of, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json
 from acs.cli.output import console, print_json, print_table
 from acs.cli.running import run
@@ -267,10 +267,9 @@ def request_file(
 
 def _urls(settings: Settings) -> Any:
     from acs.files import FileUrls
-    from acs.security import Secrets
 
     base = _base_url(settings)
-    secrets = Secrets.load_or_create(settings.data)
+    secrets = secrets_of(settings)
     return FileUrls(secrets.file_url_key, lambda: base, lifetime=settings.file_url_lifetime)
 
 

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import read_ascii, read_file
-from acs.cli.node import environment_of, find_device, read, require_data, settings_of, who, write
+from acs.cli.node import environment_of, find_device, read, require_data, secrets_of, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json, Limit, Number, Reason
 from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
@@ -182,11 +182,11 @@ def add_target(
     Example: acs measures targets add segw-north SEGW https://segw.example:8443/measures --ca segw-ca.pem
     """
     from acs import measures as ms
-    from acs.security import Sealer, Secrets
+    from acs.security import Sealer
 
     settings = settings_of(data, config)
     require_data(settings)
-    sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
+    sealer = Sealer(secrets_of(settings).store_key)
     authority, bearer = read_ascii(ca), read_ascii(bearer_file).strip()
     client = read_file(client_certificate) if client_certificate else b""
 

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from acs.cli.running import run
 from acs.errors import AcsError
 from acs.settings import Settings, load_settings
-from acs.store import Store
+from acs.store import Store, confirm_master_key
 
 if TYPE_CHECKING:
     from acs.remediation import Environment
+    from acs.security import Secrets
 
 __all__ = [
     "environment_of",
@@ -25,6 +26,7 @@ __all__ = [
     "node_url",
     "read",
     "require_data",
+    "secrets_of",
     "settings_of",
     "settings_with_profiles",
     "who",
@@ -59,6 +61,15 @@ def require_data(settings: Settings) -> None:
         raise AcsError(
             f"there is no node's data in {settings.data}; name it with --data, or start one with: acs serve"
         )
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    """Return the keys of the node. Raises ``AcsError`` where they are not those of its database."""
+    from acs.security import Secrets
+
+    secrets = Secrets.load(settings.data)
+    write(settings, lambda conn: confirm_master_key(conn, secrets.check))
+    return secrets
 
 
 def node_url(settings: Settings) -> str:

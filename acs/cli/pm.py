@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.node import find_device, node_url, read, settings_of, who, write
+from acs.cli.node import find_device, node_url, read, secrets_of, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey, Json
 from acs.cli.output import console, print_json
 
@@ -81,11 +81,10 @@ def configure_upload(
     from acs import bulkdata as bd
     from acs import devices as dev
     from acs.files import PM_FILE, FileUrls
-    from acs.security import Secrets
 
     settings = settings_of(data, config)
     base = node_url(settings)
-    key = Secrets.load_or_create(settings.data).file_url_key
+    key = secrets_of(settings).file_url_key
     number = read(settings, lambda conn: find_device(conn, device).id)
     urls = FileUrls(key, lambda: base, lifetime=days * 86400)
     now = time.time()

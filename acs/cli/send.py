@@ -159,6 +159,7 @@ def _sealed(conn: Connection, device: Any, message: m.Message, settings: Setting
     """Return the request as it may be stored. Raises ``AcsError`` where there is no key to seal secrets."""
     from acs import commands as cm
     from acs.security import Sealer, Secrets
+    from acs.store import confirm_master_key
 
     secret = cm.secret_for(conn, device, message)
     if not cm.holds_secrets(message, secret):
@@ -168,7 +169,9 @@ def _sealed(conn: Connection, device: Any, message: m.Message, settings: Setting
             f"what is secret in the request is sealed with the node's key, and there is none in"
             f" {settings.data}; send it where the node's data directory is"
         )
-    sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
+    secrets = Secrets.load(settings.data)
+    confirm_master_key(conn, secrets.check)
+    sealer = Sealer(secrets.store_key)
     return cm.seal_request(message, sealer, device.device_key, secret)
 
 

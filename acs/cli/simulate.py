@@ -155,8 +155,10 @@ def _make_image(vendor: Path, version: str) -> None:
         raise AcsError(f"can't write {path}: {error}") from error
     console.print(
         f"{path} is for {PRODUCT_CLASS}, its signature is beside it; next:"
-        f" acs files trust-signer vendor {signer}; acs files add {path} --version {version}",
+        f" acs files trust-signer vendor {signer}; acs files add {path} --version {version}"
+        f" --product-class {PRODUCT_CLASS}; acs files approve {path} --by ANOTHER",
         markup=False,
+        soft_wrap=True,
     )
 
 

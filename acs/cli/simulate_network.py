@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from acs.cli.input import read_file
-from acs.cli.node import require_data, settings_of, who, write
+from acs.cli.node import require_data, secrets_of, settings_of, who, write
 from acs.cli.options import Data
 from acs.cli.output import console, log_to_stderr
 from acs.cli.running import run
@@ -125,11 +125,11 @@ def _enrol(network: OperatorNetwork, data: Path) -> None:
     from sqlalchemy import Connection
 
     from acs import measures as ms
-    from acs.security import Sealer, Secrets, write_private
+    from acs.security import Sealer, write_private
     from acs.simulator.operator_network import SYSTEMS
 
     settings = settings_of(data, None)
-    sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
+    sealer = Sealer(secrets_of(settings).store_key)
 
     def act(conn: Connection) -> dict[str, str]:
         known = {each.name: each.url for each in ms.list_targets(conn)}

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Connection
 
 from acs.cli.input import read_ascii
-from acs.cli.node import read, require_data, settings_of, who, write
+from acs.cli.node import read, require_data, secrets_of, settings_of, who, write
 from acs.cli.options import Config, Data, Json, Number
 from acs.cli.output import console, moment, print_json, print_table
 from acs.errors import AcsError
@@ -57,11 +57,11 @@ def add(
     Example: acs subscriptions add https://nms.example:8443/notify --owner noc --ca nms-ca.pem
     """
     from acs import subscriptions as sub
-    from acs.security import Sealer, Secrets
+    from acs.security import Sealer
 
     settings = settings_of(data, config)
     require_data(settings)
-    sealer = Sealer(Secrets.load_or_create(settings.data).store_key)
+    sealer = Sealer(secrets_of(settings).store_key)
     wanted = sub.Filter(
         tuple(notification_type or ()),
         tuple(severity or ()),

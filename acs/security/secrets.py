@@ -103,6 +103,8 @@ class Secrets:
             )
         self._master = master
         self.store_key = self._derive("store")
+        self.check = self._derive("check")
+        """Tells this master key from another, and nothing else."""
         self.cookie_key = self._derive("cookie")
         self.nonce_key = self._derive("nonce")
         self.file_url_key = self._derive("file-url")
@@ -147,6 +149,16 @@ class Secrets:
         path = private_directory(data_dir) / _FILE
         if not path.exists():
             write_private(path, base64.b64encode(os.urandom(32)) + b"\n")
+        return cls.load(data_dir)
+
+    @classmethod
+    def load(cls, data_dir: Path) -> Secrets:
+        """Load the master key of ``data_dir``. Raises ``AcsError`` also where there is none."""
+        path = data_dir / _FILE
+        if not path.exists():
+            raise AcsError(
+                f"there is no {path}; name with --data the data directory of a node of this database"
+            )
         if path.stat().st_mode & 0o077:
             raise AcsError(f"{path} can be read by others; run: chmod 600 {path}")
         try:

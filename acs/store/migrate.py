@@ -8,7 +8,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection, exc, make_url
 
 from acs.errors import AcsError
 
@@ -40,7 +40,8 @@ async def migrate(url: str) -> None:
         elif url.startswith("postgresql+asyncpg"):
             await _migrate_postgresql(url)
     except (exc.DBAPIError, OSError) as error:
-        raise AcsError(f"can't open the database: {getattr(error, 'orig', None) or error}") from error
+        named = make_url(url).render_as_string(hide_password=True)
+        raise AcsError(f"can't open the database {named}: {getattr(error, 'orig', None) or error}") from error
     except CommandError as error:
         raise AcsError(f"the database was made by a newer version of femto-acs: {error}") from error
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -155,7 +157,7 @@ class PostgresBackend:
                 return
 
     async def _transaction(self, batch: list[Work], *, notify: bool) -> None:
-        async with self._engine.connect() as conn:
+        async with self._connected() as conn:
             transaction = await conn.begin()
             try:
                 await conn.run_sync(self._batch, batch, notify)
@@ -163,6 +165,16 @@ class PostgresBackend:
                 await transaction.rollback()
                 raise
             await self._commit(conn)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """Connect. Raises ``AcsError``: an ``OSError`` would pass for one of the device's connection."""
+        async with AsyncExitStack() as stack:
+            try:
+                conn = await stack.enter_async_context(self._engine.connect())
+            except OSError as error:
+                raise AcsError(f"the database can't be reached: {error}") from error
+            yield conn
 
     async def _commit(self, conn: AsyncConnection) -> None:
         """Commit. What the server refuses is undone; of what it does not answer nobody can tell."""

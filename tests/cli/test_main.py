@@ -100,7 +100,8 @@ def test_a_database_that_is_none_is_told(acs, tmp_path):
     data.mkdir()
     (data / "acs.db").write_bytes(b"no database" * 1000)
     done = acs("devices", "list", "--data", data)
-    assert (done.code, done.err) == (2, "acs: can't open the database: file is not a database\n")
+    named = f"sqlite:///{data}/acs.db"
+    assert (done.code, done.err) == (2, f"acs: can't open the database {named}: file is not a database\n")
 
 
 def test_a_wrong_settings_file_is_told(acs, tmp_path):

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Connection, exc, text
 from sqlalchemy.util import await_only
 
+from acs.errors import AcsError
 from acs.store import Store, signal
+from acs.store.postgresql import PostgresBackend
 from tests.postgresql import Server
 
 _ADD = text("INSERT INTO policies (version, body, activated_at) VALUES (:version, '', 0)")
@@ -33,6 +35,17 @@ async def store(postgresql_url: str):
     opened = await Store.open(postgresql_url)
     yield opened
     await opened.close()
+
+
+async def test_a_server_that_is_not_there_is_said_to_be_the_database() -> None:
+    backend = PostgresBackend("postgresql+asyncpg://acs@127.0.0.1:9/acs")
+    store = Store(backend, lambda: 0.0)
+    await backend.start(lambda _signals: None)
+    try:
+        with pytest.raises(AcsError, match="the database can't be reached"):
+            await store.read(lambda conn: conn.execute(_BODIES).scalars().all())
+    finally:
+        await store.close()
 
 
 async def test_a_deadlock_is_tried_again_and_both_writers_succeed(store: Store) -> None:

@@ -35,7 +35,7 @@ from acs.store.tables.outbox import outbox
 from acs.store.tables.playbooks import playbook_runs, playbook_sources
 from acs.store.tables.remediation import approvals, case_is_open, cases, cases_put_off, journal, policies
 from acs.store.tables.safety import safety_counted, safety_groups, safety_slots
-from acs.store.tables.secrets import secret_rotations
+from acs.store.tables.secrets import master_key, secret_rotations
 from acs.store.tables.subscriptions import deliveries, delivery_groups, subscriptions
 from acs.store.tables.traces import trace_requests, traces
 from acs.store.tables.uploads import uploads, uploads_total
@@ -80,6 +80,7 @@ __all__ = [
     "journal",
     "layer_history",
     "layers",
+    "master_key",
     "measure_targets",
     "measures",
     "metadata",

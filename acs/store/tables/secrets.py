@@ -1,4 +1,4 @@
-"""Tables of secrets of devices that are being rotated."""
+"""Tables of secrets: those of devices that are being rotated, and the key under which all are sealed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from sqlalchemy import Column, Float, ForeignKey, LargeBinary, Table, Text
 
 from acs.store.tables.base import Id, metadata
 
-__all__ = ["secret_rotations"]
+__all__ = ["master_key", "secret_rotations"]
+
+master_key = Table(
+    "master_key",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("check", LargeBinary, nullable=False),  # derived from it; the key itself is in no database
+)
 
 secret_rotations = Table(
     "secret_rotations",
