@@ -110,12 +110,13 @@ def test_each_setting_that_a_page_names_is_there(page):
 
 def _metrics() -> dict[str, set[str]]:
     """Return the names as Prometheus sees them, with their labels."""
-    found = {}
-    for family in Metrics().registry.collect():
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        name = f"{name}_info" if family.type == "info" else name
-        found[name] = set(getattr(family, "_labelnames", ()))
-    return found
+    metrics = Metrics()
+    labels = {each._name: set(each._labelnames) for each in vars(metrics).values() if hasattr(each, "_name")}
+    endings = {"counter": "_total", "info": "_info"}
+    return {
+        each.name + endings.get(each.type, ""): labels.get(each.name, set())
+        for each in metrics.registry.collect()
+    }
 
 
 @pages

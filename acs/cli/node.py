@@ -67,6 +67,7 @@ def secrets_of(settings: Settings) -> Secrets:
     """Return the keys of the node. Raises ``AcsError`` where they are not those of its database."""
     from acs.security import Secrets
 
+    require_data(settings)
     secrets = Secrets.load(settings.data)
     write(settings, lambda conn: confirm_master_key(conn, secrets.check))
     return secrets

@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from acs import devices as dev
 from acs.cli import app, main
 from acs.cli.output import console
+from acs.security import Secrets
 from acs.store.migrate import config
 from tests.world import World
 
@@ -87,6 +88,7 @@ def filled(tmp_path_factory) -> Path:
 def kept(world: World, data: Path) -> Path:
     """Write the store of a world into a data directory, and end the world."""
     data.mkdir(mode=0o700)
+    Secrets.load_or_create(data)
     head = ScriptDirectory.from_config(config()).get_current_head()
     with contextlib.closing(sqlite3.connect(data / "acs.db")) as target:
         world.conn.connection.dbapi_connection.backup(target)

@@ -142,6 +142,7 @@ def test_a_secret_in_a_request_is_stored_sealed_and_not_shown(acs, data, argumen
 
 
 def test_without_the_nodes_key_no_secret_is_queued(acs, data):
+    (data / "master.key").unlink()
     done = acs(*SEND, "download", KEY, URL, *LOGIN, "--data", data)
     assert (done.code, "is sealed with the node's key, and there is none in" in done.err) == (2, True)
     assert not (data / "master.key").exists()
