@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from acs.cli.node import find_device, read, require_data, settings_of, who, write
+from acs.cli.node import find_device, read, require_data, secrets_of, settings_of, who, write
 from acs.cli.options import Config, Data, DeviceKey
 from acs.cli.output import console
 from acs.cli.send import PAUSE, absence
@@ -89,7 +89,6 @@ def call_credentials(
     Example: acs devices call-credentials 0005B9-A1 factory < password.txt
     """
     from acs import devices as dev
-    from acs.security import Secrets
     from acs.southbound import seal_call_password
 
     if given == bool(username):
@@ -101,7 +100,7 @@ def call_credentials(
         raise AcsError("the password is read from standard input, and there is none")
     if max(len(username), len(password)) > _LONGEST:
         raise AcsError(f"a username or a password has at most {_LONGEST} characters (TR-181)")
-    sealed = None if given else seal_call_password(Secrets.load_or_create(settings.data), password)
+    sealed = None if given else seal_call_password(secrets_of(settings), password)
 
     def act(conn: Connection) -> None:
         found = find_device(conn, device)
