@@ -142,20 +142,19 @@ class Connections:
         """Tell whether an address has as many connections that proved nothing as it may have."""
         return self._unproved.get(party, 0) >= self._bounds.per_address
 
-    def add(self, connection: Connection, now: float) -> list[Connection]:
-        """Take a new connection in; return those that must be ended to make room."""
+    def add(self, connection: Connection, now: float) -> Connection | None:
+        """Take a new connection in; return which must be ended to make room: perhaps itself."""
         self._count += 1
         self._strangers += 1
         if not connection.unlimited:
             self._unproved[connection.party] = self._unproved.get(connection.party, 0) + 1
         connection.since = now
         self._by_rank[connection.trust, connection.stage][connection] = None
-        leaving = []
         if self._strangers > self._bounds.strangers:
-            leaving.append(self._first_to_go(Trust.FAMILIAR, sparing=connection))
-        elif self._count > self._bounds.total:
-            leaving.append(self._first_to_go(Trust.DEVICE, sparing=connection))
-        return [each or connection for each in leaving]
+            return self._first_to_go(Trust.FAMILIAR, sparing=connection) or connection
+        if self._count > self._bounds.total:
+            return self._first_to_go(Trust.DEVICE, sparing=connection) or connection
+        return None
 
     def _first_to_go(self, highest: Trust, *, sparing: Connection) -> Connection | None:
         for (trust, stage), those in self._by_rank.items():  # ordered by trust, then by stage
@@ -196,10 +195,10 @@ class Connections:
         slow = (each for each in those if each.since < before)
         return max(slow, key=lambda each: counts[each.party], default=None)
 
-    def trust(self, connection: Connection, device: str) -> list[Connection]:
-        """Note that ``device`` proved itself; return those of its connections that must be ended."""
+    def trust(self, connection: Connection, device: str) -> Connection | None:
+        """Note that ``device`` proved itself; return which of its connections must be ended, if any."""
         if connection not in self._by_rank[connection.trust, connection.stage] or connection.device == device:
-            return []
+            return None
         self._forget_device(connection)
         if connection.trust is not Trust.DEVICE:
             self._proved(connection)
@@ -210,7 +209,7 @@ class Connections:
         connection.device = device
         mine = self._of_device.setdefault(device, OrderedDict())
         mine[connection] = None
-        return [next(iter(mine))] if len(mine) > self._bounds.per_device else []
+        return next(iter(mine)) if len(mine) > self._bounds.per_device else None
 
     def _proved(self, connection: Connection) -> None:
         """Count it no more among those that proved nothing."""
@@ -234,7 +233,8 @@ class Connections:
         connection.holder = GONE
         if self._by_rank[connection.trust, connection.stage].pop(connection, self) is self:
             return
-        self._note_handshake(connection, None)
+        if connection.stage is Stage.HANDSHAKE:
+            self._note_handshake(connection, None)
         self._count -= 1
         self._forget_device(connection)
         if connection.trust is not Trust.DEVICE:

@@ -10,9 +10,13 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
+import pytest
+from aiohttp import web
+
 from acs.observability import Metrics
 from acs.southbound.connections import Bounds, Connection, Connections, Stage, Trust
 from acs.southbound.front import Front
+from acs.southbound.guarded import HTTP, Guarded
 from acs.southbound.limits import Buckets
 from tests.waiting import until
 
@@ -126,6 +130,43 @@ def _is_reset(opened: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+async def test_a_peer_that_said_something_gets_all_of_its_answer():
+    """Who says nothing is forgotten by a reset; a reset would take away what is still on its way."""
+    front = front_of(Connections(Bounds(5000, 10, 5000, 8, dict.fromkeys(Stage, 60.0))))
+    large, answered = b"x" * 30_000, []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        answered.append(request)
+        response = web.Response(body=large)
+        response.force_close()
+        return response
+
+    server = web.Server(answer)
+
+    def handler() -> Guarded:
+        return Guarded(server, loop=asyncio.get_running_loop(), **HTTP)
+
+    port = front.listen("127.0.0.1", 0, None, "port", handler)
+    try:
+        with socket.create_connection(("127.0.0.1", port)) as speaking:
+            speaking.setblocking(False)
+            speaking.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await until(
+                lambda: answered and not len(front.connections)
+            )
+            got = b""
+            while part := await asyncio.get_running_loop().sock_recv(speaking, 65536):
+                got += part
+            assert got.endswith(large)
+        silent = socket.create_connection(("127.0.0.1", port))
+        silent.setblocking(False)
+        await until(lambda: len(front.connections) == 1)
+    finally:
+        await front.stop()
+    with silent, pytest.raises(ConnectionResetError):
+        silent.recv(1)
 
 
 async def test_no_more_handshakes_begin_than_may_be_in_progress():
