@@ -38,6 +38,9 @@ def attack(
     devices: Annotated[int, typer.Option(help="Well-behaved devices.", min=2)] = 50,
     rate: Annotated[float, typer.Option(help="Sessions that they hold a second, together.", min=1)] = 60,
     connections: Annotated[int, typer.Option(help="That the attack left-open opens.", min=1)] = 100_000,
+    opening_rate: Annotated[
+        float, typer.Option(help="Connections that left-open opens a second; 0: all that it can.", min=0)
+    ] = 5000,
     rounds: Annotated[int, typer.Option(help="How often all of it is done; more tell more.", min=1)] = 1,
     json: Json = False,
 ) -> None:
@@ -53,11 +56,20 @@ def attack(
     unknown = sorted(set(names) - set(ATTACKS))
     if unknown:
         raise AcsError(f"--only {unknown[0]!r} is no attack; there are {', '.join(ATTACKS)}")
-    rows = run(_attacks(names * rounds, seconds, devices, rate, connections, quiet=json))
+    flood = _Flood(connections, opening_rate)
+    rows = run(_attacks(names * rounds, seconds, devices, rate, flood, quiet=json))
     if json:
         print_json(rows)
         return
     print_table("Sessions of well-behaved devices", list(rows[0]), [list(row.values()) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Flood:
+    """How many connections left-open opens, and how many a second; 0: all that it can."""
+
+    connections: int
+    rate: float
 
 
 @dataclass(slots=True)
@@ -87,10 +99,10 @@ class _Slice:
 
 
 async def _attacks(
-    names: list[str], seconds: float, devices: int, rate: float, connections: int, *, quiet: bool
+    names: list[str], seconds: float, devices: int, rate: float, flood: _Flood, *, quiet: bool
 ) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="acs-bench-") as directory:
-        scene = _Scene(Path(directory), rate)
+        scene = _Scene(Path(directory), rate, flood)
         try:
             await scene.start(devices)
             calm, found = [await scene.measure(seconds)], []
@@ -98,7 +110,7 @@ async def _attacks(
                 task = progress.add_task("quiet", total=len(names))
                 for each in names:
                     progress.update(task, description=each)
-                    found.append(await scene.under(each, seconds, connections))
+                    found.append(await scene.under(each, seconds))
                     calm.append(await scene.measure(seconds))
                     progress.advance(task)
             quiet_one = _Slice.of(*calm)
@@ -139,11 +151,11 @@ def _quantile(ordered: list[float], part: float) -> float:
 class _Scene:
     """One ACS on a core of its own, its devices, and whoever attacks it."""
 
-    def __init__(self, directory: Path, rate: float) -> None:
+    def __init__(self, directory: Path, rate: float, flood: _Flood) -> None:
         from acs.cli.trial import AcsProcess
         from acs.simulator import Vendor
 
-        self._rate = rate
+        self._rate, self._flood = rate, flood
         self._vendor = Vendor(directory / "vendor")
         self._data = directory / "acs"
         self._vendor.trusted_in(self._data / "pki" / "device-ca.d")
@@ -210,21 +222,31 @@ class _Scene:
             (measured.new if new else measured.kept).append(time.perf_counter() - started)
         free.append(client)
 
-    async def under(self, name: str, seconds: float, connections: int) -> _Slice:
-        """Measure while one attack goes on."""
-        count = connections if name == "left-open" else 500
+    async def under(self, name: str, seconds: float) -> _Slice:
+        """Measure while one attack goes on, and while left-open opens ``seconds`` longer."""
+        flood = self._flood if name == "left-open" else _Flood(500, 0)
         processes = [
-            await self._attacker(name, min(_PER_PROCESS, count - first), first)
-            for first in range(0, count, _PER_PROCESS)
+            await self._attacker(name, min(_PER_PROCESS, flood.connections - first), first, flood)
+            for first in range(0, flood.connections, _PER_PROCESS)
         ]
         for process in processes:
             assert process.stdout is not None
             await process.stdout.readline()
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
         await asyncio.sleep(1)
-        measured = await self.measure(seconds + 2 * (len(processes) - 1))
+        opening = flood.connections / flood.rate if flood.rate else 2 * (len(processes) - 1)
+        measured = await self.measure(seconds + opening)
         for process in processes:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
+        await self._last_words(name, processes, measured)
+        await asyncio.sleep(1)
+        return measured
+
+    @staticmethod
+    async def _last_words(name: str, processes: list[asyncio.subprocess.Process], measured: _Slice) -> None:
         for process in processes:
             try:
                 out, _ = await asyncio.wait_for(process.communicate(), _LAST_WORDS)
@@ -235,13 +257,12 @@ class _Scene:
             measured.seen.update(told["outcomes"])
             for text, times in told["seconds"].items():
                 measured.answers[text] = sorted(times)[len(times) // 2] * 1000
-        await asyncio.sleep(1)
-        return measured
 
-    async def _attacker(self, name: str, count: int, first: int) -> asyncio.subprocess.Process:
+    async def _attacker(self, name: str, count: int, first: int, flood: _Flood) -> asyncio.subprocess.Process:
         options = {
             "attack": name,
             "count": count,
+            "pace": flood.rate * count / flood.connections,
             "port": self._acs.facts["port"],
             "ca": str(self._acs.ca_path),
             "vendor": str(self._vendor.directory),
@@ -251,7 +272,7 @@ class _Scene:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "acs.simulator.attacks", json.dumps(options)),
             stdout=asyncio.subprocess.PIPE,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
         )
 
     async def stop(self) -> None:

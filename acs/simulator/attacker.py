@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -46,6 +47,7 @@ class Attacker:
     """Where to strike, from which addresses, and what it came to.
 
     ``overheard``: a username and password with a colon between, of a device whose exchange was overheard.
+    ``pace``: connections that the attack left-open opens a second.
     """
 
     port: int
@@ -54,6 +56,7 @@ class Attacker:
     addresses: list[str]
     count: int = 100
     overheard: str = ""
+    pace: float = math.inf
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=dict)
     _next: Iterator[str] = field(init=False)

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import json
 import logging
+import math
 import os
 import resource
 import signal
@@ -37,10 +38,14 @@ Attack = Callable[[Attacker], Awaitable[None]]
 
 
 async def left_open(attacker: Attacker) -> None:
-    """Open connections as fast as it goes, send nothing, and keep them."""
+    """Open connections at the attacker's pace, send nothing, and keep them."""
     loop, kept = asyncio.get_running_loop(), []
+    began = loop.time()
     with contextlib.suppress(asyncio.CancelledError):
         for number in range(attacker.count):
+            ahead = number / attacker.pace - (loop.time() - began)
+            if ahead > 0:
+                await asyncio.sleep(ahead)
             each = socket.socket()
             each.setblocking(False)
             with contextlib.suppress(OSError):
@@ -341,6 +346,7 @@ async def _run(name: str, attacker: Attacker) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
+    await loop.run_in_executor(None, sys.stdin.readline)  # all of them begin together
     task = loop.create_task(_attack(name, attacker))
     await stop.wait()
     task.cancel()
@@ -364,6 +370,7 @@ def _main() -> None:
         options["addresses"],
         options["count"],
         options["overheard"],
+        options["pace"] or math.inf,
     )
     asyncio.run(_run(options["attack"], attacker))
     sys.stdout.write(json.dumps({"outcomes": attacker.outcomes, "seconds": attacker.seconds}) + "\n")

@@ -31,7 +31,7 @@ from acs.southbound.opening import RESET, Opening, Port
 __all__ = ["Front"]
 
 _BACKLOG = 4096
-_ACCEPTED_AT_ONCE = 32  # sockets a turn of the event loop accepts at most
+_ACCEPTED_AT_ONCE = 16  # sockets a turn of the event loop accepts at most
 _SPOKE_AT_ONCE = 16  # first bytes that it looks at
 _BEGUN_AT_ONCE = 2  # and handshakes and requests of familiar addresses that it begins
 _GIVEN_BACK = 2  # a handshake and a challenge: what it takes a device to prove itself

@@ -8,10 +8,8 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from structlog.testing import capture_logs
-
-import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from acs.observability import Metrics
 from acs.southbound.connections import Bounds, Connection, Connections, Stage, Trust
@@ -153,9 +151,7 @@ async def test_a_peer_that_said_something_gets_all_of_its_answer():
         with socket.create_connection(("127.0.0.1", port)) as speaking:
             speaking.setblocking(False)
             speaking.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            await until(
-                lambda: answered and not len(front.connections)
-            )
+            await until(lambda: answered and not len(front.connections))
             got = b""
             while part := await asyncio.get_running_loop().sock_recv(speaking, 65536):
                 got += part
