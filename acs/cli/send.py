@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from acs.cli.node import find_device, read, settings_with_profiles, who, write
 from acs.cli.options import Config, Data, DeviceKey
 from acs.cli.outcome import show_outcome
-from acs.cli.output import console
+from acs.cli.output import console, moment
 from acs.cwmp import messages as m
 from acs.errors import AcsError
 from acs.settings import Settings
@@ -201,6 +201,9 @@ def absence(device: Any, since: float) -> str:
     if device.blocked:
         return f"the device is {device.admission}: {device.admission_reason}; "
     if (device.connection_request_tried_at or 0.0) < since:
+        if device.connection_request_error and (device.connection_request_at or 0.0) > time.time():
+            again = moment(device.connection_request_at)
+            return f"the last call failed ({device.connection_request_error}), the next is at {again}; "
         return "nobody has called it yet: is a node running, see acs serve? "
     if device.connection_request_error:
         return f"it could not be called: {device.connection_request_error}; "

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from acs.devices.audit import audit
 from acs.devices.identity import REFUSED, Device, device_from_row, device_key
@@ -212,12 +223,18 @@ def set_connection_request_secret(
 ) -> None:
     """Set the credentials with which the ACS answers the device's challenge (TR-069 3.2.2).
 
-    Without a secret they are those that the ACS gives devices.
+    Without a secret they are those that the ACS gives devices. That the device refused others is of no
+    interest any more.
     """
+    refused = devices.c.connection_request_result.endswith("unauthorized")
     conn.execute(
         update(devices)
         .where(devices.c.id == device_id)
-        .values(connection_request_username=username, connection_request_secret_sealed=secret_sealed)
+        .values(
+            connection_request_username=username,
+            connection_request_secret_sealed=secret_sealed,
+            connection_request_error=case((refused, ""), else_=devices.c.connection_request_error),
+        )
     )
 
 

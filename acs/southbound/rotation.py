@@ -127,11 +127,7 @@ def rotations_settled(conn: Connection, device: Device, settled: Iterable[Comman
             _rotated(conn, device, command, now=now)
         elif command.succeeded and m.CONNECTION_REQUEST_PASSWORD in command.payload:
             # It was provisioned, after a reset for example: now it has the password it was given at first.
-            conn.execute(
-                update(devices)
-                .where(devices.c.id == device.id)
-                .values(connection_request_secret_sealed=None, connection_request_username="")
-            )
+            dev.set_connection_request_secret(conn, device.id, "", None)
 
 
 def _rotated(conn: Connection, device: Device, command: Command, *, now: float) -> None:
@@ -140,16 +136,9 @@ def _rotated(conn: Connection, device: Device, command: Command, *, now: float) 
     if row is None:
         return
     if command.succeeded:
-        conn.execute(
-            update(devices)
-            .where(devices.c.id == device.id)
-            .values(
-                connection_request_username=USERNAME,
-                connection_request_secret_sealed=row.connection_request_sealed,
-                secrets_rotated_at=now,
-                secrets_once=False,
-            )
-        )
+        dev.set_connection_request_secret(conn, device.id, USERNAME, row.connection_request_sealed)
+        told = update(devices).where(devices.c.id == device.id)
+        conn.execute(told.values(secrets_rotated_at=now, secrets_once=False))
         _rotation_over(conn, device, keep=row.digest_sealed is not None)  # until the device has used it
     elif command.state == "failed" and command.fault_code is not None:
         # It says that it kept what it had; that may be what it was told before, when its answer got lost.

@@ -268,6 +268,18 @@ def test_the_wait_ends_with_what_is_known_of_the_call(acs, data, called, why):
     assert (done.code, why in done.err) == (2, True), done.err
 
 
+def test_a_device_that_could_not_be_called_before_is_called_again_later(acs, data):
+    values = {
+        "admission": "allowed",
+        "connection_request_tried_at": 1.0,
+        "connection_request_error": "no route",
+    }
+    with store(data) as conn:
+        conn.execute(update(devices).values(connection_request_at=time.time() + 300, **values))
+    done = acs(*SEND, "methods", KEY, "--wait", "0.1", "--data", data)
+    assert (done.code, "the last call failed (no route), the next is at 2" in done.err) == (2, True), done.err
+
+
 def test_an_alias_is_no_path_for_a_device_that_has_not_declared_them(acs, data):
     with store(data) as conn:
         conn.exec_driver_sql("DELETE FROM parameters WHERE name LIKE '%AliasBasedAddressing'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,6 +40,17 @@ async def test_a_target_bears_how_to_call_it(store: Store, clock: Clock) -> None
     await store.write(dev.set_connection_request_secret, device.id, "user", b"sealed")
     [target] = await due(store, clock.now + 1)
     assert (target.username, target.secret_sealed, target.url) == ("user", b"sealed", "")
+
+
+@pytest.mark.parametrize(("result", "left"), [("http unauthorized", ""), ("http connect", "why")])
+async def test_a_device_with_other_credentials_is_not_one_that_refused_them(
+    store: Store, clock: Clock, result: str, left: str
+) -> None:
+    device = await store.write(make, "1", clock.now)
+    failed = partial(dev.connection_request_failed, result=result, now=clock.now)
+    await store.write(failed, device.id, "why")
+    await store.write(dev.set_connection_request_secret, device.id, "", None)
+    assert (await store.read(dev.get, device.id)).connection_request_error == left
 
 
 async def test_the_longest_waiting_are_called_first(store: Store, clock: Clock) -> None:

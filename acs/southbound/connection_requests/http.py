@@ -235,7 +235,8 @@ def _outcome(answer: Answer) -> Outcome:
         case 200 | 202 | 204:
             return Outcome(Reason.ACCEPTED)
         case 401 | 403:
-            text = "the device refused the credentials; set those that it has: acs devices call-credentials"
+            text = "the device refused the credentials; where it was not provisioned by this ACS, set those"
+            text += " that it has: acs devices call-credentials"
             return Outcome(Reason.UNAUTHORIZED, text)
         case 503 | 429:
             text = "the device has no room for another connection request"
