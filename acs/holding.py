@@ -36,7 +36,7 @@ class HoldWatch:
     """
 
     def __init__(self, store: Store, env: rm.Environment, *, page: int = 200) -> None:
-        self._store, self._env, self._page = store, env, page
+        self._store, self.env, self._page = store, env, page
         self._in_force: tuple[int, ...] | None = None
         self._looked_at = 0.0
         self._wake = asyncio.Event()
@@ -61,7 +61,7 @@ class HoldWatch:
         return count
 
     async def _review(self, device_id: int) -> None:
-        await self._store.write(review_device, device_id, env=self._env, now=self._store.clock())
+        await self._store.write(review_device, device_id, env=self.env, now=self._store.clock())
 
     async def run(self) -> None:
         """Look now and then, until cancelled. What fails is logged and tried again."""

@@ -6,8 +6,9 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -19,7 +20,6 @@ from acs.datamodel import install_profiles, installed_profiles, load_profiles
 from acs.devices import missing_models
 from acs.distress import call_in_vain, parse_template
 from acs.enforcement import Enforcer
-from acs.errors import AcsError
 from acs.files import (
     PM_FILE,
     Arrivals,
@@ -36,15 +36,8 @@ from acs.housekeeping import Housekeeper
 from acs.management import Management
 from acs.northbound import Deliverer, Northbound
 from acs.observability import Metrics
-from acs.remediation import (
-    Engine,
-    Environment,
-    Library,
-    Policy,
-    load_library,
-    load_policy,
-    missing_playbooks,
-)
+from acs.reload import Reloader, Rules, read_rules
+from acs.remediation import Engine, Environment
 from acs.security import Sealer, Secrets, check_secret, write_private
 from acs.settings import Settings
 from acs.silence import SilenceWatch
@@ -77,6 +70,7 @@ from acs.watch import AuditKeeper, Watch
 __all__ = ["Node"]
 
 _log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 def _proved(request: web.Request, who: str) -> None:
@@ -95,7 +89,9 @@ class Node:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
-        self._retention = 0.0
+        self._by_rules: list[Any] = []
+        self._reloader: Reloader | None = None
+        self._last_reload: dict[str, Any] | None = None
         self.management: Management | None = None
         self.northbound: Northbound | None = None
         self.northbound_port: int | None = None
@@ -131,22 +127,22 @@ class Node:
 
     async def _start(self) -> None:
         secrets = Secrets.load_or_create(self.settings.data)
-        policy = load_policy(self.settings.policy)
-        self._retention = _retention(self.settings, policy)
+        rules = read_rules(self.settings)
+        for problem in rules.problems:  # it keeps no node from starting
+            _log.error("a playbook can't be used", why=problem)
         install_profiles(load_profiles(self.settings.data))
         await self._open_store(secrets)
-        await self.store.write(set_inhibitions, policy.inhibit)
+        await self.store.write(set_inhibitions, rules.policy.inhibit)
         for source, name in (await self.store.read(missing_models, installed_profiles())).items():
             _log.warning("a profile names a data model that is not there", profile=source, model=name)
-        library = self._library(policy)
         paths = parse_template(self.settings.distress_paths)
         if paths and self.settings.distress_port is None:
             _log.warning("triggers go out, but this node listens for no session over a distress channel")
         self.env = Environment(
-            policy,
+            rules.policy,
             self._file_url,
             self._upload_url,
-            library=library,
+            library=rules.library,
             distress_file_url=self._distress_file_url if self.settings.distress_port is not None else None,
             distress_paths=paths,
             roles=frozenset(self.settings.roles),
@@ -164,6 +160,7 @@ class Node:
         await self._start_stun(secrets)
         await self._start_notifications(secrets)
         self._begin_work(secrets)
+        self._follow(rules)
         self._write_ports()
         self.management.ready = True
 
@@ -181,7 +178,7 @@ class Node:
 
     async def _open_southbound(self, secrets: Secrets) -> None:
         settings = self.settings
-        endpoint = Endpoint(self.store, settings, secrets, self.env, self.metrics)
+        endpoint = self._ruled(Endpoint(self.store, settings, secrets, self.env, self.metrics))
         self.southbound = Southbound(settings, endpoint)
         key, lifetime = secrets.file_url_key, settings.file_url_lifetime
         self._urls = FileUrls(key, lambda: self.url, lifetime=lifetime)
@@ -196,7 +193,7 @@ class Node:
             revocations=endpoint.revocations,
             admission=endpoint.admission,
         )
-        collector.register(self.southbound.app)
+        self._ruled(collector).register(self.southbound.app)
         files = FileServer(
             self.store,
             self.storage,
@@ -204,13 +201,13 @@ class Node:
             settings=settings,
             nonce_key=secrets.nonce_key,
             integrity=Integrity(self.storage, TrustedSigners(settings.data)),
-            minimal_versions=self.env.policy.minimal_versions,
+            env=self.env,
             vendors=endpoint.vendors,
             revocations=endpoint.revocations,
             admission=endpoint.admission,
             metrics=self.metrics,
         )
-        self.southbound.app.add_routes(files.routes())
+        self.southbound.app.add_routes(self._ruled(files).routes())
         self.southbound.distress_routes = files.fetch_routes()
         self._stack.push_async_callback(endpoint.tracer.close)
         self._stack.push_async_callback(self.southbound.stop)
@@ -220,22 +217,31 @@ class Node:
     def _begin_work(self, secrets: Secrets) -> None:
         """Start what goes on beside the answers to devices."""
         southbound, endpoint = self.southbound, self.southbound.endpoint
-        watch = Watch(
-            self.store, self.settings, secrets, southbound=southbound, env=self.env, metrics=self.metrics
+        watch = self._ruled(
+            Watch(
+                self.store, self.settings, secrets, southbound=southbound, env=self.env, metrics=self.metrics
+            )
         )
-        self._run(Engine(self.store, self.env, lambda: endpoint.turns.room).run(), "remediation")
+        engine = self._ruled(Engine(self.store, self.env, lambda: endpoint.turns.room))
+        self._run(engine.run(), "remediation")
         self._run(self._deliverer(secrets).run(), "notifications of managers")
         self._run(self._enforcer(secrets).run(), "measures")
         self._run(self._dispatcher(secrets).run(), "connection requests")
         self._run(southbound.follow_vendors(), "vendor CAs")
         self._run(endpoint.admission.run(), "admission")
+        self._run(endpoint.turned_away.run(), "devices that were sent away")
         self._run(endpoint.tracer.run(), "traces")
         self._run(self._housekeeper().run(), "housekeeping")
         self._run(self.arrivals.run(), "uploads")
         self._run(AuditKeeper(self.store, self.settings).run(), "audit checkpoints")
         self._run(watch.run(), "certificates and secrets")
-        self._run(SilenceWatch(self.store, self.env, self.metrics).run(), "silent devices")
-        self._run(HoldWatch(self.store, self.env).run(), "silences")
+        self._run(self._ruled(SilenceWatch(self.store, self.env, self.metrics)).run(), "silent devices")
+        self._run(self._ruled(HoldWatch(self.store, self.env)).run(), "silences")
+
+    def _ruled(self, user: T) -> T:
+        """Note that this goes by policy and playbooks, as its attribute ``env``."""
+        self._by_rules.append(user)
+        return user
 
     def _housekeeper(self) -> Housekeeper:
         settings = self.settings
@@ -247,7 +253,7 @@ class Node:
         )
         return Housekeeper(
             self.store,
-            self._retention,
+            self.settings.retention_days * 86400,
             settings.bulk_retention_days * 86400,
             uploads=uploads,
             trace_retention=settings.trace_retention_days * 86400,
@@ -304,12 +310,21 @@ class Node:
         self.stun_port = self._stun.port
         self._run(self._stun.keep(), "UDP bindings")
 
-    def _library(self, policy: Policy) -> Library:
-        """Load the operators' playbooks; what is wrong with them is told and keeps no node from starting."""
-        library = load_library(self.settings.playbooks)
-        for problem in (*library.problems, *missing_playbooks(policy, library)):
-            _log.error("a playbook can't be used", why=problem)
-        return library
+    def _follow(self, rules: Rules) -> None:
+        """Have policy and playbooks read anew when that is asked for."""
+        users = (self, *self._by_rules)
+        reloader = Reloader(self.store, self.settings, rules, users, told=self._reloaded)
+        self._run(reloader.run(), "reloading")
+        self._reloader = reloader
+
+    def _reloaded(self, at: float, changed: str, error: str) -> None:
+        self._last_reload = {"at": at, "changed": changed, "error": error}
+        self._write_ports()
+
+    def reload(self) -> None:
+        """Have policy and playbooks read anew; what is wrong is logged, and changes nothing."""
+        if self._reloader is not None:  # one that only starts reads them anyway
+            self._reloader.ask()
 
     def _file_url(self, device_id: int, name: str, now: float) -> str:
         return self._urls.url(device_id, name, now)
@@ -344,6 +359,10 @@ class Node:
             "northbound_port": self.northbound_port,
             "stun_port": self.stun_port,
             "notification_port": self.notification_port,
+            "policy": self.env.policy.version,
+            "policy_file": _absolute(self.settings.policy),
+            "playbooks": _absolute(self.settings.playbooks),
+            "reload": self._last_reload,
         }
         write_private(self.settings.data / "node.json", msgspec.json.encode(ports))
 
@@ -351,8 +370,8 @@ class Node:
         settings = self.settings
         if settings.northbound_port is None:
             return
-        northbound = self.northbound = Northbound(
-            self.store, settings, secrets, self.env, self.metrics, proved=_proved
+        northbound = self.northbound = self._ruled(
+            Northbound(self.store, settings, secrets, self.env, self.metrics, proved=_proved)
         )
         await northbound.runner.setup()
         context = northbound.context()
@@ -392,12 +411,5 @@ class Node:
         await self._stack.aclose()
 
 
-def _retention(settings: Settings, policy: Policy) -> float:
-    """Return the retention in seconds; recurrences have to be remembered for as long as they count."""
-    seconds = settings.retention_days * 86400
-    if seconds < policy.limits.recurrence_window:
-        raise AcsError(
-            f"the setting retention_days is {settings.retention_days:g}, but the policy counts recurrences"
-            f" over {policy.limits.recurrence_window:g} s; keep longer, or count over less"
-        )
-    return seconds
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())

@@ -40,18 +40,18 @@ class SilenceWatch:
     """One for each node. What was silent before the node began counts from its beginning."""
 
     def __init__(self, store: Store, env: rm.Environment, metrics: Metrics) -> None:
-        self._store, self._env, self._metrics = store, env, metrics
+        self._store, self.env, self._metrics = store, env, metrics
         self._since = store.clock()
 
     async def look(self) -> None:
         """Look once: reading is no work for the writer, it gets what has to be done."""
         now = self._store.clock()
-        interval = float(self._env.policy.provisioning.periodic_inform_interval)
+        interval = float(self.env.policy.provisioning.periodic_inform_interval)
         due = await self._store.read(
-            dt.silent_devices, self._env.detection(now), interval=interval, since=self._since, limit=_AT_ONCE
+            dt.silent_devices, self.env.detection(now), interval=interval, since=self._since, limit=_AT_ONCE
         )
         if due:
-            changes = await self._store.write(look_at_silence, due, self._env, since=self._since, now=now)
+            changes = await self._store.write(look_at_silence, due, self.env, since=self._since, now=now)
             for change in changes:
                 self._metrics.alarms.labels(change.kind, change.alarm.known_event_type).inc()
 

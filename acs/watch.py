@@ -77,7 +77,7 @@ class Watch:
         metrics: Metrics,
     ) -> None:
         self._store, self._settings, self._secrets = store, settings, secrets
-        self._southbound, self._env, self._metrics = southbound, env, metrics
+        self._southbound, self.env, self._metrics = southbound, env, metrics
         self._warned: set[str] = set()
         self._told: set[tuple[str, str]] = set()
         self._looked = 0.0
@@ -93,7 +93,7 @@ class Watch:
             if max(map(len, found)) < _AT_ONCE:  # else there may be more, and their turn is the next look
                 self._looked = now
             if any(found):
-                changes = await self._store.write(_tell, *found, self._settings, self._env, now=now)
+                changes = await self._store.write(_tell, *found, self._settings, self.env, now=now)
                 for change in changes:
                     self._metrics.alarms.labels(change.kind, change.alarm.known_event_type).inc()
         days = self._settings.secret_max_age_days

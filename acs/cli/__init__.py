@@ -33,6 +33,7 @@ from acs.cli import (
     pm,
     policy,
     profiles,
+    reload,
     safety,
     serve,
     silence,
@@ -64,6 +65,7 @@ app = typer.Typer(
 )
 
 app.command()(serve.serve)
+app.command()(reload.reload)
 simulation = typer.Typer(invoke_without_command=True)
 simulation.callback()(simulate.simulate)
 simulation.command("network")(simulate_network.simulate_network)

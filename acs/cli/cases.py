@@ -80,13 +80,17 @@ def list_cases(
 @cases.command("instruct")
 def instruct_case(
     case: Number,
-    action: Annotated[str, typer.Argument(help="RELEASE (unblock and close) or CLOSE.")],
+    action: Annotated[
+        str,
+        typer.Argument(help="RETRY, BLOCK, RELEASE, EXPECT_EMERGENCY or CLOSE; `acs cases show` says which."),
+    ],
     because: Reason,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Tell a case that waits for instruction what to do.
 
+    What it can be told now, and what each word causes: acs cases show CASE
     Example: acs cases instruct 7 RELEASE --because "inspected on site"
     """
     match action.upper():
@@ -116,8 +120,16 @@ def _instruct(case: int, word: Instruction, because: str, data: Path | None, con
 
     settings = settings_of(data, config)
     env, now = environment_of(settings), time.time()
-    done = write(
-        settings, lambda conn: rm.instruct(conn, case, word, who=who(), why=because, env=env, now=now)
-    )
+
+    def act(conn: Connection) -> tuple[bool, list[str]]:
+        done = rm.instruct(conn, case, word, who=who(), why=because, env=env, now=now)
+        found = rm.find_case(conn, case)
+        if found is None or found.state != "closed":
+            return done, []
+        return done, [f"case {case} is closed: {found.outcome}", *rm.left_behind(conn, found)]
+
+    done, stands = write(settings, act)
     told = f"case {case} was told: {word}"
     console.print(told if done else f"{told}; it waits for a second person to say the same")
+    for each in stands:
+        console.print(each, markup=False, highlight=False)

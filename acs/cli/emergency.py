@@ -24,6 +24,7 @@ def list_emergencies(
     """List the cases of emergency remediation that are open, and what each waits for."""
     from acs import devices as dev
     from acs import remediation as rm
+    from acs.distress import EMERGENCY
 
     def look(conn: Connection) -> list[dict[str, Any]]:
         found = []
@@ -33,11 +34,15 @@ def list_emergencies(
                 continue
             device = dev.get(conn, case.device_id)
             waits = next((each for each in steps if not each.done), None)
+            fail_safe = device.channel == EMERGENCY
             found.append(
                 {
                     "case": case.id,
                     "device": device.device_key,
                     "software": device.software_version,
+                    "runs": "fail-safe image" if fail_safe else "its own software",
+                    "heard": device.last_inform_at,
+                    "refused": rm.emergency_over(conn, device) if fail_safe else "",
                     "state": case.outcome or case.state,
                     "waits": waits.name if waits is not None else "",
                     "until": waits.deadline if waits is not None else None,
@@ -49,9 +54,14 @@ def list_emergencies(
     if json:
         print_json(found)
         return
-    columns = ("case", "device", "software", "state", "waits")
-    rows = [(*(each[name] for name in columns), moment(each["until"])) for each in found]
-    print_table("Emergency remediation", (*columns, "until"), rows)
+    columns = ("case", "device", "software", "runs", "state", "waits")
+    rows = [
+        (*(each[name] for name in columns), moment(each["until"]), moment(each["heard"])) for each in found
+    ]
+    print_table("Emergency remediation", (*columns, "until", "heard"), rows)
+    for each in found:
+        if each["refused"]:
+            console.print(f"refused now: {each['refused']}", markup=False, highlight=False)
 
 
 @emergency.command("loaded")

@@ -17,13 +17,15 @@ from acs.settings import Settings, load_settings
 from acs.store import Store, confirm_master_key
 
 if TYPE_CHECKING:
-    from acs.remediation import Environment
+    from acs.remediation import Environment, Policy
     from acs.security import Secrets
 
 __all__ = [
     "environment_of",
     "find_device",
+    "node_facts",
     "node_url",
+    "policy_of",
     "read",
     "require_data",
     "secrets_of",
@@ -73,13 +75,18 @@ def secrets_of(settings: Settings) -> Secrets:
     return secrets
 
 
+def node_facts(settings: Settings) -> dict[str, Any]:
+    """Return what the node wrote down when it started, {} where none did."""
+    try:
+        return msgspec.json.decode((settings.data / "node.json").read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
 def node_url(settings: Settings) -> str:
     """Return how devices reach the node, which it wrote down when it started."""
-    try:
-        facts = msgspec.json.decode((settings.data / "node.json").read_bytes(), type=dict[str, Any])
-        return str(facts["url"]).rstrip("/")
-    except (OSError, KeyError, msgspec.DecodeError):
-        return (settings.url or f"https://{settings.names[0]}:{settings.port}").rstrip("/")
+    configured = settings.url or f"https://{settings.names[0]}:{settings.port}"
+    return str(node_facts(settings).get("url") or configured).rstrip("/")
 
 
 async def _with_store(
@@ -132,11 +139,26 @@ def with_devices(conn: Connection, found: Iterable[Any]) -> list[dict[str, Any]]
 
 
 def environment_of(settings: Settings) -> Environment:
-    """Return what remediation works with here: the policy, the operators' playbooks, and no URLs of files."""
-    from acs.remediation import Environment, load_library, load_policy
+    """Return what remediation works with here: the policy, the operators' playbooks, and no URLs of files.
 
-    library = load_library(_with_profiles(settings).playbooks)
-    return Environment(load_policy(settings.policy), _no_urls, library=library)
+    Where the settings name none, those of the node: it is to be decided as it would be there.
+    """
+    from acs.remediation import Environment, load_library
+
+    library = load_library(_with_profiles(settings).playbooks or _path_of(settings, "playbooks"))
+    return Environment(policy_of(settings), _no_urls, library=library)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the policy that the settings name, else that of the node, else the shipped one."""
+    from acs.remediation import load_policy
+
+    return load_policy(settings.policy or _path_of(settings, "policy_file"))
+
+
+def _path_of(settings: Settings, name: str) -> Path | None:
+    found = node_facts(settings).get(name)
+    return Path(found) if isinstance(found, str) else None
 
 
 def _no_urls(*_: object) -> str:

@@ -69,7 +69,8 @@ def serve(
     """Run an ACS node: CWMP over HTTPS for devices, remediation, file server.
 
     The first start makes a CA, a server certificate, all secrets and an embedded database in the data
-    directory. Nothing has a default password. SIGTERM and Ctrl-C let open sessions finish.
+    directory. Nothing has a default password. SIGTERM and Ctrl-C let open sessions finish; SIGHUP reads
+    policy and playbooks anew, as `acs reload` does.
     """
     settings = settings_of(
         data,
@@ -105,6 +106,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     node = Node(settings)
+    loop.add_signal_handler(signal.SIGHUP, node.reload)
     await node.start()
     # What is there now stays for good: the collector need not look at it again.
     gc.collect()

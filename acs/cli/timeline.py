@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acs.cli.node import read, settings_of, who
+from acs.cli.node import policy_of, read, settings_of, who
 from acs.cli.options import Config, Data, Json, Number
-from acs.cli.output import StandardOutput, console, print_json, print_table, write_new
+from acs.cli.output import StandardOutput, console, moment, print_json, print_table, write_new
 from acs.errors import AcsError
 
 if TYPE_CHECKING:
@@ -30,23 +30,37 @@ def show_case(case: Number, data: Data = None, config: Config = None, json: Json
     from acs import devices as dev
     from acs import remediation as rm
 
-    def look(conn: Connection) -> tuple[Any, Any, str, list[Entry]]:
+    settings = settings_of(data, config)
+
+    def look(conn: Connection) -> tuple[Any, Any, str, list[Entry], list[str]]:
         found = rm.find_case(conn, case)
         if found is None:
             raise AcsError(f"there is no case {case}; see: acs cases list")
         key = dev.get(conn, found.device_id).device_key
-        return found, rm.journal_of(conn, case), key, rm.timeline(conn, case)
+        left = rm.left_behind(conn, found) if found.state == "closed" else []
+        return found, rm.journal_of(conn, case), key, rm.timeline(conn, case), left
 
-    found, steps, key, entries = read(settings_of(data, config), look)
+    found, steps, key, entries, left = read(settings, look)
+    words = rm.choices(found, steps, policy_of(settings))
     if json:
         told = {"device": key, **asdict(found), "steps": [asdict(each) for each in steps]}
-        print_json({**told, "timeline": entries})
+        print_json({**told, "timeline": entries, "choices": words, "left": left})
         return
     outcome = f", {found.outcome}" if found.outcome else ""
     console.print(
         f"Case {case}: {key}, {found.procedure}, {found.state}{outcome}: {found.because}", markup=False
     )
     print_table("Timeline", _COLUMNS, [_row(each, found.opened_at) for each in entries])
+    for step in steps:
+        if not step.done:
+            until = f", until {moment(step.deadline)} UTC" if step.deadline else ""
+            now = f"now: {step.name} {step.detail}".rstrip()
+            console.print(f"{now}{until}: {step.because}", markup=False, highlight=False)
+    if words:
+        title = f'What it can be told: acs cases instruct {case} WORD --because "…"'
+        print_table(title, ("WORD", "what that causes"), list(words.items()))
+    for each in left:
+        console.print(each, markup=False, highlight=False)
 
 
 def _row(entry: Entry, since: float) -> tuple[Any, ...]:

@@ -96,7 +96,7 @@ from acs.devices.tags import (
     site_values,
     sites,
 )
-from acs.devices.turned_away import note_turned_away, turned_away_at
+from acs.devices.turned_away import call_turned_away, note_turned_away, turned_away_at
 
 __all__ = [
     "ADMISSIONS",
@@ -130,6 +130,7 @@ __all__ = [
     "block",
     "blocked_at",
     "call_now",
+    "call_turned_away",
     "certificate_holder",
     "certificate_name",
     "check_audit",

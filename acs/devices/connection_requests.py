@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Float, bindparam, case, exists, select, update
+from sqlalchemy import Connection, Float, and_, bindparam, case, exists, or_, select, update
 
+from acs.devices.turned_away import TURNED_AWAY
 from acs.store.tables import command_is_open, commands, devices
 
 __all__ = [
@@ -24,6 +25,8 @@ _WAITING = exists(
         commands.c.device_id == devices.c.id, command_is_open, commands.c.state != "accepted"
     )
 )
+# One that the ACS had no room for is called without that something waits, and not for ever.
+_LATE = and_(TURNED_AWAY, devices.c.connection_request_attempts < 3)
 _SESSION_OVER = (
     update(devices)
     .where(devices.c.id == bindparam("device"))
@@ -70,7 +73,7 @@ def due_connection_requests(conn: Connection, *, now: float, limit: int) -> list
             devices.c.certificate_name,
             devices.c.connection_request_at,
         )
-        .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", _WAITING)
+        .where(devices.c.connection_request_at <= now, devices.c.admission == "allowed", or_(_WAITING, _LATE))
         .order_by(devices.c.connection_request_attempts, devices.c.connection_request_at)
         .limit(limit)
     )

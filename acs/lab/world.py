@@ -201,6 +201,8 @@ class World(ManagedHenb):
                 due = rm.due_cases(self.conn, now=self.now, limit=10)
                 for case_id in due:
                     rm.advance(self.conn, case_id, env=self.env, now=self.now)
+                for case_id in rm.put_off_cases(self.conn, limit=10):
+                    rm.begin_put_off(self.conn, case_id, env=self.env, now=self.now)
             with self.conn.begin():
                 free = rm.due_runs(self.conn, limit=10)
                 for device_id in free:

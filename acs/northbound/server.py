@@ -69,7 +69,7 @@ class Northbound:
         proved: Callable[[web.Request, str], None],
     ) -> None:
         self._proved = proved
-        self._store, self._settings, self._env, self._metrics = store, settings, env, metrics
+        self._store, self._settings, self.env, self._metrics = store, settings, env, metrics
         self._sealer = Sealer(secrets.store_key)
         self._lockout = Lockout()
         certificate, key = settings.northbound_certificate, settings.northbound_key
@@ -215,7 +215,7 @@ class Northbound:
                 dict(request.match_info),
                 _query(request, route.query),
                 await _body(request, route.body) if route.body is not None else None,
-                self._env,
+                self.env,
                 self._sealer,
                 self._settings,
                 self._store.clock(),

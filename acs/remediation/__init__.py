@@ -2,10 +2,13 @@
 
 from acs.remediation.advance import advance, begin_put_off, due_cases
 from acs.remediation.cases import Case, Step, active_case, case_kinds, find_case, journal_of, list_cases
+from acs.remediation.choices import INSTRUCTIONS, Instruction, choices
+from acs.remediation.closing import left_behind
 from acs.remediation.dry_run import Assumed, DryStep, dry_run
 from acs.remediation.emergency import (
     emergency_expected,
     emergency_informed,
+    emergency_over,
     image_requested,
     is_emergency,
     registered_elsewhere,
@@ -13,7 +16,7 @@ from acs.remediation.emergency import (
 from acs.remediation.engine import Engine
 from acs.remediation.environment import Environment, missing_playbooks
 from acs.remediation.export import CaseExport, export_case, export_html, export_json
-from acs.remediation.instructions import INSTRUCTIONS, Instruction, block, instruct, reach, unblock, undo
+from acs.remediation.instructions import block, instruct, reach, unblock, undo
 from acs.remediation.measures import occasions_of, wanted_measures
 from acs.remediation.policy import (
     Decision,
@@ -66,6 +69,7 @@ __all__ = [
     "begin_runs",
     "block",
     "case_kinds",
+    "choices",
     "classify",
     "command_withdrawn",
     "commands_settled",
@@ -76,6 +80,7 @@ __all__ = [
     "due_runs",
     "emergency_expected",
     "emergency_informed",
+    "emergency_over",
     "export_case",
     "export_html",
     "export_json",
@@ -88,6 +93,7 @@ __all__ = [
     "instruct",
     "is_emergency",
     "journal_of",
+    "left_behind",
     "list_cases",
     "load_library",
     "load_policy",

@@ -46,6 +46,7 @@ from acs.remediation.scripts.runs import end_run, withdraw_runs
 from acs.remediation.steps import HELD, Started, StepContext, command_result
 from acs.remediation.triage import next_case
 from acs.store.tables import case_is_open, cases, journal, policies
+from acs.subscriptions import DECISION_NEEDED
 
 __all__ = [
     "advance",
@@ -168,7 +169,8 @@ def _set_aside(conn: Connection, case: Case, error: BaseException, *, env: Envir
     because = f"the playbook {case.playbook} failed{at}: {type(error).__name__}: {error}"[:500]
     change_case(conn, case.id, state="waiting", outcome="FAILED", wake_at=None, because=because)
     end_slot(conn, case.id, verdict("FAILED"))
-    _comment(conn, case, f"case {case.id} waits for an instruction", because, env=env, now=now)
+    text = f"case {case.id} waits for an instruction"
+    _comment(conn, case, text, because, asks=True, env=env, now=now)
 
 
 def _look_again(conn: Connection, case: Case, step: Step, *, env: Environment, now: float) -> Step:
@@ -363,8 +365,24 @@ def close_case(
         _comment(conn, case, f"case {case.id} closed: {outcome}", because, env=env, now=now)
 
 
-def _comment(conn: Connection, case: Case, text: str, because: str, *, env: Environment, now: float) -> None:
-    """Tell the managers on Type 2 what became of a case."""
+def _comment(
+    conn: Connection,
+    case: Case,
+    text: str,
+    because: str,
+    *,
+    asks: bool = False,
+    env: Environment,
+    now: float,
+) -> None:
+    """Tell the managers on Type 2 what became of a case; ``asks``: it is for people to decide now."""
     device = dev.get(conn, case.device_id)
-    body = {"caseId": case.id, "device": device.device_key, "commentText": text, "because": because}
-    al.notify(conn, device, "notifyComments", {**body, "systemDN": env.system_dn}, now=now)
+    body = {
+        "caseId": case.id,
+        "device": device.device_key,
+        "commentText": text,
+        "because": because,
+        "systemDN": env.system_dn,
+        **({DECISION_NEEDED: True} if asks else {}),
+    }
+    al.notify(conn, device, "notifyComments", body, now=now)

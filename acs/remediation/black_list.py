@@ -15,7 +15,7 @@ from acs.errors import AcsError
 from acs.remediation.cases import Case, journal_of
 from acs.remediation.measures import Occasion, wanted_measures
 from acs.remediation.policy import Policy
-from acs.remediation.steps import INSTRUCTION, INSTRUCTION_OR_SESSION
+from acs.remediation.steps import INSTRUCTIONS_AWAITED
 
 __all__ = [
     "LetIn",
@@ -132,7 +132,7 @@ def expected_since(conn: Connection, device_id: int, case: Case) -> float | None
     told = [
         each.done_at
         for each in journal_of(conn, case.id)
-        if each.event in (INSTRUCTION, INSTRUCTION_OR_SESSION) and each.done_at and _expects(each.result)
+        if each.event in INSTRUCTIONS_AWAITED and each.done_at and _expects(each.result)
     ]
     return max((each for each in told if each >= since), default=None)
 

@@ -31,6 +31,9 @@ from acs.remediation.reaching import Reaching
 from acs.remediation.rpcs import Rpcs
 from acs.remediation.script_api import ScriptCalls
 from acs.remediation.steps import (
+    INSTRUCTION,
+    INSTRUCTION_OR_BOOT,
+    INSTRUCTION_OR_SESSION,
     Outcome,
     StepContext,
     event_step,
@@ -92,12 +95,16 @@ class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls, MeasureCalls):
         event = event_name(event)
         return bool(await event_step(event, because=because, timeout=timeout))
 
-    async def instruction(self, outcome: str, *, because: str, or_session: bool = False) -> dict[str, Any]:
+    async def instruction(
+        self, outcome: str, *, because: str, or_session: bool = False, or_boot: bool = False
+    ) -> dict[str, Any]:
         """Put the case aside as ``outcome`` and wait, without limit, for an instruction.
 
-        ``or_session``: or until the device comes by itself, which is ``{"channel": …}``.
+        ``or_session``: or until the device comes by itself, which is ``{"channel": …}``; ``or_boot``: or
+        until it comes after a boot, on the standard path or with its fail-safe image.
         """
-        result: dict[str, Any] = await instruction_step(outcome, because=because, or_session=or_session)
+        event = INSTRUCTION_OR_SESSION if or_session else INSTRUCTION_OR_BOOT if or_boot else INSTRUCTION
+        result: dict[str, Any] = await instruction_step(outcome, because=because, event=event)
         return result
 
     async def wait_for_value(
@@ -258,11 +265,14 @@ class CaseApi(Rpcs, Reaching, ScriptCalls, EvidenceCalls, MeasureCalls):
         """Write a line in the timeline."""
         await immediate_step("note", lambda _: None, because=because, detail=text)
 
-    async def notify(self, comment: str, *, because: str) -> None:
-        """Tell the managers on Type 2 about a step of the case (notifyComments)."""
+    async def notify(self, comment: str, *, because: str, asks: bool = False) -> None:
+        """Tell the managers on Type 2 about a step of the case (notifyComments).
+
+        ``asks``: it is for people to decide now, so that it is late for no manager.
+        """
 
         def act(context: StepContext) -> None:
-            tell_managers(context, comment, because)
+            tell_managers(context, comment, because, asks=asks)
 
         await immediate_step("notify", act, because=because, detail=comment)
 

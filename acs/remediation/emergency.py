@@ -29,14 +29,23 @@ from acs.remediation.cases import (
 )
 from acs.remediation.environment import Environment
 from acs.remediation.playbooks import PLAYBOOK_OF
+from acs.remediation.playbooks.emergency import EMERGENCY_FAILED
 from acs.remediation.reaching import IN_EMERGENCY
 from acs.remediation.reactions import commands_settled, waiting_steps
-from acs.remediation.steps import IMAGE_REQUESTED, INSTRUCTION_OR_SESSION, REGISTRATION, SESSION
+from acs.remediation.steps import (
+    IMAGE_REQUESTED,
+    INSTRUCTION,
+    INSTRUCTION_OR_BOOT,
+    INSTRUCTION_OR_SESSION,
+    REGISTRATION,
+    SESSION,
+)
 from acs.remediation.triage import SIGNATURE, facts_of
 
 __all__ = [
     "emergency_expected",
     "emergency_informed",
+    "emergency_over",
     "image_requested",
     "is_emergency",
     "registered_elsewhere",
@@ -58,6 +67,23 @@ def emergency_expected(conn: Connection, device: Device, *, env: Environment) ->
     if case is None or case.outcome == "BLOCKED":
         return False
     return expected_since(conn, device.id, case) is not None
+
+
+def emergency_over(conn: Connection, device: Device) -> str:
+    """Return why a fail-safe image is served no more, "" where it is (S1 L84).
+
+    Emergency remediation failed as often as it may, and people decide: until they do, the credentials of the
+    fail-safe image, which are all that the HeNB has, are good for nothing. It should have shut down.
+    """
+    case = active_case(conn, device.id)
+    if case is None or case.outcome != EMERGENCY_FAILED:
+        return ""
+    if not any(each.event == INSTRUCTION and not each.done for each in journal_of(conn, case.id)):
+        return ""
+    return (
+        f"emergency remediation of {device.device_key} failed and people decide; with RETRY or"
+        f" EXPECT_EMERGENCY for case {case.id} its fail-safe image is served again"
+    )
 
 
 def is_emergency(case: Case, steps: Iterable[Step]) -> bool:
@@ -82,7 +108,12 @@ def emergency_informed(
     elif case is None:
         _open(conn, device, None, env=env, now=now)
     else:
-        told: dict[str, object] = {SESSION: EMERGENCY, INSTRUCTION_OR_SESSION: {"channel": EMERGENCY}}
+        began = {"channel": EMERGENCY}
+        told: dict[str, object] = {
+            SESSION: EMERGENCY,
+            INSTRUCTION_OR_SESSION: began,
+            INSTRUCTION_OR_BOOT: began,
+        }
         if check.boot:  # it fell back to its fail-safe image
             told[REGISTRATION] = {"version": device.software_version, "who": ""}
         came = [each for each in steps if each.event in told]

@@ -33,7 +33,7 @@ class Engine:
     """
 
     def __init__(self, store: Store, env: Environment, room: Callable[[], int] = lambda: _BATCH) -> None:
-        self._store, self._env, self._room = store, env, room
+        self._store, self.env, self._room = store, env, room
         self._line, self._looked_at = asyncio.Event(), float("-inf")
         store.on(TOPIC, lambda _: self._line.set())
 
@@ -62,7 +62,7 @@ class Engine:
             await self._store.write(put_back, case_id, now=self._store.clock())
 
     def _begin_case_now(self, conn: Connection, case_id: int) -> None:
-        begin_put_off(conn, case_id, env=self._env, now=self._store.clock())
+        begin_put_off(conn, case_id, env=self.env, now=self._store.clock())
 
     async def _give_out(self, now: float) -> None:
         """Give free slots to cases that wait for one, when one was freed and now and then."""
@@ -74,7 +74,7 @@ class Engine:
             await self._store.write(self._give_out_now)
 
     def _give_out_now(self, conn: Connection) -> None:
-        rules, system_dn = self._env.policy.safety, self._env.system_dn
+        rules, system_dn = self.env.policy.safety, self.env.system_dn
         if give_out(conn, rules=rules, system_dn=system_dn, now=self._store.clock()) is None:
             self._looked_at = float("-inf")  # somebody else is at it and may not have seen all
 
@@ -86,7 +86,7 @@ class Engine:
             _log.exception("a run can't be begun; it is tried again", extra={"device_id": device_id})
 
     def _begin_now(self, conn: Connection, device_id: int) -> None:
-        begin_runs(conn, device_id, env=self._env, now=self._store.clock())
+        begin_runs(conn, device_id, env=self.env, now=self._store.clock())
 
     async def _advance(self, case_id: int) -> None:
         """Advance one case; where that fails it goes to the end of the line and keeps no other waiting."""
@@ -97,7 +97,7 @@ class Engine:
             await self._store.write(postpone, case_id, until=self._store.clock() + _RETRY)
 
     def _advance_now(self, conn: Connection, case_id: int) -> None:
-        advance(conn, case_id, env=self._env, now=self._store.clock())
+        advance(conn, case_id, env=self.env, now=self._store.clock())
 
     async def run(self) -> None:
         """Tick until cancelled. What fails is logged and tried again."""

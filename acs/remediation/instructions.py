@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
 
 from sqlalchemy import Connection
 
@@ -23,21 +22,15 @@ from acs.remediation.cases import (
     journal_of,
     open_case,
 )
+from acs.remediation.choices import ANSWERS, INSTRUCTIONS, SET_ASIDE, Instruction, fitting
+from acs.remediation.closing import only_let_in
 from acs.remediation.environment import Environment
-from acs.remediation.steps import APPROVAL, INSTRUCTION, INSTRUCTION_OR_SESSION
-from acs.remediation.triage import facts_of
+from acs.remediation.put_off import put_off
+from acs.remediation.scripts import request_run
+from acs.remediation.steps import APPROVAL, INSTRUCTIONS_AWAITED
+from acs.remediation.triage import facts_of, next_case
 
 __all__ = ["INSTRUCTIONS", "Instruction", "block", "instruct", "reach", "unblock", "undo"]
-
-Instruction = Literal["RETRY", "BLOCK", "RELEASE", "EXPECT_EMERGENCY", "CLOSE", "APPROVE", "DENY"]
-INSTRUCTIONS: tuple[Instruction, ...] = get_args(Instruction)
-_ANSWERS = ("APPROVE", "DENY")
-_GENERAL = tuple(each for each in INSTRUCTIONS if each not in _ANSWERS)
-_FITTING: dict[str, tuple[Instruction, ...]] = {
-    "BLOCKED": ("RELEASE", "EXPECT_EMERGENCY", "CLOSE"),
-    "EXTENDED": ("RETRY", "BLOCK", "RELEASE", "CLOSE"),  # the device answers; nothing is awaited of it
-    "AWAITS_RELEASE": ("RELEASE", "BLOCK", "CLOSE"),
-}
 
 
 def instruct(
@@ -58,20 +51,27 @@ def instruct(
         raise AcsError(f"case {case_id} is {case.state} with outcome {case.outcome}; nothing waits in it")
     if not why.strip():
         raise AcsError("an instruction needs a reason; say why")
-    events = (APPROVAL,) if action in _ANSWERS else (INSTRUCTION, INSTRUCTION_OR_SESSION)
+    events = (APPROVAL,) if action in ANSWERS else INSTRUCTIONS_AWAITED
     step = next((each for each in journal_of(conn, case_id) if not each.done and each.event in events), None)
     if step is not None and case.state == "waiting":
         return _tell(conn, case, step, action, who=who, why=why, env=env, now=now)
-    if action in _ANSWERS:
+    if action in ANSWERS:
         raise AcsError(f"case {case_id} asks for no approval; see: acs cases show {case_id}")
-    if action != "CLOSE":
-        raise AcsError(f"case {case_id} is at work and waits for no instruction; CLOSE ends it")
+    set_aside = case.state == "waiting" and case.outcome == SET_ASIDE
+    if action != "CLOSE" and not (set_aside and action == "RETRY"):
+        stands = "is set aside; RETRY begins anew" if set_aside else "is at work and waits for no instruction"
+        raise AcsError(f"case {case_id} {stands}; CLOSE ends it")
     agreed = _agreed(conn, case, action, f"case {case_id}", who=who, why=why, env=env, now=now)
     if agreed is None:
         return False
     who, why = agreed
-    dev.audit(conn, who, "case CLOSE", str(case_id), why, now=now)
-    close_case(conn, case, case.outcome or "CLOSED", f"closed by {who}: {why}", env=env, now=now)
+    dev.audit(conn, who, f"case {action}", str(case_id), why, now=now)
+    if action == "RETRY":
+        _begin_anew(conn, case, who=who, why=why, env=env, now=now)
+        return True
+    kept = _keep_blocked(conn, case, who=who, why=why, env=env, now=now)
+    outcome = "BLOCKED" if kept else case.outcome or "CLOSED"
+    close_case(conn, case, outcome, f"closed by {who}: {why}", env=env, now=now)
     open_next(conn, case.device_id, env=env, now=now)
     return True
 
@@ -114,9 +114,9 @@ def _tell(
     env: Environment,
     now: float,
 ) -> bool:
-    fitting = _FITTING.get(case.outcome or "", _GENERAL)
-    if step.event != APPROVAL and action not in fitting:
-        raise AcsError(f"case {case.id} is {case.outcome}; it can be told {', '.join(fitting)}")
+    known = fitting(case.outcome)
+    if step.event != APPROVAL and action not in known:
+        raise AcsError(f"case {case.id} is {case.outcome}; it can be told {', '.join(known)}")
     agreed = _agreed(
         conn, case, action, f"case {case.id} step {step.seq}", who=who, why=why, env=env, now=now
     )
@@ -124,11 +124,39 @@ def _tell(
         return False
     who, why = agreed
     dev.audit(conn, who, f"case {action}", str(case.id), why, now=now)
+    if action == "CLOSE":
+        _keep_blocked(conn, case, who=who, why=why, env=env, now=now)
     finish_step(conn, step, {"action": action, "who": who, "why": why}, now=now)
     if action == "RETRY":  # begins anew, which may take what only a running node has: URLs of files
         change_case(conn, case.id, state="active", outcome=None, wake_at=now)
     else:
         advance(conn, case.id, env=env, now=now)
+    return True
+
+
+def _begin_anew(conn: Connection, case: Case, *, who: str, why: str, env: Environment, now: float) -> None:
+    """End a case whose playbook failed, and have what it was about begun in another one.
+
+    That has the playbook and the policy as they are now; a running node begins it, which has URLs of files.
+    """
+    close_case(conn, case, "SUPERSEDED", f"{who} has it begun anew: {why}", env=env, now=now)
+    al.release_alarms(conn, case.device_id, case.id)
+    if case.kind == "playbook":
+        request_run(conn, case.device_id, env.library.get(case.playbook), who=who, why=why, now=now)
+    begun = next_case(conn, dev.get(conn, case.device_id), env=env, now=now)
+    if begun is not None:
+        put_off(conn, begun, now=now)
+
+
+def _keep_blocked(conn: Connection, case: Case, *, who: str, why: str, env: Environment, now: float) -> bool:
+    """Block a device again that a case which is closed let in to register; tell whether it was done.
+
+    To close a case is no release: that takes RELEASE, and perhaps two persons.
+    """
+    if not only_let_in(journal_of(conn, case.id)) or dev.is_blocked(conn, case.device_id):
+        return False
+    because = f"its case {case.id} was closed without a release: {why}"
+    _block(conn, case.device_id, case, who=who, why=because, env=env, now=now)
     return True
 
 
@@ -173,11 +201,8 @@ def block(
 
 
 def _can_be_told(conn: Connection, case: Case, action: Instruction) -> bool:
-    waits = any(
-        not each.done and each.event in (INSTRUCTION, INSTRUCTION_OR_SESSION)
-        for each in journal_of(conn, case.id)
-    )
-    return waits and case.state == "waiting" and action in _FITTING.get(case.outcome or "", _GENERAL)
+    waits = any(not each.done and each.event in INSTRUCTIONS_AWAITED for each in journal_of(conn, case.id))
+    return waits and case.state == "waiting" and action in fitting(case.outcome)
 
 
 def _block(

@@ -16,7 +16,10 @@ from acs.remediation.black_list import (
 from acs.remediation.measures import Occasion
 from acs.remediation.steps import StepContext, immediate_step
 
-__all__ = ["MeasureCalls"]
+__all__ = ["BLOCKED", "LET_IN", "READMITTED", "RELEASED", "MeasureCalls"]
+
+BLOCKED, RELEASED, LET_IN, READMITTED = "block", "unblock", "let in to register", "readmitted"
+"""The steps that decide whether the device is on the black list, and whether it may radiate."""
 
 
 class MeasureCalls:
@@ -32,7 +35,7 @@ class MeasureCalls:
             who = f"case {context.case.id}"
             dev.block(context.conn, context.device.id, reason, who=who, now=context.now)
 
-        await immediate_step("block", act, because=reason)
+        await immediate_step(BLOCKED, act, because=reason)
 
     async def unblock(self, reason: str, *, who: str) -> None:
         """Take the device off the black list, as instructed by ``who``, and undo what is in force of it.
@@ -52,7 +55,7 @@ class MeasureCalls:
                 now=context.now,
             )
 
-        await immediate_step("unblock", act, because=reason)
+        await immediate_step(RELEASED, act, because=reason)
 
     async def let_in_to_register(self, reason: str) -> LetIn:
         """Let a blocked device register with what it loaded; return who does (see ``who_lets_in``).
@@ -79,7 +82,7 @@ class MeasureCalls:
                 )
             return found
 
-        result: LetIn = await immediate_step("let in to register", act, because=reason)
+        result: LetIn = await immediate_step(LET_IN, act, because=reason)
         return result
 
     async def readmitted(self) -> None:
@@ -88,7 +91,7 @@ class MeasureCalls:
         def act(context: StepContext) -> None:
             dev.require_readmission(context.conn, context.device.id, "", now=context.now)
 
-        await immediate_step("readmitted", act)
+        await immediate_step(READMITTED, act)
 
     async def readmit_later(self, *, because: str) -> None:
         """Have a device that does not answer go through it all when it comes by itself."""

@@ -29,7 +29,13 @@ from acs.remediation.policy import Decision
 from acs.remediation.script_api import Cleared
 from acs.remediation.scripts import Script, request_run
 from acs.remediation.scripts.runs import case_of
-from acs.remediation.steps import INSTRUCTION_OR_SESSION, REGISTRATION, SESSION, command_result
+from acs.remediation.steps import (
+    INSTRUCTION_OR_BOOT,
+    INSTRUCTION_OR_SESSION,
+    REGISTRATION,
+    SESSION,
+    command_result,
+)
 from acs.remediation.triage import classify_alarm, is_held, rank, remediated, signature, signature_of
 
 __all__ = [
@@ -199,6 +205,7 @@ def device_informed(
     }
     if device.channel == STANDARD and check_in.boot:
         told[REGISTRATION] = {"version": device.software_version, "who": ""}
+        told[INSTRUCTION_OR_BOOT] = {"channel": STANDARD}
     came = [each for each in steps if each.event in told]
     for step in came:
         finish_step(conn, step, told[step.event], now=now)

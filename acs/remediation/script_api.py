@@ -23,11 +23,11 @@ from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed
 from acs.remediation.replay import Ask, Fork
 from acs.remediation.scripts import Script, keep_source, request_run
 from acs.remediation.scripts.library import PREFIX
+from acs.remediation.scripts.load import where
 from acs.remediation.scripts.runs import device_keys, runs_of, withdraw_runs
 from acs.remediation.steps import (
     APPROVAL,
-    INSTRUCTION,
-    INSTRUCTION_OR_SESSION,
+    INSTRUCTIONS_AWAITED,
     Started,
     StepContext,
     approval_step,
@@ -46,7 +46,7 @@ __all__ = [
     "operated",
 ]
 
-BY_PERSONS = (APPROVAL, INSTRUCTION, INSTRUCTION_OR_SESSION)
+BY_PERSONS = (APPROVAL, *INSTRUCTIONS_AWAITED)
 """Events that only a person can bring."""
 RUNS = "runs"
 """The event of a step that waits for runs on other devices."""
@@ -317,11 +317,14 @@ def operated(script: Script) -> Callable[[Any], Coroutine[Any, Any, Result]]:
             value = await script.function(case)
         except (StepFailed, NoCommunication) as failure:
             what, again = f"the playbook {script.name}", partial(playbook, case)
+            at = where(failure)
+            because = f"{at}: {failure}" if at else str(failure)
             if not str(case.procedure).startswith(PREFIX):
-                return Result("FAILED", str(failure))
+                return Result("FAILED", because)
             if isinstance(failure, NoCommunication):
-                return await extended_remediation(case, Pending(what, "DX", again), because=str(failure))
-            return await failed_remediation(case, what, again, because=str(failure))
+                return await extended_remediation(case, Pending(what, "DX", again), because=because)
+            # Its author decides how it escalates; the ladders of S1 L39 and L42 are not its own (S1 L97).
+            return await failed_remediation(case, what, again, because=because)
         return _result(script, value)
 
     return playbook

@@ -25,12 +25,15 @@ from acs.remediation.environment import Environment
 from acs.remediation.policy import Policy
 from acs.remediation.replay import Ask
 from acs.remediation.safety.gate import may_send
+from acs.subscriptions import DECISION_NEEDED
 
 __all__ = [
     "APPROVAL",
     "HELD",
     "IMAGE_REQUESTED",
     "INSTRUCTION",
+    "INSTRUCTIONS_AWAITED",
+    "INSTRUCTION_OR_BOOT",
     "INSTRUCTION_OR_SESSION",
     "REGISTRATION",
     "SESSION",
@@ -54,6 +57,9 @@ HELD = "held"
 """The event of a disruptive step that has not begun: its case waits for a slot."""
 INSTRUCTION = "instruction"
 INSTRUCTION_OR_SESSION = "instruction or session"
+INSTRUCTION_OR_BOOT = "instruction or boot"
+"""The event of a step that the device ends as well when it comes after a boot, with whichever software."""
+INSTRUCTIONS_AWAITED = (INSTRUCTION, INSTRUCTION_OR_SESSION, INSTRUCTION_OR_BOOT)
 IMAGE_REQUESTED = "request for software"
 """The event of a fail-safe image that asks for software."""
 REGISTRATION = "registration"
@@ -198,14 +204,15 @@ def sleep_step(seconds: float, *, because: str) -> Ask:
     return Ask("sleep", because, begin, f"{seconds:g} s")
 
 
-def tell_managers(context: StepContext, comment: str, because: str) -> None:
-    """Tell the managers on Type 2 about a step (notifyComments)."""
+def tell_managers(context: StepContext, comment: str, because: str, *, asks: bool = False) -> None:
+    """Tell the managers on Type 2 about a step (notifyComments); ``asks``: it is for people to decide now."""
     body = {
         "caseId": context.case.id,
         "device": context.device.device_key,
         "commentText": comment,
         "because": because,
         "systemDN": context.env.system_dn,
+        **({DECISION_NEEDED: True} if asks else {}),
     }
     al.notify(context.conn, context.device, "notifyComments", body, now=context.now)
 
@@ -219,21 +226,22 @@ def approval_step(question: str, *, because: str, timeout: float | None) -> Ask:
     def begin(context: StepContext) -> Started:
         change_case(context.conn, context.case.id, state="waiting")
         deadline = None if timeout is None else context.now + duration(timeout, "timeout")
-        tell_managers(context, f"case {context.case.id} asks: {question}", because)
+        tell_managers(context, f"case {context.case.id} asks: {question}", because, asks=True)
         return Started(done=False, event=APPROVAL, deadline=deadline)
 
     return Ask("approve", because, begin, question)
 
 
-def instruction_step(outcome: str, *, because: str, or_session: bool = False) -> Ask:
+def instruction_step(outcome: str, *, because: str, event: str = INSTRUCTION) -> Ask:
     """Put the case aside with ``outcome`` until somebody instructs it; the result is the instruction.
 
-    ``or_session``: the device's next session ends the wait too; the result is then its ``channel``.
+    ``event``: INSTRUCTION, or one that the device's next session, or its next boot, brings too; the result is
+    then its ``channel``.
     """
 
     def begin(context: StepContext) -> Started:
         change_case(context.conn, context.case.id, state="waiting", outcome=outcome, wake_at=None)
-        return Started(done=False, event=INSTRUCTION_OR_SESSION if or_session else INSTRUCTION)
+        return Started(done=False, event=event)
 
     return Ask("wait for instruction", because, begin, outcome)
 

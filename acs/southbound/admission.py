@@ -21,7 +21,6 @@ from acs.store import Store
 __all__ = ["Admission", "said_to_be"]
 
 _POLL = 5.0
-_MOST_TURNED_AWAY = 50_000
 _log = structlog.get_logger(__name__)
 
 
@@ -36,7 +35,6 @@ class Admission:
         self._rules: Sequence[AdmissionRule] = ()
         self._version = (-1, -1)
         self._refused = dev.Refusals()
-        self._turned_away: set[str] = set()
         self._changed = asyncio.Event()
         store.on("admission", lambda _: self._changed.set())
 
@@ -66,13 +64,8 @@ class Admission:
         _log.info("refused", reason=reason, why=text, address=address)
         self._refused.add(HANDSHAKE, address, reason, text, now=self._store.clock())
 
-    def turned_away(self, who: str) -> None:
-        """Note whom the ACS had no room for, by key or name in its certificate."""
-        if len(self._turned_away) < _MOST_TURNED_AWAY:
-            self._turned_away.add(who)
-
     async def refresh(self) -> None:
-        """Read the rules where they changed, write down who was refused and whom there was no room for."""
+        """Read the rules where they changed, write down who was refused."""
         version = await self._store.read(dev.rules_version)
         if version != self._version:
             self._rules = await self._store.read(dev.admission_rules)
@@ -80,9 +73,6 @@ class Admission:
         found = self._refused.take()
         if found:
             await self._store.write(dev.note_refusals, found)
-        if self._turned_away:
-            late, self._turned_away = self._turned_away, set()
-            await self._store.write(dev.note_turned_away, late, now=self._store.clock())
 
     async def run(self) -> None:
         """Refresh now and then until cancelled, and write down the rest at the end."""

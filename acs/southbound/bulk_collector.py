@@ -105,7 +105,7 @@ class BulkCollector:
         revocations: Revocations,
         admission: Admission,
     ) -> None:
-        self._store, self._settings, self._env = store, settings, env
+        self._store, self._settings, self.env = store, settings, env
         self._metrics, self._vendors, self._revocations = metrics, vendors, revocations
         self._admission = admission
         self._claims = Claims()
@@ -200,7 +200,7 @@ class BulkCollector:
                 identity_claimed,
                 Claim(claimed, (), device.device_key, text, peer.address),
                 detector=f"HeMS:{self._settings.realm}",
-                env=self._env,
+                env=self.env,
                 now=now,
             )
         raise Refused(403, "identity-of-another", text)

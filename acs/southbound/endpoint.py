@@ -40,6 +40,7 @@ from acs.southbound.revocation import Revocations
 from acs.southbound.roles import channel_for
 from acs.southbound.ticket import COOKIE, Ticket, Tickets
 from acs.southbound.tracer import SECRET_PATHS, Heard, Tracer
+from acs.southbound.turned_away import TurnedAway
 from acs.southbound.turns import BUSY, Turns, is_expected, seems_expected
 from acs.southbound.vendors import Vendors
 from acs.store import Store
@@ -68,7 +69,7 @@ class Endpoint:
         self, store: Store, settings: Settings, secret: Secrets, env: Environment, metrics: Metrics
     ) -> None:
         self._store, self._settings, self._secrets = store, settings, secret
-        self._env, self.metrics = env, metrics
+        self.env, self.metrics = env, metrics
         self._limits = Limits(max_bytes=settings.max_body)
         self.authenticator = Authenticator(
             store, settings, store_key=secret.store_key, nonce_key=secret.nonce_key
@@ -80,6 +81,7 @@ class Endpoint:
         self.intake = Intake(settings)
         self._narrow, self._quarantine = Narrow(), Quarantine()
         self.turns = Turns(settings.informs_at_once, _PATIENCE)
+        self.turned_away = TurnedAway(store, lambda: self.turns.room)
         self._tickets = Tickets(secret.cookie_key)
         self.sessions = OpenSessions(settings.session_lifetime, metrics.open_sessions)
         self.tracer = Tracer(store, settings)
@@ -95,7 +97,7 @@ class Endpoint:
         except Refused as refused:
             response, result = self._refusal(refused, peer), refused.reason
             if refused.reason == BUSY and _WHO in request:
-                self.admission.turned_away(request[_WHO])
+                self.turned_away.note(request[_WHO])
             if not refused.expected:
                 self.admission.refused(_claimed(request, peer), peer.address, refused)
         except TimeoutError:
@@ -266,7 +268,7 @@ class Endpoint:
             return self._message(m.Fault(8006, text), received.namespace, received.header.id)
         request[_CLAIMED] = device_key(inform.device_id.oui, inform.device_id.serial_number)
         try:
-            channel = channel_for(proof, _channel(request), self._env.roles)
+            channel = channel_for(proof, _channel(request), self.env.roles)
             allowed = self.admission.decide(inform.device_id, peer.address)
             proof = replace(proof, allowed=allowed, address=peer.address)
             if proof.vouched is not None:
@@ -278,7 +280,7 @@ class Endpoint:
                     proof,
                     namespace=received.namespace,
                     settings=self._settings,
-                    env=self._env,
+                    env=self.env,
                     now=self._store.clock(),
                     session_timeout=received.header.session_timeout,
                     channel=channel,
@@ -292,6 +294,7 @@ class Endpoint:
                     note_pending, _expected(inform.device_id), peer.address, now=self._store.clock()
                 )
             raise
+        self.turned_away.came(request[_WHO])
         device = opened.device
         ticket = Ticket(
             device_id=device.id,
@@ -346,7 +349,7 @@ class Endpoint:
             peer.address,
             peer.vouched.certificate.key_digest[:16] if peer.vouched else "",
             settings=self._settings,
-            env=self._env,
+            env=self.env,
             now=now,
         )
         self._count((), changes)
@@ -361,7 +364,7 @@ class Endpoint:
             certificate_revoked if refused.reason == "revoked" else identity_claimed,
             Claim(claimed, proof.names, proof.device_key, refused.text, peer.address),
             detector=f"HeMS:{self._settings.realm}",
-            env=self._env,
+            env=self.env,
             now=now,
         )
         self._count((), tuple(changes))
@@ -396,7 +399,7 @@ class Endpoint:
             ticket.epoch,
             received,
             namespace=ticket.namespace,
-            env=self._env,
+            env=self.env,
             now=self._store.clock(),
             unproved=unproved,
             channel=ticket.channel,

@@ -104,6 +104,9 @@ def open_session(
         now=now,
         despite_block=expected if channel == EMERGENCY else _never,
     )
+    over = rm.emergency_over(conn, admitted) if channel == EMERGENCY else ""
+    if over:
+        raise Refused(403, "emergency-failed", over)
     check = dev.check_in(
         conn,
         admitted,

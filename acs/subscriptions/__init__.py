@@ -1,6 +1,6 @@
 """Managers that are told what happens (Type 2), and what each has still to be told."""
 
-from acs.subscriptions.grouping import LABELS, Grouping, labels_of
+from acs.subscriptions.grouping import DECISION_NEEDED, LABELS, Grouping, labels_of
 from acs.subscriptions.model import (
     NOTIFICATION_TYPES,
     SEVERITIES,
@@ -37,6 +37,7 @@ from acs.subscriptions.registry import (
 )
 
 __all__ = [
+    "DECISION_NEEDED",
     "LABELS",
     "LEASE",
     "NOTIFICATION_TYPES",

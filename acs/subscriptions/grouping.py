@@ -11,10 +11,24 @@ from msgspec import Meta
 
 from acs.errors import AcsError
 
-__all__ = ["LABELS", "Grouping", "Row", "check_grouping", "group_key", "labels_of", "plan"]
+__all__ = [
+    "AT_ONCE",
+    "DECISION_NEEDED",
+    "LABELS",
+    "Grouping",
+    "Row",
+    "check_grouping",
+    "group_key",
+    "labels_of",
+    "plan",
+]
 
 LABELS = ("device", "oui", "manufacturer", "product_class", "site", "event_type", "probable_cause")
 """What may be grouped by: what does not change while an alarm lasts."""
+DECISION_NEEDED = "decisionNeeded"
+"""What the body of a notification has as true that asks people to decide: it waits for no group."""
+AT_ONCE = ""
+"""In place of a group: told by itself at once, with whatever its device has in line before it."""
 _OF_ALARM = {"event_type": "alarmType", "probable_cause": "probableCause"}
 _LONGEST_WAIT, _LONGEST_INTERVAL = 3600.0, 86_400.0
 
@@ -43,10 +57,12 @@ def check_grouping(wanted: Grouping) -> None:
 
 
 def group_key(wanted: Grouping, body: Mapping[str, Any], device: Mapping[str, str]) -> str | None:
-    """Return the group of a notification, as JSON of its labels; None: it is told by itself.
+    """Return the group of a notification, as JSON of its labels; None: it is told by itself; AT_ONCE.
 
     ``device``: what is known of it, by label.
     """
+    if body.get(DECISION_NEEDED) is True:
+        return AT_ONCE
     if "alarmId" not in body:
         return None
     labels = {
@@ -64,7 +80,7 @@ def labels_of(key: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A notification in line: ``line`` is its device, whose order is kept; ``key`` None: told by itself."""
+    """A notification in line: ``line`` is its device, whose order is kept; ``key`` as of ``group_key``."""
 
     id: int
     line: int
@@ -79,8 +95,14 @@ def plan(
 
     ``rows``: all that wait, the oldest first. ``sent_at``: when the last message of a group went. Of a device
     nothing is told before what came earlier: a row waits for those before it that are not of its own message.
+    But where a row of a device is to be told at once, so are those before it, by themselves.
     """
     waiting = list(rows)
+    at_once = {row.line: row.id for row in waiting if row.key == AT_ONCE}
+    waiting = [
+        Row(row.id, row.line, None, row.created_at) if row.id <= at_once.get(row.line, -1) else row
+        for row in waiting
+    ]
     due = _due(waiting, sent_at, wanted, now=now)
     begun: dict[int, str | None] = {}  # by line: of which message its rows are so far
     stopped: set[int] = set()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from acs.cli.node import environment_of
+from acs.settings import Settings
 from acs.simulator import Vendor
 from tests.security.pki import CA, pem
 
@@ -215,3 +219,17 @@ def test_a_cas_private_key_is_not_taken_over_and_an_expired_ca_is_told(acs, data
     kept = [each.read_bytes() for each in (data / "pki").rglob("*.pem")]
     assert pem(ca.certificate) in kept
     assert not [each for each in kept if key in each]
+
+
+def test_what_is_decided_here_goes_by_the_policy_and_the_playbooks_of_the_node(tmp_path):
+    policy, mine = tmp_path / "policy.yaml", tmp_path / "mine"
+    policy.write_text("extends: default\nname: of the node\n")
+    mine.mkdir(mode=0o700)
+    (mine / "quick.py").write_text("async def quick(case):\n    return 'done'\n")
+    facts = {"policy_file": str(policy), "playbooks": str(mine)}
+    (tmp_path / "node.json").write_text(json.dumps(facts))
+    env = environment_of(Settings(data=tmp_path))
+    assert (env.policy.name, list(env.library.scripts)) == ("of the node", ["quick"])
+    other = tmp_path / "other.yaml"
+    other.write_text("extends: default\nname: named\n")
+    assert environment_of(Settings(data=tmp_path, policy=other)).policy.name == "named"

@@ -96,7 +96,7 @@ def test_a_dry_run_shows_the_steps_and_keeps_nothing(acs, folder, data):
     assert names == ["GetParameterValues", "Reboot", "GetParameterValues"]
     assert told["outcome"] == "REBOOTED"
     failing = acs("playbook", "dry-run", "reboot_at_night", KEY, *options, "--fail", "Reboot")
-    assert "FAILED: Reboot: fault 9002 assumed" in failing.text
+    assert "FAILED: reboot_at_night.py:23: Reboot: fault 9002 assumed" in failing.text
     assert acs("cases", "list", "--data", data, "--json").json == before
     assert acs("commands", "list", "--data", data, "--json", "--state", "queued").json == []
 

@@ -66,6 +66,27 @@ async def test_a_simulated_fleet_is_served_and_sigterm_ends_the_node_with_0(serv
     assert events.count("first contact") == 5
 
 
+async def test_a_running_node_reads_its_policy_anew_and_goes_on_where_that_is_wrong(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("extends: default\nname: before\n")
+    process = AcsProcess(tmp_path / "acs", "--policy", str(policy))
+    await process.start()
+    try:
+        policy.write_text("extends: default\nname: after\nladders: {reconfiguration: [pray]}\n")
+        code, _, err = await acs("reload", "--data", tmp_path / "acs")
+        told = " ".join(err.split())
+        assert (code, "what was in force stays so" in told, "'pray' is unknown" in told) == (2, True, True)
+        policy.write_text("extends: default\nname: after\n")
+        code, out, err = await acs("reload", "--data", tmp_path / "acs")
+        assert (code, err) == (0, "")
+        assert process.facts["policy"] in out
+        assert out.startswith("in force: policy ")
+    finally:
+        assert await process.stop() == 0
+    code, _, err = await acs("reload", "--data", tmp_path / "acs")
+    assert (code, "no node runs on" in err) == (2, True)
+
+
 async def test_ctrl_c_ends_the_node_with_0(tmp_path):
     process = AcsProcess(tmp_path / "acs")
     await process.start()

@@ -14,7 +14,7 @@ from acs import subscriptions as sub
 from acs.errors import AcsError
 from acs.store import Store
 from acs.store.tables import deliveries, delivery_groups, outbox
-from acs.subscriptions.grouping import Row, group_key, plan
+from acs.subscriptions.grouping import AT_ONCE, Row, group_key, plan
 from tests.northbound.test_deliveries import settle, subscribe
 from tests.northbound.test_delivery import Manager, delivering, manager
 from tests.northbound.test_delivery import subscribe as subscribe_to
@@ -116,6 +116,19 @@ async def test_what_is_no_alarm_is_told_by_itself_and_in_order(store: Store) -> 
     assert await page(store, made.id, NOW + 30) == ([after], {})
 
 
+async def test_what_asks_people_to_decide_is_not_late_and_overtakes_nothing(store: Store) -> None:
+    made = await subscribe(store, grouping=BY_SITE)
+    other = await tell(store, "B1", *alarm(9), site="roof")
+    first = await tell(store, "A1", *alarm(1), site="roof")
+    asks = {"commentText": "no communication possible", "decisionNeeded": True}
+    asked = await tell(store, "A1", "notifyComments", asks, site="roof", now=NOW + 1)
+    after = await tell(store, "A1", *alarm(2), site="roof", now=NOW + 1)
+    assert await page(store, made.id, NOW + 2) == ([first, asked], {})
+    await settle(store, made.id, [first, asked], now=NOW + 2)
+    assert await page(store, made.id, NOW + 29) == ([], {})
+    assert await page(store, made.id, NOW + 30) == ([], {"roof": [other, after]})
+
+
 async def test_a_message_that_failed_is_sent_again_with_what_came_meanwhile(store: Store) -> None:
     made = await subscribe(store, grouping=BY_SITE)
     first = await tell(store, "A1", *alarm(1), site="roof")
@@ -199,11 +212,12 @@ def test_what_groups_is_what_does_not_change() -> None:
         body = {"alarmId": "x", "alarmType": "E", "perceivedSeverity": severity}
         assert group_key(wanted, body, facts) == '{"site":"roof","event_type":"E"}'
     assert group_key(wanted, {"commentText": "x"}, facts) is None
+    assert group_key(wanted, {"commentText": "x", "decisionNeeded": True}, facts) == AT_ONCE
     assert group_key(sub.Grouping(), {"alarmId": "x"}, facts) == "{}"
 
 
 rows = st.lists(
-    st.tuples(st.integers(1, 4), st.sampled_from([None, "a", "b"]), st.integers(0, 10)), max_size=30
+    st.tuples(st.integers(1, 4), st.sampled_from([None, "a", "b", AT_ONCE]), st.integers(0, 10)), max_size=30
 ).map(
     lambda drawn: [
         Row(number, line, key, at)
@@ -225,11 +239,19 @@ def test_nothing_of_a_device_is_told_before_what_came_earlier(rows, wanted, sent
             continue
         before = [each for each in rows if each.line == row.line and each.id < row.id]
         assert all(each.id in message for each in before), "it overtakes"
-        if row.key is None:
-            assert all(each.key is None for each in before)
+        if row.id in alone:
+            asks = [each.id for each in rows if each.line == row.line and each.key == AT_ONCE]
+            assert row.id <= max(asks, default=-1) or row.key is None
+            assert all(each.id in alone for each in before)
         else:
-            assert {each.key for each in before} <= {row.key}
+            assert all(message[each.id] == row.key for each in before)
             assert message[row.id] == row.key
+
+
+@given(rows, wanted)
+def test_nothing_that_asks_people_waits(rows, wanted) -> None:
+    alone, _ = plan(rows, {"a": 1e9, "b": 1e9}, wanted, now=0.0)
+    assert {row.id for row in rows if row.key == AT_ONCE} <= set(alone)
 
 
 @given(rows, wanted)

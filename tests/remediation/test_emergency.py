@@ -68,7 +68,8 @@ def test_integrity_and_place_are_examined_before_the_radio_is_unlocked():
     sets = [each for each in after if isinstance(each, m.SetParameterValues)]
     names = [[value.name for value in each.parameters] for each in sets]
     tested = names.index(["Device.SelfTestDiagnostics.DiagnosticsState"])
-    assert all(name.startswith("Device.FaultMgmt.") for each in names[:tested] for name in each)
+    held = ("Device.FaultMgmt.", "Device.ManagementServer.")
+    assert all(name.startswith(held) for each in names[:tested] for name in each)
     unlocked = next(
         number
         for number, each in enumerate(after)
@@ -396,6 +397,55 @@ def test_emergency_remediation_that_does_not_last_is_for_people_to_decide():
     world.instruct(world.cases()[-1], "RETRY", "once more")
     world.run(4000)
     assert state(world.cases()[-1]) == ("closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L84")
+def test_while_people_decide_a_fail_safe_image_is_served_no_more():
+    """It should have shut down; the credentials of the image are good for nothing meanwhile."""
+    world = world_of(image=None)
+    world.henb.emergency.sessions = 30
+    cut_off(world, seconds=10_000)
+    assert len(failures(world)) == 3
+    assert world.refused[-1] == "emergency-failed"
+    epoch = world.device.session_epoch
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.run(1000)
+    assert world.device.session_epoch == epoch  # nothing of it is stored
+    with world.conn.begin():
+        world._approve("2.0.0")
+    world.instruct(only_case(world), "RETRY", "there is an image now")
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
+    world.run(4000)
+    assert state(only_case(world)) == ("closed", "REMEDIATED")
+
+
+@pytest.mark.row("S1 L84")
+def test_one_that_may_still_try_by_itself_is_served():
+    world = world_of(image=None)
+    world.henb.emergency.sessions = 1
+    cut_off(world)
+    assert state(only_case(world)) == FAILED
+    assert world.look(rm.emergency_over, world.device) == ""
+
+
+@pytest.mark.row("S1 L84")
+def test_a_henb_that_waits_for_people_has_no_longer_the_credentials_of_its_factory():
+    """It was reset; what failed is its examination."""
+    world = world_of()
+    cut_off(world, seconds=0)
+    while world.henb.fail_safe:
+        world.run(1)
+    interval = "Device.ManagementServer.PeriodicInformInterval"
+    assert world.henb.connection_request_password == ""
+    world.henb.tamper("software-behaviour", world.now, silent=True)
+    world.henb.emergency.discovering = False  # it does not look at itself
+    world.run(4000)
+    assert state(only_case(world)) == FAILED
+    assert world.henb.connection_request_password != ""
+    assert world.henb.tree.value(interval) == "900"
+    assert world.henb.tree.value(ADMIN_STATE) == "0"
 
 
 def test_a_fail_safe_image_that_asks_for_something_else_is_given_nothing():

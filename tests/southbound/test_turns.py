@@ -123,7 +123,7 @@ async def test_that_a_device_was_told_to_come_again_is_noted_but_not_as_that_of_
         endpoint.turns = Turns(0, 5.0)
         answer = await bench.post(http, inform())
     assert (answer.status, int(answer.headers["Retry-After"]) >= 5) == (503, True)
-    await endpoint.admission.refresh()
+    await endpoint.turned_away.write_down()
 
     def look(conn):
         found = dev.find(conn, f"0005B9-{SERIAL}")

@@ -19,7 +19,7 @@ from acs.remediation.playbooks.parts import (
     tried,
     verify,
 )
-from acs.remediation.playbooks.provisioning import hear_alarms, provision
+from acs.remediation.playbooks.provisioning import apply, take_hold
 from acs.remediation.playbooks.radiating import look_at_witnesses
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def _attempt(case: CaseApi, channel: str, patience: float) -> Result:
         if ended is not None:
             return ended
     await case.readmitted()  # where it was blocked: it was reset and tested, and may radiate
-    await provision(case, heard=True)
+    await apply(case, await case.declared())
     await verify(case)
     return Result("REMEDIATED", f"emergency remediation: {version} was loaded and registered")
 
@@ -133,7 +133,9 @@ async def _registered(case: CaseApi, version: str) -> Result | None:
 async def _released(case: CaseApi, version: str) -> Result | None:
     """Wait for whoever releases a HeNB that the network keeps out (S1 L88, L97); None: it is released."""
     because = f"it runs {version} and passed its test; it is for people to let it into the network again"
-    await case.notify("emergency remediation succeeded; the HeNB waits for its release", because=because)
+    await case.notify(
+        "emergency remediation succeeded; the HeNB waits for its release", because=because, asks=True
+    )
     while True:
         told = await case.instruction(AWAITS_RELEASE, because=because)
         why, who = str(told.get("why", "")), str(told.get("who", ""))
@@ -173,9 +175,10 @@ async def _comes(case: CaseApi, version: str) -> str:
 async def _examine(case: CaseApi) -> None:
     """Check integrity and place before the configuration is set, of which AdminState is a part (TR-196).
 
-    Whatever that finds, from now on its alarms are heard: it was reset, and people may take days to decide.
+    Whatever that finds, from now on its alarms are heard and it is called with secrets of its own: it was
+    reset to what it left its factory with, and people may take days to decide.
     """
-    await hear_alarms(case)
+    await take_hold(case)
     report = await diagnostic_test(case, because="integrity, before AdminState")
     if report is not None and not report.clean:
         failed = [name for name, verdict in report.results.items() if verdict == "FAIL"]
@@ -191,13 +194,13 @@ async def _failed(case: CaseApi, because: str, *, by_itself: bool) -> Result | t
     """Tell the managers of the faulty situation and wait for instructions (S1 L84).
 
     Returns how the case ends, or over which channel to go on and how long to wait there. ``by_itself``: the
-    HeNB may begin again too.
+    HeNB may begin again too, by a boot; a periodic Inform of what just failed is no attempt.
     """
-    await case.notify("emergency remediation failed", because=because)
+    await case.notify("emergency remediation failed", because=because, asks=True)
     await case.measures(EMERGENCY_FAILED, because=because)
     again = EMERGENCY, case.policy.distress.emergency
     while True:
-        told = await case.instruction(EMERGENCY_FAILED, because=because, or_session=by_itself)
+        told = await case.instruction(EMERGENCY_FAILED, because=because, or_boot=by_itself)
         if told.get("channel"):
             return (
                 (STANDARD, 0.0) if told["channel"] == STANDARD else (EMERGENCY, case.policy.emergency.request)

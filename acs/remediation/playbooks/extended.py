@@ -73,7 +73,7 @@ async def failed_ladder(
     triggered, and over the path that it then comes what is pending is done once more. That happens once in a
     case, unless somebody says RETRY; then people decide (S1 L97).
     """
-    await case.notify(f"extended remediation is needed for: {pending.what}", because=because)
+    await case.notify(f"extended remediation is needed for: {pending.what}", because=because, asks=True)
     if case.policy.distress.failed_ladder == "trigger" and not case.extended:
         case.extended = True
         for path in await case.distress_paths():
@@ -87,7 +87,7 @@ async def failed_remediation(
     case: CaseApi, what: str, again: Callable[[], Awaitable[Result]], *, because: str
 ) -> Result:
     """End what failed though the device answers, and with which a trigger would not help: people decide."""
-    await case.notify(f"extended remediation is needed for: {what}", because=because)
+    await case.notify(f"extended remediation is needed for: {what}", because=because, asks=True)
     return await _decided(case, again, because=because)
 
 
@@ -269,7 +269,7 @@ async def _perform(case: CaseApi, rung: str) -> None:
 
 async def _no_communication(case: CaseApi, pending: Pending, *, because: str) -> Result:
     """Tell the managers, and wait for what they instruct or for the HeNB to come by itself (S1 L66)."""
-    await case.notify("no communication possible", because=because)
+    await case.notify("no communication possible", because=because, asks=True)
     await case.measures("NO_COMMUNICATION", because=because)
     while True:
         told = await case.instruction(NO_COMMUNICATION, because=because, or_session=True)

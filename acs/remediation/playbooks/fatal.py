@@ -18,6 +18,6 @@ async def fatal(case: CaseApi) -> Result:
     reversible; what the network does is the managers' to decide (S1 L9, L47), or the policy's (S1 L88).
     """
     await case.block(f"fatal security breach: {case.because}")
-    await case.notify("fatal security breach; blocked in the HeMS", because=case.because)
+    await case.notify("fatal security breach; blocked in the HeMS", because=case.because, asks=True)
     await case.measures("FATAL", because=case.because)
     return await blocked(case, because="what shall become of the device?")

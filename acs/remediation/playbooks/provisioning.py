@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from acs.remediation.case_api import CaseApi
     from acs.remediation.steps import Outcome
 
-__all__ = ["hear_alarms", "provision", "provisioning", "restart"]
+__all__ = ["apply", "provision", "provisioning", "restart", "take_hold"]
 
 
 async def provisioning(case: CaseApi) -> Result:
@@ -38,12 +38,24 @@ async def restart(case: CaseApi, rung: str, *, because: str) -> None:
         demand(await case.reboot(because=because), "Reboot")
 
 
-async def provision(case: CaseApi, *, watchful: bool = False, heard: bool = False) -> None:
-    """Make alarms arrive at once, unless they are ``heard``, then apply the declared state (S1 L24)."""
-    if not heard:
-        await hear_alarms(case)
+async def provision(case: CaseApi, *, watchful: bool = False) -> None:
+    """Take hold of the device, then apply the declared state (S1 L24)."""
+    await apply(case, await take_hold(case), watchful=watchful)
+
+
+async def take_hold(case: CaseApi) -> Declared:
+    """Make alarms arrive at once, and have the device called with its own secrets; return what is declared.
+
+    One that was reset does neither: it has the credentials that it left its factory with.
+    """
+    await _hear_alarms(case)
     declared = await case.declared()
     await _provision_management_server(case, declared)
+    return declared
+
+
+async def apply(case: CaseApi, declared: Declared, *, watchful: bool = False) -> None:
+    """Apply the declared state to a device that is taken hold of."""
     await reconfigure(case, declared, watchful=watchful)
     await case.mark_provisioned()
 
@@ -54,8 +66,7 @@ def _hear(outcome: Outcome) -> Outcome:
     return outcome
 
 
-async def hear_alarms(case: CaseApi) -> None:
-    """Have a device tell its security alarms at once, as one that was reset does not."""
+async def _hear_alarms(case: CaseApi) -> None:
     for base in al.fault_management_paths(case.root):
         outcome, values = await case.get_values(
             [f"{base}SupportedAlarm."], because="which alarms can the device report?"

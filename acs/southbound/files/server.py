@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import hdrs, web
@@ -31,6 +31,7 @@ from acs.files import (
     claim_upload,
 )
 from acs.observability import Metrics
+from acs.remediation import Environment
 from acs.settings import Settings
 from acs.southbound.admission import Admission, said_to_be
 from acs.southbound.authentication import Peer, Refused, peer_of
@@ -63,7 +64,7 @@ class FileServer:
         settings: Settings,
         integrity: Integrity,
         nonce_key: bytes,
-        minimal_versions: Mapping[str, str],
+        env: Environment,
         vendors: Vendors,
         revocations: Revocations,
         admission: Admission,
@@ -72,7 +73,7 @@ class FileServer:
         self._store, self._storage, self._urls = store, storage, urls
         self._revocations, self._admission = revocations, admission
         self._settings, self._vendors, self._metrics = settings, vendors, metrics
-        self._integrity, self._minimal_versions = integrity, minimal_versions
+        self._integrity, self.env = integrity, env
         self._login = Login(urls, realm=settings.realm, nonce_key=nonce_key)
         self._limits = UploadLimits(settings.upload_size, settings.upload_device_quota, settings.upload_quota)
         self.transfers = Transfers(
@@ -173,7 +174,7 @@ class FileServer:
 
         def look(conn: Connection) -> tuple[Device, CatalogueFile]:
             device = self._device(conn, grant.device_id, peer)
-            found = find_content(conn, device, grant, self._minimal_versions)
+            found = find_content(conn, device, grant, self.env.policy.minimal_versions)
             if peer.fail_safe and found.file_type != FIRMWARE:
                 raise TransferRefused(
                     403, "fail-safe-credentials", "a fail-safe image is given software alone"
