@@ -15,6 +15,7 @@ from acs.store.tables import devices, sightings
 __all__ = ["look_for_silence", "note_sighting", "silent_devices"]
 
 _INTERVAL = "ManagementServer.PeriodicInformInterval"
+_LONGEST = 86_400.0  # seconds up to which a device is believed its own: one could say that it never informs
 
 
 def note_sighting(conn: Connection, device: Device, *, source: str, now: float) -> None:
@@ -33,7 +34,7 @@ def silent_devices(
     """Return devices that the network saw lately and that were silent for too long; nothing is changed.
 
     ``since``: when this HeMS began to listen; silence before is its own. ``interval``: of periodic Informs,
-    by the policy. At least as long a silence is asked for as the device's own interval says.
+    by the policy. At least as long a silence is asked for as the device's own interval says, up to a day.
     """
     if "C-18" in how.limits.skip or how.now - since < how.limits.silence_intervals * interval:
         return []
@@ -64,7 +65,7 @@ def look_for_silence(
     root = device.root or "Device."
     own = dev.parameters_of(conn, device_id, f"{root}{_INTERVAL}").get(f"{root}{_INTERVAL}")
     if own is not None and own.value.isascii() and own.value.isdecimal():
-        interval = max(interval, float(own.value[:9]))
+        interval = max(interval, min(float(own.value[:9]), _LONGEST))
     silent = how.now - max(device.last_inform_at, since)
     if silent < how.limits.silence_intervals * interval or seen.seen_at < how.now - how.limits.sighting_age:
         return []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from acs import detection as dt
+from acs import devices as dev
+from acs.cwmp import messages as m
 from acs.silence import look_at_silence
 from tests.world import World
 
@@ -74,11 +76,21 @@ def test_a_device_that_informs_seldom_is_given_its_own_interval(world):
     start = world.now
     with world.conn.begin():
         name = "Device.ManagementServer.PeriodicInformInterval"
-        from acs import devices as dev
-        from acs.cwmp import messages as m
-
         dev.save_parameters(world.conn, world.device.id, [m.ParameterValue(name, "86400")], now=world.now)
     world.reachable = False
     world.run(4000)
     seen(world)
     assert look(world, start) == 0
+
+
+def test_a_device_can_not_say_that_it_never_informs(world):
+    """It may be in an attacker's hands, who wants its silence to be overlooked."""
+    start = world.now
+    with world.conn.begin():
+        name = "Device.ManagementServer.PeriodicInformInterval"
+        value = m.ParameterValue(name, "4294967295")
+        dev.save_parameters(world.conn, world.device.id, [value], now=world.now)
+    world.reachable = False
+    world.now += 4 * 86_400
+    seen(world)
+    assert look(world, start) == 1
