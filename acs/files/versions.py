@@ -24,12 +24,16 @@ def _runs(version: str) -> list[tuple[int, int, str]]:
 
 
 def is_below(version: str, floor: str) -> bool:
-    """Tell whether ``version`` is older than ``floor``. One without any digit is: nobody can tell."""
+    """Tell whether ``version`` is older than ``floor``.
+
+    One without any digit is, since nobody can tell; so nothing with a digit is below a floor without any,
+    which the policy does not allow.
+    """
     if not floor:
         return False
     ours, least = _runs(version), _runs(floor)
-    if not ours:
-        return True
+    if not ours or not least:
+        return not ours
     for one, other in zip_longest(ours, least, fillvalue=_MISSING):
         if one != other:
             return one < other

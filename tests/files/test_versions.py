@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acs.files import floor_of, is_below
@@ -36,6 +36,7 @@ def test_a_version_is_below_a_floor_or_not(version, floor, below):
 versions = st.text(alphabet="0123456789.abcRC-_V ", max_size=16)
 
 
+@example("C", "0C", "")
 @given(versions, versions, versions)
 def test_below_is_a_strict_order(one, two, three):
     assert not is_below(one, one) or not any(c.isdigit() for c in one)
