@@ -61,7 +61,7 @@ class Admission:
     def handshake_failed(self, address: str, error: ssl.SSLError) -> None:
         """Note from where a TLS handshake failed, and why."""
         reason, text = why_failed(error)
-        _log.info("refused", reason=reason, why=text, address=address)
+        _log.debug("refused", reason=reason, why=text, address=address)  # strangers write no log
         self._refused.add(HANDSHAKE, address, reason, text, now=self._store.clock())
 
     async def refresh(self) -> None:
