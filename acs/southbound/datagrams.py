@@ -1,4 +1,4 @@
-"""UDP sockets as the TCP listener has them: one for each address of a host, each of one family alone."""
+"""UDP sockets of a server: one for IPv4 and one for IPv6, where its host has both."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class DatagramSockets:
         self._open: dict[int, asyncio.DatagramTransport] = {}
 
     async def open(self, host: str, port: int, setting: str) -> int:
-        """Open a socket for each address of ``host`` ("" is all); return the port; 0 takes a free one.
+        """Open a socket for each family that ``host`` has an address of ("" is all), at its first address.
 
-        Raises ``AcsError`` that names ``setting``.
+        Return the port; 0 takes a free one. Raises ``AcsError`` that names ``setting``.
         """
         loop = asyncio.get_running_loop()
         flags = socket.AI_PASSIVE | socket.AI_ADDRCONFIG

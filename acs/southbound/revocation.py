@@ -264,11 +264,11 @@ class Revocations:
         for path, stamp in found.items():
             if self._stamps.get(path) == stamp:
                 continue
-            self._files.pop(path, None)
-            try:
+            try:  # whom the one before it revoked is revoked until there is another
                 self._files[path] = await asyncio.to_thread(_read, path, self._clock())
             except (OSError, ValueError) as error:
-                _log.error("a CRL can't be used", file=path.name, why=str(error))
+                kept = "; the one before it still holds" if path in self._files else ""
+                _log.error(f"a CRL can't be used{kept}", file=path.name, why=str(error))
             else:
                 for crl in self._files[path]:
                     _log.info("CRL read", file=path.name, revoked=len(crl.revoked))

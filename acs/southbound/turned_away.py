@@ -56,9 +56,10 @@ class TurnedAway:
         self._fresh.add(who)
 
     def came(self, who: str) -> None:
-        """Note that a device is served."""
+        """Note that a device is served: who has been here since is not written down as one who was not."""
         if self._late:
             self._late.pop(who, None)
+            self._fresh.discard(who)
 
     def due(self, now: float) -> list[str]:
         """Return whom to call: as many as there is room for, those that were sent away most often first."""
@@ -73,8 +74,13 @@ class TurnedAway:
         """Write down who was sent away: their cases have more time."""
         self._written_at = self._store.clock()
         fresh, self._fresh = self._fresh, set()
-        if fresh:
+        if not fresh:
+            return
+        try:
             await self._store.write(dev.note_turned_away, fresh, now=self._written_at)
+        except BaseException:
+            self._fresh |= fresh  # for the next time
+            raise
 
     async def call(self) -> None:
         """Have those called that are late, where it is known how; once each, the rest is the dispatcher's."""

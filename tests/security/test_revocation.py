@@ -169,6 +169,21 @@ async def test_2_7_the_newest_crl_file_has_the_last_word(bench, older, newer):
     assert await status(bench, leaf) == 403
 
 
+async def test_2_7_a_crl_file_that_is_replaced_by_nonsense_still_revokes(bench):
+    ca = CA("vendor")
+    trusted(bench, ca, Scope(ouis=(OUI,)))
+    leaf = ca.issue(NAME)
+    ca.revoke(leaf.certificate)
+    content = ca.make_crl(NOW)
+    await put_crl(bench, content)
+    assert await status(bench, leaf) == 403
+    await put_crl(bench, content[: len(content) // 2])  # as one who copies it in place writes it
+    assert await status(bench, leaf) == 403
+    (bench.node.southbound.endpoint.revocations.directory / "ca.crl").unlink()
+    await bench.node.southbound.endpoint.revocations.refresh()
+    assert await status(bench, leaf) == 200
+
+
 @pytest.mark.parametrize("bench", [{"revocation": "hard", "revocation_networks": []}], indirect=True)
 async def test_2_7_a_crl_of_one_distribution_point_makes_nobody_of_another_good(bench):
     ca = CA("vendor", crl="http://crl.example/1.crl")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from acs import devices as dev
 from acs.southbound.turned_away import TurnedAway
 from acs.southbound.turns import Turns
@@ -44,6 +46,32 @@ def test_nobody_is_called_where_there_is_no_room_and_few_where_there_is_much():
     for number in range(100):
         line.note(str(number))
     assert len(line.due(store.now + 60)) == 32
+
+
+class Failing(Nowhere):
+    """A store that fails at first, and keeps what it is told then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures, self.written = 1, set()
+
+    async def write(self, _, names, *, now):
+        if self.failures:
+            self.failures -= 1
+            raise TimeoutError
+        self.written |= names
+
+
+async def test_who_could_not_be_written_down_is_written_down_later_and_who_came_meanwhile_is_not():
+    store = Failing()
+    line = TurnedAway(store, lambda: 1)
+    line.note("one")
+    line.note("two")
+    with pytest.raises(TimeoutError):
+        await line.write_down()
+    line.came("two")
+    await line.write_down()
+    assert store.written == {"one"}
 
 
 async def late(bench, *, url: str = "http://127.0.0.1:9/") -> TurnedAway:
