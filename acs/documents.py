@@ -14,17 +14,30 @@ __all__ = ["read_yaml"]
 class _Unambiguous:
     """Of two entries of one name only one could hold, so a mapping that has both is refused."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        """Return the mapping. Raises ``ConstructorError`` for a key that is there twice."""
-        first: dict[tuple[str, str], Any] = {}
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode):
-                before = first.setdefault((key.tag, key.value), key)
-                if before is not key:
-                    raise yaml.constructor.ConstructorError(
-                        f"{key.value[:80]!r} is there", before.start_mark, "and once more", key.start_mark
-                    )
-        return super().construct_mapping(node, deep)  # type: ignore[misc]  # that of the loader beside it
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)  # type: ignore[call-arg]  # that of the loader beside it
+        self._looked_at: set[int] = set()
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Take in what is merged (``<<``). Raises ``ConstructorError`` for a key that is there twice.
+
+        Each mapping is looked at once: afterwards what it overrides stands beside it.
+        """
+        if id(node) not in self._looked_at:
+            self._looked_at.add(id(node))
+            _refuse_twins(node)
+        super().flatten_mapping(node)  # type: ignore[misc]
+
+
+def _refuse_twins(node: Any) -> None:
+    first: dict[tuple[str, str], Any] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            before = first.setdefault((key.tag, key.value), key)
+            if before is not key:
+                raise yaml.constructor.ConstructorError(
+                    f"{key.value[:80]!r} is there", before.start_mark, "and once more", key.start_mark
+                )
 
 
 class _AsWritten(_Unambiguous):

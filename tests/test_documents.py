@@ -28,6 +28,8 @@ def test_of_two_entries_of_one_name_none_is_taken(as_written):
     with pytest.raises(AcsError, match=r"(?s)'tac' is there\n.*line 2,.*\nand once more\n.*line 3,") as error:
         read_yaml("cell:\n  tac: 1\n  tac: 2", "mine.yaml", as_written=as_written)
     assert str(error.value).count("mine.yaml") == 3
+    deeper = "a: &x {n: 1}\nb:\n  c: &y {<<: *x, n: 2}\nd: {<<: *y}"
+    assert read_yaml(deeper, "m", as_written=as_written)["d"]["n"] in (2, "2")
     assert read_yaml("a: &x {n: 1}\nb: {<<: *x, n: 2}", "m", as_written=as_written)["b"]["n"] in (2, "2")
 
 

@@ -62,9 +62,10 @@ def call_device(
     while True:
         command, found = read(settings, look)
         came = (found.last_inform_at or 0.0) >= started  # it may have to restart first, and be asked nothing
-        if came or command is None or command.state != "queued":
+        given_up = command is None or command.state in ("expired", "cancelled")
+        if came or not (given_up or command.state == "queued"):
             break
-        if time.time() >= started + wait:
+        if given_up or time.time() >= started + wait:
             why = absence(found, started).rstrip("; ")
             raise AcsError(f"{device} did not come within {wait:g} s: {why}")
         time.sleep(PAUSE)

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
-from rich.console import Console
 
 from acs.cli.input import read_file
 from acs.cli.node import require_data, settings_of, who, write
 from acs.cli.options import Config, Data, Json
-from acs.cli.output import console, moment, print_json, print_table
+from acs.cli.output import Screen, console, moment, print_json, print_table
 from acs.errors import AcsError
 from acs.security.scope import Scope
 from acs.settings import Settings
@@ -176,7 +175,7 @@ def _find(settings: Settings, name: str) -> Path:
 
 
 def _warn(text: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(text, style="yellow", markup=False, highlight=False)
+    Screen(stderr=True, soft_wrap=True).print(text, style="yellow", markup=False, highlight=False)
 
 
 def _audit(settings: Settings, action: str, target: str, detail: str) -> None:

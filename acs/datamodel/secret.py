@@ -15,7 +15,7 @@ __all__ = ["MASK", "hidden_in", "is_hidden", "shown_value", "sounds_secret", "ve
 MASK = "[redacted]"
 """What is shown instead of a secret."""
 _WORDS = re.compile(
-    r"passw|passphrase|passcode|secret|psk|keymaterial|credential|token|voucher",
+    r"passw|passphrase|passcode|secret|presharedkey|psk|private_?key|wepkey|keymaterial|credential|token|voucher",
     re.IGNORECASE,
 )
 # Keys of all kinds, but for those of TR-069 that are names, and public ones. Case tells short words.

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from acs.errors import AcsError
 from acs.files.storage import Storage
@@ -82,14 +82,19 @@ def _due(conn: Connection, now: float, beside: list[int], served: list[int]) -> 
     return find_upload(conn, found)
 
 
-def _settle(conn: Connection, upload_id: int, at: float | None, again: float | None, reason: str) -> None:
+def _settle(conn: Connection, upload: Upload, at: float | None, again: float | None, reason: str) -> None:
     facts = {"handled_at": at, "handle_at": again, "reason": reason}
-    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**facts))
+    conn.execute(update(uploads).where(_is(upload)).values(**facts))
 
 
-def _not_here(conn: Connection, upload_id: int, now: float) -> None:
+def _not_here(conn: Connection, upload: Upload, now: float) -> None:
     less = {"handle_at": now, "handler_attempts": uploads.c.handler_attempts - 1}
-    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**less))
+    conn.execute(update(uploads).where(_is(upload)).values(**less))
+
+
+def _is(upload: Upload) -> ColumnElement[bool]:
+    """Tell the row of this content: that of an empty body may have got another one meanwhile."""
+    return and_(uploads.c.id == upload.id, uploads.c.attempt == upload.attempt)
 
 
 class UnusableError(AcsError):
@@ -162,10 +167,10 @@ class Arrivals:
             # None of them came to an end: the ACS did. A file that does that to it is not touched again.
             reason = f"given up: {_TRIES} attempts to handle it were never finished"
             _log.error("an upload is not handled", upload=upload.id, kind=upload.kind, why=reason)
-            await self._store.write(_settle, upload.id, None, None, reason)
+            await self._store.write(_settle, upload, None, None, reason)
             return
         if handlers and not await self._here(upload):
-            await self._store.write(_not_here, upload.id, now)
+            await self._store.write(_not_here, upload, now)
             return
         try:
             async with asyncio.timeout(_TIMEOUT):
@@ -183,9 +188,9 @@ class Arrivals:
                 why=reason,
                 exc_info=not expected,
             )
-            await self._store.write(_settle, upload.id, None, again, reason[:300])
+            await self._store.write(_settle, upload, None, again, reason[:300])
         else:
-            await self._store.write(_settle, upload.id, now if handlers else None, None, "")
+            await self._store.write(_settle, upload, now if handlers else None, None, "")
 
     async def _here(self, upload: Upload) -> bool:
         """Tell whether the content is within reach; where it is another node's, leave it to that one."""

@@ -240,6 +240,8 @@ def complete_upload(conn: Connection, claim: Claim, stored: Stored, *, now: floa
             storage_key=claim.storage_key,
             changed_at=now,
             handle_at=now,
+            handled_at=None,
+            handler_attempts=0,
         )
     )
     if done.rowcount:

@@ -26,7 +26,7 @@ def database(data):
     engine.dispose()
 
 
-def node(database, **columns) -> threading.Thread:
+def node(database, state: str = "sent", **columns) -> threading.Thread:
     """Do what a node and its device do when a call is due; ``columns`` is what came of it."""
 
     def run() -> None:
@@ -40,7 +40,8 @@ def node(database, **columns) -> threading.Thread:
             conn.execute(update(devices).values(connection_request_tried_at=time.time(), **columns))
             if "connection_request_error" not in columns:
                 conn.execute(update(devices).values(last_inform_at=time.time()))
-                conn.execute(update(commands).where(commands.c.state == "queued").values(state="sent"))
+            if "connection_request_error" not in columns or state != "sent":
+                conn.execute(update(commands).where(commands.c.state == "queued").values(state=state))
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -64,6 +65,13 @@ def test_why_a_device_does_not_come_is_told(acs, data, database):
     thread.join()
     told = f"{KEY} did not come within 2 s: it could not be called: {text}"
     assert (done.code, told in done.err) == (2, True), done.err
+
+
+def test_a_device_whose_time_is_over_did_not_come(acs, data, database):
+    thread = node(database, state="expired", connection_request_error="refused")
+    done = acs("devices", "call", KEY, "--data", data)
+    thread.join()
+    assert (done.code, f"{KEY} did not come" in done.err, "came after" in done.text) == (2, True, False)
 
 
 def test_credentials_of_a_devices_own_are_sealed_and_given_up_again(acs, data, database, monkeypatch):

@@ -66,6 +66,11 @@ def test_what_only_speaks_of_a_secret_is_shown(path: str, value: str, kind: str)
     assert shown_value(path, value, kind) == value
 
 
+@pytest.mark.parametrize("word", ["PrivateKeyPEM", "private_key_data", "PreSharedKeyHex", "WEPKeyDefault"])
+def test_a_key_may_be_named_with_its_form(word: str) -> None:
+    assert shown_value(f"Device.X_EXAMPLE.{word}", SECRET) == MASK
+
+
 def test_an_answer_is_shown_without_its_secrets() -> None:
     values = [
         {"name": "Device.X.Password", "value": SECRET, "type": "xsd:string"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,38 @@ async def test_a_device_whose_files_take_long_waits_in_proportion(
     clock.now += 8
     assert await arrivals.handle_next()
     assert "".join(seen) == "12221"
+
+
+async def test_what_comes_while_an_empty_body_is_handled_is_handled_too(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    """Clients that wait for a challenge send an empty body first, at the same URL."""
+    storage, seen = fl.DiskStorage(tmp_path), list[int]()
+    owner = await store.write(dev.register, "0005B9", "A1", now=1.0)
+    facts = {"declared": None, "name": "", "media_type": "", "address": "192.0.2.1", "now": clock.now}
+    limits = fl.UploadLimits(100, 10_000, 10_000)
+    grant = fl.UploadGrant(owner.id, fl.PM_FILE, "", 2e10, key="one")
+
+    async def nothing() -> AsyncIterator[bytes]:
+        for each in ():
+            yield each
+
+    async def arrive(content: AsyncIterator[bytes]) -> None:
+        claim = await store.write(lambda conn: fl.claim_upload(conn, grant, limits=limits, **facts))
+        stored = await storage.put(claim.storage_key, content)
+        assert await store.write(fl.complete_upload, claim, stored, now=clock.now)
+
+    async def handler(arrival: fl.Arrival) -> None:
+        seen.append(arrival.upload.size)
+        if len(seen) == 1:
+            await arrive(body())
+            raise fl.UnusableError("the file is empty")
+
+    await arrive(nothing())
+    arrivals = fl.Arrivals(store, storage)
+    arrivals.on(fl.PM_FILE, handler)
+    while await arrivals.handle_next():
+        pass
+    assert seen == [0, 7]
+    (found,) = await store.read(fl.list_uploads)
+    assert (found.handled_at, found.handler_attempts, found.reason) == (clock.now, 1, "")
