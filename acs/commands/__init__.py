@@ -22,6 +22,7 @@ from acs.commands.parts import count_parts
 from acs.commands.queue import (
     asked_anew,
     cancel,
+    command_of_key,
     enqueue,
     expire,
     extend,
@@ -49,6 +50,7 @@ __all__ = [
     "asked_anew",
     "cancel",
     "check_request",
+    "command_of_key",
     "count_parts",
     "discover",
     "discovered_tree",

@@ -31,7 +31,7 @@ from acs.settings import Settings
 from acs.southbound.authentication import Proof, Refused, admit
 from acs.southbound.contacts import note_contact
 from acs.southbound.device_requests import handle_request
-from acs.southbound.echoes import Fill, without_echoes
+from acs.southbound.echoes import Fill, ended_without_echoes, without_echoes
 from acs.southbound.placeholders import secrets_in
 from acs.southbound.rotation import next_secrets, rotations_settled
 from acs.store import signalled
@@ -282,6 +282,8 @@ def continue_session(
         case ses.Answer(fault):
             return Reply(fault)
         case ses.Handle(request, response):
+            if fill is not None:
+                request = ended_without_echoes(conn, device_id, request, fill)
             return turn.handle(request, response)
         case ses.Settle(command_id, answer):
             if isinstance(answer, m.Fault) and outstanding is not None and fill is not None:

@@ -11,6 +11,7 @@ from acs.security import Sealer, SealError, Secrets
 from acs.southbound.placeholders import fill, seal_config_secret, secrets_in
 from acs.store.tables import commands
 from tests.southbound.conftest import inform
+from tests.southbound.test_sessions import enqueue, provisioned
 
 NAME = "Device.ManagementServer.Password"
 
@@ -74,6 +75,35 @@ async def test_a_device_is_given_the_password_that_an_operator_sealed(bench):
             reply = m.response_of(type(answer.message))()
             answer = await bench.post(http, reply, cookie=answer.cookie)
     assert answer.message == download
+
+
+@pytest.mark.parametrize("key", ["op-1", "", "late"])
+async def test_a_device_that_repeats_a_password_as_its_transfer_fails_brings_it_into_no_row(bench, key):
+    """Where the command waits for it, where it has no key, and where the command was given up meanwhile."""
+    download = m.Download("op-1", "1 Firmware Upgrade Image", "https://files.example/x", "u", "their-pass")
+    sealer = Sealer(Secrets.load_or_create(bench.node.settings.data).store_key)
+    async with bench.client() as http:
+        device = await provisioned(bench, http)
+        sealed = cm.seal_request(download, sealer, device.device_key, lambda _: False)
+        command = await enqueue(bench, device, sealed, key="op-1")
+        cookie = (await bench.post(http, inform())).cookie
+        assert (await bench.post(http, b"", cookie=cookie)).message == download
+        await bench.post(http, m.DownloadResponse(1), cookie=cookie)
+        if key == "late":
+            await bench.node.store.write(cm.expire, command.id, now=bench.clock[0])
+        fault = m.FaultStruct(9012, "u:their-pass was refused")
+        ended = m.TransferComplete(key.replace("late", "op-1"), fault, m.UNKNOWN_TIME, m.UNKNOWN_TIME)
+        answer = await bench.post(http, ended, cookie=cookie)
+        assert answer.message == m.TransferCompleteResponse()
+
+    def look(conn):
+        found = cm.find_command(conn, command.id)
+        told = [each["detail"] for each in dev.audit_entries(conn) if each["who"] == "device"]
+        return [found.fault_string, str(found.answer), *told]
+
+    texts = " ".join(await bench.node.store.read(look))
+    assert "their-pass" not in texts
+    assert "u:[redacted] was refused" in texts
 
 
 async def test_a_device_is_given_the_secret_that_is_declared_for_it(bench):
