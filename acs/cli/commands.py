@@ -95,6 +95,9 @@ def cancel_command(command: Number, data: Data = None, config: Config = None) ->
         from acs import remediation as rm
 
         now = time.time()
+        known = cm.find_command(conn, command)
+        if known is not None:
+            dev.lock(conn, known.device_id)  # before its case, as everybody does
         found = cm.cancel(conn, command, now=now)
         if found is not None:
             bd.profile_commands_settled(conn, [found], now=now)

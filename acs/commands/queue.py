@@ -86,6 +86,7 @@ _COMMITS = ("SetParameterValues", "AddObject", "DeleteObject")
 
 _BY_KEY = select(commands).where(commands.c.command_key == bindparam("key"))
 _BY_ID = select(commands).where(commands.c.id == bindparam("id_"))
+_TO_CLOSE = _BY_ID.with_for_update()
 _OPEN_OF_DEVICE = (
     select(commands)
     .where(commands.c.device_id == bindparam("device"), command_is_open)
@@ -395,7 +396,8 @@ def unanswered(conn: Connection, command: Command, *, booted: bool, now: float) 
 
 
 def _close(conn: Connection, command_id: int, state: str, reason: str, *, now: float) -> Command | None:
-    row = conn.execute(_BY_ID, {"id_": command_id}).mappings().first()
+    # With its lock: what another transaction settles in this moment has happened.
+    row = conn.execute(_TO_CLOSE, {"id_": command_id}).mappings().first()
     if row is None or row["state"] not in OPEN:
         return None
     command = command_from_row(row)

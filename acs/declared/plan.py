@@ -28,6 +28,7 @@ __all__ = [
     "PlannedValue",
     "Rules",
     "SetValues",
+    "Step",
     "labels_of",
     "new_row",
     "plan",

@@ -43,6 +43,7 @@ def show(conn: Connection, call: Call) -> sh.CommandDetail:
 
 def withdraw(conn: Connection, call: Call) -> sh.Command:
     """Withdraw a command that is not settled; what the device has accepted it may still do."""
+    dev.lock(conn, _mentioned(conn, call).device_id)  # before its case, as everybody does
     found = _mentioned(conn, call)
     owner = dev.get(conn, found.device_id).device_key
     done = cm.cancel(conn, found.id, now=call.now)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from acs.remediation.cases import ACTIVE, Case, Step
+from acs.remediation.closing import ends_with_black_list
 from acs.remediation.policy import Policy
 from acs.remediation.steps import APPROVAL, INSTRUCTIONS_AWAITED
 
@@ -59,6 +60,9 @@ _CAUSES: dict[str, dict[Instruction, str]] = {
         "CLOSE": _CLOSE,
     },
 }
+_SHUT_OUT: dict[Instruction, str] = {
+    "CLOSE": "end the case; the device stays on the black list, or is on it again"
+}
 _APPROVAL: dict[Instruction, str] = {
     "APPROVE": "the playbook goes on with what it asks for",
     "DENY": "the playbook goes on without it",
@@ -75,13 +79,14 @@ def choices(case: Case, steps: Iterable[Step], policy: Policy) -> dict[Instructi
     """Return what people may tell a case now, and what each word causes; nothing for one that is closed."""
     if case.state not in ACTIVE:
         return {}
-    events = {each.event for each in steps if not each.done}
+    journal = list(steps)
+    events = {each.event for each in journal if not each.done}
     if case.state == "waiting" and APPROVAL in events:
         return _APPROVAL
     if case.state == "waiting" and events.intersection(INSTRUCTIONS_AWAITED):
         told = _CAUSES.get(case.outcome or "", _CAUSES["NO_COMMUNICATION"])
     elif case.state == "waiting" and case.outcome == SET_ASIDE:
-        told = _CAUSES[SET_ASIDE]
+        told = _SHUT_OUT if ends_with_black_list(journal) else _CAUSES[SET_ASIDE]
     else:
         told = _AT_WORK
     readmission = {"reset": "reset and test", "test": "test"}.get(policy.measures.readmission, "nothing more")

@@ -13,7 +13,7 @@ from acs import measures as ms
 from acs.remediation.cases import Case, Step, active_case
 from acs.remediation.measures_api import BLOCKED, LET_IN, READMITTED, RELEASED
 
-__all__ = ["left_behind", "only_let_in"]
+__all__ = ["ends_with_black_list", "left_behind", "only_let_in"]
 
 _DECIDES = (BLOCKED, LET_IN, READMITTED, RELEASED)
 
@@ -23,8 +23,23 @@ def only_let_in(steps: Iterable[Step]) -> bool:
 
     It is off the black list only so that it can register: were its case ended there, it would stay off.
     """
+    return _decided(steps) == LET_IN
+
+
+def ends_with_black_list(steps: Iterable[Step]) -> bool:
+    """Tell whether the device of a case is on the black list by it, or will be as soon as it is closed.
+
+    Nothing can begin in the place of such a case: to let its device in takes a release.
+    """
+    return _decided(steps) in (BLOCKED, LET_IN)
+
+
+def _decided(steps: Iterable[Step]) -> str:
+    """Return the name of the step that decided last whether the device is let in; "" where none did."""
     last = next((each for each in reversed(list(steps)) if each.done and each.name in _DECIDES), None)
-    return last is not None and last.name == LET_IN and msgspec.json.decode(last.result or "null") != "nobody"
+    if last is None or (last.name == LET_IN and msgspec.json.decode(last.result or "null") == "nobody"):
+        return ""
+    return last.name
 
 
 def left_behind(conn: Connection, case: Case) -> list[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from acs import alarms as al
 from acs import devices as dev
 from acs import measures as ms
+from acs.distress import EMERGENCY
 from acs.errors import AcsError
 from acs.remediation.advance import advance, close_case, finish_step, open_next, policy_of
 from acs.remediation.black_list import measures_by_policy, release, takes_two
@@ -23,7 +24,7 @@ from acs.remediation.cases import (
     open_case,
 )
 from acs.remediation.choices import ANSWERS, INSTRUCTIONS, SET_ASIDE, Instruction, fitting
-from acs.remediation.closing import only_let_in
+from acs.remediation.closing import ends_with_black_list, only_let_in
 from acs.remediation.environment import Environment
 from acs.remediation.put_off import put_off
 from acs.remediation.scripts import request_run
@@ -31,6 +32,9 @@ from acs.remediation.steps import APPROVAL, INSTRUCTIONS_AWAITED
 from acs.remediation.triage import facts_of, next_case
 
 __all__ = ["INSTRUCTIONS", "Instruction", "block", "instruct", "reach", "unblock", "undo"]
+
+_WAIT_IN_LINE = ("playbook", "configuration")
+"""Kinds of cases that people ask for: what is asked for waits until the device is free for it."""
 
 
 def instruct(
@@ -61,6 +65,11 @@ def instruct(
     if action != "CLOSE" and not (set_aside and action == "RETRY"):
         stands = "is set aside; RETRY begins anew" if set_aside else "is at work and waits for no instruction"
         raise AcsError(f"case {case_id} {stands}; CLOSE ends it")
+    if action == "RETRY" and ends_with_black_list(journal_of(conn, case_id)):
+        raise AcsError(
+            f"case {case_id} can't be begun anew: it ends with its device on the black list, and who wants it"
+            " let in has to release it; CLOSE ends it"
+        )
     agreed = _agreed(conn, case, action, f"case {case_id}", who=who, why=why, env=env, now=now)
     if agreed is None:
         return False
@@ -138,14 +147,23 @@ def _begin_anew(conn: Connection, case: Case, *, who: str, why: str, env: Enviro
     """End a case whose playbook failed, and have what it was about begun in another one.
 
     That has the playbook and the policy as they are now; a running node begins it, which has URLs of files.
+    A fail-safe image begins it when it comes. Raises ``AcsError`` where nothing would begin.
     """
     close_case(conn, case, "SUPERSEDED", f"{who} has it begun anew: {why}", env=env, now=now)
     al.release_alarms(conn, case.device_id, case.id)
     if case.kind == "playbook":
         request_run(conn, case.device_id, env.library.get(case.playbook), who=who, why=why, now=now)
-    begun = next_case(conn, dev.get(conn, case.device_id), env=env, now=now)
+    elif case.kind == "configuration":
+        dev.request_config(conn, case.device_id, who=who, because=why, now=now)
+    device = dev.get(conn, case.device_id)
+    begun = next_case(conn, device, env=env, now=now)
     if begun is not None:
         put_off(conn, begun, now=now)
+    elif case.kind not in _WAIT_IN_LINE and device.channel != EMERGENCY:
+        raise AcsError(
+            f"nothing would begin in the place of case {case.id} now: {device.device_key} is blocked, or no"
+            " alarm of it is to be treated; CLOSE ends it"
+        )
 
 
 def _keep_blocked(conn: Connection, case: Case, *, who: str, why: str, env: Environment, now: float) -> bool:

@@ -139,7 +139,8 @@ def next_case(conn: Connection, device: Device, *, env: Environment, now: float)
         return _readmission_case(conn, device, env=env, now=now) if heard else None
     if decided:
         decision, alarm = max(decided, key=lambda pair: (rank(pair[0].procedure), -pair[1].id))
-        if decision.procedure not in env.policy.safety.urgent and _had_its_share(conn, device, now=now):
+        fatal = rank(decision.procedure) >= rank("P3") or decision.procedure in env.policy.safety.urgent
+        if not fatal and _had_its_share(conn, device, now=now):
             return None  # the alarm is told and stays; its turn comes
         return _remediation_case(conn, device, alarm, decision, env=env, now=now)
     # At the initial HeMS nothing more is done: its serving HeMS does that.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from acs import devices as dev
 from acs import remediation as rm
 from acs.errors import AcsError
 from tests.remediation.emergencies import cut_off, only_case, state, world_of
@@ -131,6 +132,35 @@ def test_a_case_whose_playbook_failed_is_begun_anew_with_the_playbook_as_it_is_t
         "REMEDIATED",
     )
     assert after.alarm_id == before.alarm_id
+
+
+def test_a_case_that_nothing_would_follow_is_not_begun_anew(tmp_path):
+    world = failed(tmp_path)
+    case = only_case(world)
+    with world.conn.begin():
+        dev.block(world.conn, world.device.id, "stolen", who="ann", now=world.now)
+    with pytest.raises(AcsError, match=f"nothing would begin in the place of case {case.id} now"):
+        world.instruct(case, "RETRY", "it was mended")
+    assert state(only_case(world)) == ("waiting", "FAILED")
+
+
+def test_a_configuration_that_failed_is_asked_for_again(monkeypatch):
+    world = World()
+    world.boot()
+    with monkeypatch.context() as broken:
+        broken.setattr("acs.remediation.playbooks.configure.reconfigure", lambda *_a, **_k: 1 / 0)
+        with world.conn.begin():
+            rm.apply_declared(
+                world.conn, world.device.id, who="ann", because="other TAC", env=world.env, now=world.now
+            )
+        world.run(10)
+    [case] = world.cases("configuration")
+    assert state(case) == ("waiting", "FAILED")
+    world.instruct(case, "RETRY", "once more")
+    world.run(60)
+    before, after = world.cases("configuration")
+    assert state(before) == ("closed", "SUPERSEDED")
+    assert state(after) == ("closed", "CONFIGURED")
 
 
 def test_a_run_whose_playbook_failed_is_asked_for_again(tmp_path):

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from acs import devices as dev
 from acs import remediation as rm
+from acs.errors import AcsError
 from tests.remediation.emergencies import only_case, state, world_of
 from tests.world import POLICY, World
 
 TWO = POLICY + "distress: {second_approval: [RELEASE]}\nemergency: {blocked: admit}\n"
 ONE = POLICY + "emergency: {blocked: admit}\n"
+PLAYBOOK = import_module("acs.remediation.playbooks.emergency")
 AIR = "Device.Services.FAPService.1.FAPControl.LTE.AdminState"
 
 
-def let_in(policy: str) -> World:
+def let_in(policy: str, world: World | None = None) -> World:
     """Return a world whose blocked HeNB has loaded software, and was let in to register with it."""
-    world = world_of(policy=policy)
-    world.tamper("circuit-modified")
+    if world is None:
+        world = world_of(policy=policy)
+        world.tamper("circuit-modified")
     assert world.device.blocked
     if policy == POLICY:
         world.instruct(only_case(world), "EXPECT_EMERGENCY", "it may help itself")
@@ -47,6 +52,25 @@ def test_who_closes_a_case_between_let_in_and_registration_releases_nobody(polic
     assert world.henb.tree.value(AIR) == "0"
     assert world.cases()[-1].id == case.id
     assert world.comments()[-2:] == ["blocked in the HeMS", f"case {case.id} closed: BLOCKED"]
+
+
+@pytest.mark.row("S1 L9")
+def test_a_case_that_let_a_blocked_henb_in_can_not_be_begun_anew(monkeypatch):
+    # Another case would reset it, test it and let it radiate: a release, by one person and without the word.
+    world = world_of(policy=TWO)
+    with world.conn.begin():
+        rm.block(world.conn, world.device.id, who="ann", why="stolen", env=world.env, now=world.now)
+    world = let_in(TWO, world)
+    with monkeypatch.context() as broken:
+        broken.setattr(PLAYBOOK, "_examine", lambda _case: 1 / 0)
+        world.run(300)
+    case = world.cases()[-1]
+    assert state(case) == ("waiting", "FAILED")
+    assert list(rm.choices(case, world.journal(case), world.env.policy)) == ["CLOSE"]
+    with pytest.raises(AcsError, match="ends with its device on the black list"):
+        world.instruct(case, "RETRY", "it was mended")
+    world.instruct(case, "CLOSE", "then not")
+    assert world.device.blocked
 
 
 @pytest.mark.row("S1 L84")

@@ -371,6 +371,23 @@ def test_a_new_row_that_can_not_be_filled_is_not_left_behind(monkeypatch):
     assert cells(world) == ["5", "6"]
 
 
+def test_a_new_row_is_not_left_behind_where_the_table_has_no_room_for_the_next(monkeypatch):
+    world = make()
+    declare(world, LAYER.replace("exact: true", "exact: false"))
+    real, added = rpc._HANDLERS[m.AddObject], []
+
+    def add(henb, request, now):
+        added.append(request)
+        if len(added) % 2 == 0:
+            return m.Fault(9004, "the table is full")
+        return real(henb, request, now)
+
+    monkeypatch.setitem(rpc._HANDLERS, m.AddObject, add)
+    assert apply(world).outcome == "FAILED"
+    assert len(added) == 2
+    assert not [name for name in world.henb.tree.below(CELLS) if name.endswith("PhyCellID")]
+
+
 @pytest.mark.parametrize(("reboots", "outcome"), [("false", "FAILED"), ("true", "CONFIGURED")])
 def test_a_device_that_applies_when_it_boots_is_rebooted_where_its_profile_says_so(
     monkeypatch, reboots, outcome

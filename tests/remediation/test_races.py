@@ -165,3 +165,32 @@ async def test_an_instruction_and_a_session_do_not_lock_each_other_out(
     await asyncio.gather(first, second)
     await store.close()
     assert runs == ["session", "instruct"]  # a deadlock would have one of them done again
+
+
+async def test_who_withdraws_a_command_as_it_is_answered_changes_nothing(
+    postgresql_url: str, clock: Clock
+) -> None:
+    store = await Store.open(postgresql_url, clock=clock)
+    device = await store.write(dev.register, "0005B9", "A1", now=clock.now)
+    made = await store.write(
+        cm.enqueue, device.id, m.Reboot("k"), command_key="k", purpose="operator", now=clock.now
+    )
+    locked, go_on = asyncio.Event(), asyncio.Event()
+
+    def answered(conn) -> None:
+        dev.lock(conn, device.id)
+        cm.next_command(conn, device.id, 1, now=clock.now)
+        cm.settle(conn, made.id, m.Fault(9002, "not now"), epoch=1, now=clock.now)
+        locked.set()
+        await_only(go_on.wait())
+
+    session = asyncio.create_task(store.write(answered))
+    await locked.wait()
+    person = asyncio.create_task(store.write(cm.cancel, made.id, now=clock.now))
+    await someone_waits(store)
+    go_on.set()
+    await session
+    assert await person is None
+    found = await store.read(cm.find_command, made.id)
+    await store.close()
+    assert (found.state, found.fault_code) == ("failed", 9002)

@@ -157,6 +157,22 @@ def test_a_device_has_so_many_cases_within_an_hour_and_no_more():
         assert next_case(conn, device, env=world.env, now=world.now + 3700) is not None
 
 
+def test_what_is_fatal_is_treated_at_once_whatever_a_policy_calls_urgent():
+    world = World(golden=False, image=None, policy=POLICY + "safety: {urgent: []}\n")
+    with world.conn.begin():
+        conn, device = world.conn, dev.register(world.conn, "0005B9", "LOUD", now=world.now)
+        for number in range(2 * MOST_CASES):
+            al.apply(conn, device, [event(number)], now=world.now)
+            made = next_case(conn, device, env=world.env, now=world.now)
+            if made is not None:
+                conn.execute(cases.update().where(cases.c.id == made.id).values(state="closed"))
+        fatal = {"probable_cause": "Information Modification Detected", "perceived_severity": "Critical"}
+        al.apply(conn, device, [event(999, **fatal)], now=world.now)
+        made = next_case(conn, device, env=world.env, now=world.now)
+        assert made is not None
+        assert made.procedure == "P3"
+
+
 @pytest.mark.parametrize("spelling", ["SW_Modified", " sw_modified ", "SW_MODIFIED"])
 def test_a_trouble_that_came_back_is_known_however_the_device_spells_it(spelling):
     world = World(golden=False, image=None)

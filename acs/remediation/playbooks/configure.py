@@ -8,7 +8,7 @@ import msgspec
 
 from acs.cwmp import messages as m
 from acs.declared import AddObject, DeleteObject, Plan, PlannedValue, SetValues
-from acs.declared.plan import labels_of, new_row
+from acs.declared.plan import Step, labels_of, new_row
 from acs.remediation.playbooks.parts import NoCommunication, Result, StepFailed, demand, tried
 from acs.remediation.playbooks.radiating import may_radiate
 
@@ -152,29 +152,37 @@ async def _send(case: CaseApi, declared: Declared, plan: Plan) -> bool:
     added: dict[int, tuple[str, int]] = {}
     deferred = False
     for done, step in enumerate(plan.steps):
-        match step:
-            case DeleteObject(path, because):
-                outcome = await case.delete_object(path, because=because)
-                demand(outcome, f"DeleteObject {path}")
-            case AddObject(table, label, because):
-                outcome, number = await case.add_object(table, because=because)
-                demand(outcome, f"AddObject {table}")
-                assert number is not None
-                added[label] = (table, number)
-            case SetValues(values):
-                instances = {label: number for label, (_, number) in added.items()}
-                try:
-                    outcome = await _set(case, declared, values, instances)
-                except StepFailed:
-                    for label in sorted(labels_of(plan.steps[done:]) & added.keys()):
-                        table, number = added[label]
-                        await case.delete_object(f"{table}{number}.", because="the new row can't be filled")
-                    raise
+        try:
+            outcome = await _send_one(case, declared, step, added)
+        except StepFailed:
+            for label in sorted(labels_of(plan.steps[done:]) & added.keys()):
+                table, number = added[label]
+                await case.delete_object(f"{table}{number}.", because="the new row can't be filled")
+            raise
         deferred = deferred or getattr(outcome.answer, "status", 0) == 1
     if deferred and declared.reboots:
         demand(await case.reboot(because="the device applies what was set when it boots"), "Reboot")
         return False
     return deferred
+
+
+async def _send_one(
+    case: CaseApi, declared: Declared, step: Step, added: dict[int, tuple[str, int]]
+) -> Outcome:
+    """Send one request of a plan; a row that it adds is entered in ``added``, by its label."""
+    match step:
+        case DeleteObject(path, because):
+            outcome = await case.delete_object(path, because=because)
+            demand(outcome, f"DeleteObject {path}")
+        case AddObject(table, label, because):
+            outcome, number = await case.add_object(table, because=because)
+            demand(outcome, f"AddObject {table}")
+            assert number is not None
+            added[label] = (table, number)
+        case SetValues(values):
+            instances = {label: number for label, (_, number) in added.items()}
+            outcome = await _set(case, declared, values, instances)
+    return outcome
 
 
 async def _set(
