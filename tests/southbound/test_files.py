@@ -6,6 +6,7 @@ import hashlib
 
 import aiohttp
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from acs import devices as dev
 from acs.errors import AcsError
@@ -64,6 +65,22 @@ async def test_a_store_that_does_not_answer_is_told_as_busy(bench, served, monke
                 assert (response.status, response.headers["Retry-After"]) == (503, "30")
         async with http.get(url) as response:
             assert response.status == 200
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), OperationalError("", {}, Exception("gone"))])
+async def test_who_is_refused_is_told_so_though_the_store_can_not_say_who_that_is(
+    bench, served, monkeypatch, error
+):
+    bench.clock[0] += bench.node.settings.file_url_lifetime + 1
+
+    async def read(*_, **__):
+        raise error
+
+    async with bench.client() as http:
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.node.store, "read", read)
+            async with http.get(served[1]) as response:
+                assert (response.status, "expired" in await response.text()) == (410, True)
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError("gone"), OSError(5, "I/O"), AcsError("S3 is away")])

@@ -116,7 +116,7 @@ class FileServer:
         peer = peer_of(request.transport, self._vendors)
         key = ""
         if _GRANTED_TO in request:
-            with contextlib.suppress(AcsError):
+            with contextlib.suppress(TimeoutError, AcsError, OperationalError, InterfaceError):
                 key = (await self._store.read(dev.get, request[_GRANTED_TO])).device_key
         who = key or said_to_be(peer, request.headers.get(hdrs.AUTHORIZATION, ""))
         if who:
