@@ -133,7 +133,10 @@ class Revocations:
         return await asyncio.shield(task)
 
     async def _ask(self, certificate: Certificate, issuer: Certificate) -> Revocation:
-        found = await self._look(certificate, issuer)
+        stamps = None
+        while stamps is not self._stamps:  # the files changed meanwhile: what they said before is of no use
+            stamps = self._stamps
+            found = await self._look(certificate, issuer)
         key = (certificate.fingerprint, issuer.fingerprint)
         before = self._known.get(key)
         if before is not None and before.status == "revoked" and found.status == "unknown":

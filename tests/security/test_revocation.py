@@ -15,6 +15,7 @@ from acs import alarms as al
 from acs import devices as dev
 from acs.security import Certificate, Scope
 from acs.security.revocation import ocsp_request, read_crl, read_ocsp
+from acs.southbound import revocation
 from acs.store.tables import audit
 from tests.security.pki import CA, der, pem
 from tests.security.test_certificates import NAME, Resuming, client, connect, trusted
@@ -182,6 +183,24 @@ async def test_2_7_a_crl_file_that_is_replaced_by_nonsense_still_revokes(bench):
     (bench.node.southbound.endpoint.revocations.directory / "ca.crl").unlink()
     await bench.node.southbound.endpoint.revocations.refresh()
     assert await status(bench, leaf) == 200
+
+
+async def test_2_7_a_crl_that_comes_while_an_older_one_is_looked_at_counts(bench, monkeypatch):
+    ca = CA("vendor")
+    trusted(bench, ca, Scope(ouis=(OUI,)))
+    leaf = ca.issue(NAME)
+    await put_crl(bench, ca.make_crl(NOW - 3600))
+    ca.revoke(leaf.certificate)
+    signed = revocation._signed
+
+    async def slowly(crl, issuer):
+        monkeypatch.setattr(revocation, "_signed", signed)
+        await put_crl(bench, ca.make_crl(NOW))
+        return await signed(crl, issuer)
+
+    monkeypatch.setattr(revocation, "_signed", slowly)
+    assert await status(bench, leaf) == 403
+    assert await status(bench, leaf) == 403
 
 
 @pytest.mark.parametrize("bench", [{"revocation": "hard", "revocation_networks": []}], indirect=True)
