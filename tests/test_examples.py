@@ -12,6 +12,7 @@ import pytest
 
 from acs import devices as dev
 from acs import remediation as rm
+from acs.alarms.holding import NOTIFICATIONS
 from acs.cwmp import decode
 from acs.cwmp import messages as m
 from acs.datamodel import Profiles, load_profiles
@@ -66,6 +67,7 @@ def test_the_alerting_rules_ask_for_metrics_that_are_there():
     for rule in rules:
         assert set(rule) <= {"alert", "expr", "for", "annotations"}
         assert set(re.findall(r"\b(?:acs|process)_\w+", rule["expr"])) <= known
+        assert set(re.findall(r'\bkind="(\w+)"', rule["expr"])) <= set(NOTIFICATIONS)
 
 
 def test_the_systemd_unit_starts_a_command_and_names_settings_that_are_there():

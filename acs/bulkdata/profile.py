@@ -128,7 +128,7 @@ class PmUpload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pm"
 
     def removal(self, instance: int | None, parameter_key: str) -> m.Message:
         """Return the request that ends it."""
-        if instance is None:
+        if self.single:
             off = m.ParameterValue(f"{self.table}{self._enable}", "0", "xsd:boolean")
             return m.SetParameterValues((off,), parameter_key)
         return m.DeleteObject(f"{self.table}{instance}.", parameter_key)

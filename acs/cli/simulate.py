@@ -83,9 +83,9 @@ def simulate(
     On the ACS's machine: acs simulate --count 100 --data acs-data --enrol
 
     Elsewhere: acs simulate --url https://acs.example:7548/acs --ca ca.pem, after the ACS's operator
-    ran: acs trust add sim-vendor/ca.pem
+    ran: acs trust add sim-vendor/ca.pem --oui 0005B9
 
-    The exit code is 1 when a session failed.
+    The exit code is 1 when a session failed, or a device was never served.
     """
     from acs.simulator import LAB, REAL, TAMPERS
     from acs.simulator.control import parse_timed_cut

@@ -24,7 +24,7 @@ import msgspec
 from acs.cwmp import messages as m
 from acs.datamodel import Profile, load_model
 from acs.datamodel.canonical import canonical_names, place_of
-from acs.datamodel.secret import hidden_in, sounds_secret
+from acs.datamodel.secret import MASK, hidden_in, shown_value
 from acs.declared.templates import check_template, is_template
 from acs.documents import read_yaml
 from acs.errors import AcsError
@@ -216,20 +216,22 @@ def plain_secrets(layer: Layer) -> list[str]:
 
     They would be in the store, the history and every plan; and what reads back empty is set for ever.
     """
-    given = [(path, path) for path, entry in layer.values.items() if not entry.secret]
+    given = [(path, path, entry) for path, entry in layer.values.items()]
     given += [
-        (f"{path}1.{name}", f"{path}{name}")
+        (f"{path}1.{name}", f"{path}{name}", entry)
         for path, table in layer.tables.items()
-        for name in dict.fromkeys(name for row in table.rows for name, each in row.items() if not each.secret)
+        for row in table.rows
+        for name, entry in row.items()
     ]
     hidden = hidden_in(None)
     models = (load_model("femto"), load_model("henb-igd"))
 
-    def secret(path: str) -> bool:
+    def secret(path: str, entry: Entry) -> bool:
         known = any(each.spec(path) is not None for each in models)
-        return hidden(path) if known else sounds_secret(path)
+        return hidden(path) if known else shown_value(path, entry.value, entry.type) == MASK
 
-    return [shown for path, shown in given if "." in path and secret(path)]
+    found = (shown for path, shown, each in given if not each.secret and "." in path and secret(path, each))
+    return list(dict.fromkeys(found))
 
 
 def refuse_plain_secrets(layer: Layer, source: str) -> None:

@@ -13,6 +13,7 @@ from acs.commands import Command
 from acs.cwmp import messages as m
 from acs.devices import Device
 from acs.distress import EMERGENCY
+from acs.errors import AcsError
 
 __all__ = ["handle_request"]
 
@@ -100,7 +101,10 @@ def _grant(
     if file.file_type == fl.FIRMWARE and file.version == device.software_version:
         return f"nothing, the device runs {file.version} already"
     key = f"r{device.id}-{epoch}"
-    url = env.file_url(device.id, file.name, now)
+    try:
+        url = env.file_url(device.id, file.name, now)
+    except AcsError as error:
+        return f"nothing, {error}"
     download = m.Download(key, file.file_type, url, file_size=file.size)
     cm.enqueue(conn, device.id, download, command_key=key, purpose="request-download", now=now)
     return f"granted, {file.name}"

@@ -260,6 +260,11 @@ async def test_pm_files_are_set_up_where_the_device_has_them(store: Store, issue
     ]
 
 
+def test_one_that_was_a_row_before_is_switched_off_as_an_object() -> None:
+    upload = bd.PmUpload("https://acs.example/uploads/x", 900, table=ISSUE_1)
+    assert isinstance(upload.removal(5, ""), m.SetParameterValues)
+
+
 async def test_an_object_that_is_there_already_is_set_and_switched_off(store: Store, issue_1: str) -> None:
     device = await store.write(dev.register, issue_1, "A1", now=1.0)
     upload = bd.PmUpload("https://acs.example/uploads/x", 900, table=ISSUE_1)

@@ -54,6 +54,12 @@ def test_a_value_is_the_text_that_stands_there(text):
     assert layer.tables[TABLE].exact
 
 
+def test_what_only_speaks_of_a_secret_may_stand_there():
+    path = "Device.X_V_PasswordExpiry"
+    for value in ("true", "{ value: 30, type: 'xsd:unsignedInt' }"):
+        assert path in parse_layer(f"values: {{ {path}: {value} }}", "mine.yaml").values
+
+
 def test_plain_values_are_never_templates():
     layer = layer_of_values([m.ParameterValue("Device.X", "{{ 1 }}", "xsd:string")])
     assert not layer.values["Device.X"].template

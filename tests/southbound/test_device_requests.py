@@ -149,9 +149,8 @@ async def asked(bench, file_type: str) -> list[m.Message]:
     return [each.message for each in found if each.method == "Download"]
 
 
-@pytest.mark.parametrize(("version", "count"), [("2.0.0", 1), ("1.0.0", 0)])
-async def test_a_device_that_asks_for_software_is_given_once_what_is_approved_and_new(bench, version, count):
-    def approve(conn):
+async def approve(bench, version: str) -> None:
+    def act(conn):
         kind = {
             "file_type": IMAGE,
             "product_class": "*",
@@ -162,10 +161,26 @@ async def test_a_device_that_asks_for_software_is_given_once_what_is_approved_an
         fl.add_file(conn, "henb.img", version=version, who="one", now=bench.clock[0], **kind)
         fl.approve_file(conn, "henb.img", who="another", now=bench.clock[0])
 
-    await bench.node.store.write(approve)
+    await bench.node.store.write(act)
+
+
+@pytest.mark.parametrize(("version", "count"), [("2.0.0", 1), ("1.0.0", 0)])
+async def test_a_device_that_asks_for_software_is_given_once_what_is_approved_and_new(bench, version, count):
+    await approve(bench, version)
     found = await asked(bench, IMAGE)
     assert [(each.file_type, each.file_size) for each in found] == [(IMAGE, 7)] * count
     assert all(each.url.startswith(f"{bench.node.url}/files/") for each in found)
+
+
+async def test_a_device_that_asks_for_what_no_url_would_carry_is_answered_all_the_same(bench, monkeypatch):
+    await approve(bench, "2.0.0")
+    monkeypatch.setattr("acs.files.urls.LONGEST_URL", 40)
+    async with bench.client() as http:
+        cookie = await opened(bench, http)
+        answer = await bench.post(http, m.RequestDownload(IMAGE), cookie=cookie)
+    assert answer.message == m.RequestDownloadResponse()
+    [noted] = await told(bench, "RequestDownload")
+    assert ": nothing, the download URL has" in noted
 
 
 @pytest.mark.parametrize("file_type", [IMAGE, "3 Vendor Configuration File", "9 Nonsense", "../etc/passwd"])
