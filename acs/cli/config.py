@@ -119,9 +119,11 @@ def _print_problems(problems: tuple[str, ...]) -> None:
         console.print(f"problem: {each}", style="red", markup=False, highlight=False)
 
 
-def _one_of(device: str, scope: str) -> None:
+def _one_of(device: str, scope: str, *, first: bool = False) -> None:
     if bool(device) is bool(scope):
         raise AcsError("name a device, or many with --scope")
+    if scope and first:
+        raise AcsError("--read asks one device; leave it or --scope out")
 
 
 @config.command("plan")
@@ -141,10 +143,8 @@ def show_plan(
     from acs import devices as dev
 
     settings = settings_with_profiles(data, config)
-    _one_of(device, scope)
+    _one_of(device, scope, first=first)
     if scope:
-        if first:
-            raise AcsError("--read asks one device; leave it or --scope out")
         plan_scope(settings, scope, json=json)
         return
     if first:
@@ -246,10 +246,8 @@ def verify(
     from acs import devices as dev
 
     settings = settings_with_profiles(data, config)
-    _one_of(device, scope)
+    _one_of(device, scope, first=first)
     if scope:
-        if first:
-            raise AcsError("--read asks one device; leave it or --scope out")
         verify_scope(settings, scope, json=json)
         return
     if first:

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy import Connection
@@ -18,6 +18,9 @@ from acs.cli.output import console, moment, print_json, print_table, tell_limit
 from acs.cli.running import run
 from acs.errors import AcsError
 from acs.settings import Settings
+
+if TYPE_CHECKING:
+    from acs.files import Upload
 
 __all__ = ["uploads"]
 
@@ -67,15 +70,19 @@ def list_uploads(
     print_table("Uploads", columns, rows)
 
 
+def _found(settings: Settings, upload: int) -> Upload:
+    from acs import files as fl
+
+    found = read(settings, lambda conn: fl.find_upload(conn, upload))
+    if found is None:
+        raise AcsError(f"there is no upload {upload}; see: acs files uploads list")
+    return found
+
+
 @uploads.command("show")
 def show_upload(upload: Number, data: Data = None, config: Config = None) -> None:
     """Show an upload, as JSON."""
-    from acs import files as fl
-
-    found = read(settings_of(data, config), lambda conn: fl.find_upload(conn, upload))
-    if found is None:
-        raise AcsError(f"there is no upload {upload}; see: acs files uploads list")
-    print_json(asdict(found))
+    print_json(asdict(_found(settings_of(data, config), upload)))
 
 
 @uploads.command("fetch")
@@ -89,12 +96,8 @@ def fetch_upload(
 
     Example: acs files uploads fetch 7 henb.log
     """
-    from acs import files as fl
-
     settings = settings_of(data, config)
-    found = read(settings, lambda conn: fl.find_upload(conn, upload))
-    if found is None:
-        raise AcsError(f"there is no upload {upload}; see: acs files uploads list")
+    found = _found(settings, upload)
     if found.state != "stored":
         raise AcsError(f"upload {upload} is {found.state}: {found.reason or 'it is not whole yet'}")
     run(_copy(settings, found.storage_key, target))
@@ -107,9 +110,7 @@ def remove_upload(upload: Number, data: Data = None, config: Config = None) -> N
     from acs import files as fl
 
     settings = settings_of(data, config)
-    found = read(settings, lambda conn: fl.find_upload(conn, upload))
-    if found is None:
-        raise AcsError(f"there is no upload {upload}; see: acs files uploads list")
+    found = _found(settings, upload)
     if found.state == "receiving":
         raise AcsError(f"upload {upload} is being received; wait until it is stored or broken")
     run(_delete(settings, found.storage_keys))
@@ -143,8 +144,8 @@ async def _copy(settings: Settings, key: str, target: Path) -> None:
         with os.fdopen(descriptor, "wb") as file:
             async for chunk in storage.get(key):
                 file.write(chunk)
-    except BaseException as error:
-        os.unlink(target)  # half of a file looks like one
+    except BaseException as error:  # cancelled too: half of a file looks like one
+        os.unlink(target)
         if isinstance(error, FileNotFoundError):
             raise AcsError("this node has no content of the upload; is it on another node's disk?") from error
         if isinstance(error, OSError):

@@ -11,25 +11,17 @@ from acs.store.tables import devices
 __all__ = ["TURNED_AWAY", "call_turned_away", "note_turned_away", "turned_away_at"]
 
 _CHUNK = 400  # names in one IN list
-_NOTE = (
-    update(devices)
-    .where(
-        or_(
-            devices.c.device_key.in_(bindparam("names", expanding=True)),
-            devices.c.certificate_name.in_(bindparam("names", expanding=True)),
-        )
-    )
-    .values(turned_away_at=bindparam("now"))
+_NAMED = or_(
+    devices.c.device_key.in_(bindparam("names", expanding=True)),
+    devices.c.certificate_name.in_(bindparam("names", expanding=True)),
 )
+_NOTE = update(devices).where(_NAMED).values(turned_away_at=bindparam("now"))
 TURNED_AWAY = devices.c.turned_away_at > func.coalesce(devices.c.last_inform_at, 0.0)
 """The condition that a device came in vain and has not been here since."""
 _CALL = (
     update(devices)
     .where(
-        or_(
-            devices.c.device_key.in_(bindparam("names", expanding=True)),
-            devices.c.certificate_name.in_(bindparam("names", expanding=True)),
-        ),
+        _NAMED,
         TURNED_AWAY,
         devices.c.admission == "allowed",
         or_(

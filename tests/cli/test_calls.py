@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, select, update
 from acs import devices as dev
 from acs.security import Secrets
 from acs.store.tables import commands, devices
+from tests.waiting import until_in_thread
 
 KEY = "0005B9-0005B9423901"
 
@@ -29,13 +30,12 @@ def database(data):
 def node(database, state: str = "sent", **columns) -> threading.Thread:
     """Do what a node and its device do when a call is due; ``columns`` is what came of it."""
 
+    def due() -> bool:
+        with database.connect() as conn:
+            return bool(dev.due_connection_requests(conn, now=time.time(), limit=1))
+
     def run() -> None:
-        due: list = []
-        end = time.monotonic() + 30
-        while not due and time.monotonic() < end:
-            with database.connect() as conn:
-                due = dev.due_connection_requests(conn, now=time.time(), limit=1)
-            time.sleep(0.02)
+        until_in_thread(due)
         with database.begin() as conn:
             conn.execute(update(devices).values(connection_request_tried_at=time.time(), **columns))
             if "connection_request_error" not in columns:

@@ -137,7 +137,7 @@ from acs.files import DiskStorage
 async def body():
     yield b"x" * 300_000
     print("begun", flush=True)
-    await asyncio.sleep(3600)
+    await asyncio.Event().wait()  # until it is killed
 
 asyncio.run(DiskStorage(Path(sys.argv[1])).put(sys.argv[2], body()))
 """

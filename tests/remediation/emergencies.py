@@ -11,6 +11,7 @@ __all__ = [
     "EVERYTHING",
     "FAILED",
     "RADIO",
+    "begins_again",
     "cut_off",
     "heard",
     "loaded_world",
@@ -33,6 +34,12 @@ def world_of(*, roles=ROLES, **options) -> World:
     world.henb.emergency_available = True
     world.channels.clear()
     return world
+
+
+def begins_again(world: World) -> None:
+    """Switch the HeNB on again; it begins emergency remediation anew."""
+    world.henb.power_on(world.now, first=False)
+    world.henb.begin_emergency(world.now)
 
 
 def cut_off(world: World, *, tamper: str = "software-modified", until: str = "", seconds: float = 4000):

@@ -17,24 +17,29 @@ RULES = Safety(
 )
 
 
+def make_case(conn, device_id: int) -> int:
+    """Open a case of a device; return its id."""
+    made = open_case(
+        conn,
+        device_id,
+        kind="remediation",
+        procedure="P2R",
+        playbook="reconfiguration",
+        policy=parse_policy(POLICY),
+        alarm_id=None,
+        because="a test",
+        facts={},
+        now=NOW,
+    )
+    return made.id
+
+
 def make_cases(conn, count: int) -> list[int]:
     """Open that many cases, each of a device of its own; return their ids."""
-    policy, made = parse_policy(POLICY), []
+    made = []
     for number in range(count):
         device = dev.register(conn, "0005B9", f"S{number}", product_class="HeNB-LTE", now=NOW)
-        case = open_case(
-            conn,
-            device.id,
-            kind="remediation",
-            procedure="P2R",
-            playbook="reconfiguration",
-            policy=policy,
-            alarm_id=None,
-            because="a test",
-            facts={},
-            now=NOW,
-        )
-        made.append(case.id)
+        made.append(make_case(conn, device.id))
     return made
 
 

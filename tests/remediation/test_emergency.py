@@ -14,6 +14,7 @@ from tests.remediation.emergencies import (
     EVERYTHING,
     FAILED,
     RADIO,
+    begins_again,
     cut_off,
     heard,
     only_case,
@@ -206,8 +207,7 @@ def test_a_blocked_henb_is_served_only_where_that_is_expected():
     assert world.henb.state == "off"
     case = only_case(world)
     world.instruct(case, "EXPECT_EMERGENCY", "it is to load new software")
-    world.henb.power_on(world.now, first=False)
-    world.henb.begin_emergency(world.now)
+    begins_again(world)
     world.run(4000)
     assert state(only_case(world)) == ("closed", "REMEDIATED"), only_case(world).because
     assert not world.device.blocked
@@ -365,8 +365,7 @@ def test_after_retry_it_waits_for_the_henb_again():
     world.instruct(only_case(world), "RETRY", "there is an image now")
     world.run(600)
     assert only_case(world).state == "active"
-    world.henb.power_on(world.now, first=False)
-    world.henb.begin_emergency(world.now)
+    begins_again(world)
     world.run(4000)
     assert state(only_case(world)) == ("closed", "REMEDIATED")
 
@@ -392,8 +391,7 @@ def test_emergency_remediation_that_does_not_last_is_for_people_to_decide():
         assert len(world.cases()) == number + 1
     assert [each.outcome for each in world.cases()] == ["REMEDIATED", "REMEDIATED", "EMERGENCY_FAILED"]
     assert failures(world) == ["emergency remediation was done 2 times, and it did not last"]
-    world.henb.power_on(world.now, first=False)
-    world.henb.begin_emergency(world.now)
+    begins_again(world)
     world.instruct(world.cases()[-1], "RETRY", "once more")
     world.run(4000)
     assert state(world.cases()[-1]) == ("closed", "REMEDIATED")
@@ -408,15 +406,13 @@ def test_while_people_decide_a_fail_safe_image_is_served_no_more():
     assert len(failures(world)) == 3
     assert world.refused[-1] == "emergency-failed"
     epoch = world.device.session_epoch
-    world.henb.power_on(world.now, first=False)
-    world.henb.begin_emergency(world.now)
+    begins_again(world)
     world.run(1000)
     assert world.device.session_epoch == epoch  # nothing of it is stored
     with world.conn.begin():
         world._approve("2.0.0")
     world.instruct(only_case(world), "RETRY", "there is an image now")
-    world.henb.power_on(world.now, first=False)
-    world.henb.begin_emergency(world.now)
+    begins_again(world)
     world.run(4000)
     assert state(only_case(world)) == ("closed", "REMEDIATED")
 

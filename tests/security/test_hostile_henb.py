@@ -14,15 +14,13 @@ from acs.alarms.outbox import MAX_KEPT
 from acs.cwmp import messages as m
 from acs.files.uploads import UploadLimits, claim_upload, find_upload
 from acs.files.urls import UploadGrant
-from acs.remediation.cases import open_case
-from acs.remediation.policy import parse_policy
 from acs.remediation.reactions import alarms_changed
 from acs.remediation.safety.limits import Canary, Safety, StopRule
 from acs.remediation.safety.slots import end_slot, slot_state
 from acs.remediation.triage import MOST_CASES, next_case, remediated, signature_of
 from acs.southbound.impersonation import Claims
 from acs.store.tables import audit, cases, commands, outbox
-from tests.remediation.slots import NOW, asks, gives, make_cases
+from tests.remediation.slots import NOW, asks, gives, make_case, make_cases
 from tests.world import POLICY, World
 
 pytestmark = pytest.mark.row("2.4")
@@ -31,20 +29,7 @@ pytestmark = pytest.mark.row("2.4")
 def case_of(conn, device_id: int) -> int:
     """Open one more case of a device whose last one has ended."""
     conn.execute(cases.update().where(cases.c.device_id == device_id).values(state="closed"))
-    policy = parse_policy(POLICY)
-    made = open_case(
-        conn,
-        device_id,
-        kind="remediation",
-        procedure="P2R",
-        playbook="reconfiguration",
-        policy=policy,
-        alarm_id=None,
-        because="a test",
-        facts={},
-        now=NOW,
-    )
-    return made.id
+    return make_case(conn, device_id)
 
 
 async def test_one_device_that_fails_again_and_again_stops_nobody_else(store):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
-import socket
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from acs.southbound.connection_requests import (
     allowed,
     order_of_ways,
 )
+from tests.addresses import with_ipv6
 from tests.southbound.conftest import SERIAL, inform, make_bench
 from tests.waiting import until
 
@@ -388,16 +388,7 @@ async def test_devices_that_let_the_acs_wait_leave_room_for_those_that_answer(be
     await dispatcher.settled()
 
 
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as made:
-            made.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+@with_ipv6
 async def test_a_henb_that_listens_on_ipv6_is_called(tmp_path):
     async for bench in make_bench(tmp_path, connection_request_networks=["::1/128"]):
         ca = bench.node.settings.data / "pki/server/ca.pem"

@@ -9,18 +9,7 @@ import pytest
 
 from acs.errors import AcsError
 from acs.southbound.datagrams import DatagramSockets
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as made:
-            made.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-with_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+from tests.addresses import with_ipv6
 
 
 class Server:

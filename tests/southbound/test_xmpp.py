@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -129,20 +130,28 @@ async def test_a_wrong_password_and_an_untrusted_server_are_told(server, tmp_pat
         await asyncio.gather(running, return_exceptions=True)
 
 
+@contextlib.asynccontextmanager
+async def stream_to(server, tmp_path):
+    """Run the stream of an account that the server has."""
+    server.add("acs", SECRET)
+    stream = XmppWay.from_settings(settings(server, tmp_path)).stream
+    task = asyncio.create_task(stream.run())
+    try:
+        yield stream
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_the_stream_comes_back_when_the_server_does(tmp_path):
     if missing():
         pytest.skip(missing())
     with prosody(tmp_path) as server:
-        server.add("acs", SECRET)
-        way = XmppWay.from_settings(settings(server, tmp_path))
-        task = asyncio.create_task(way.stream.run())
-        async with asyncio.timeout(PATIENCE):
-            await way.stream.ready.wait()
-            way.stream._client.abort()  # as a broken connection
-            await until(lambda: not way.stream.ready.is_set())
-            await way.stream.ready.wait()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with stream_to(server, tmp_path) as stream, asyncio.timeout(PATIENCE):
+            await stream.ready.wait()
+            stream._client.abort()  # as a broken connection
+            await until(lambda: not stream.ready.is_set())
+            await stream.ready.wait()
 
 
 async def test_a_connection_that_is_dead_is_noticed_and_made_anew(tmp_path, monkeypatch):
@@ -151,18 +160,13 @@ async def test_a_connection_that_is_dead_is_noticed_and_made_anew(tmp_path, monk
     monkeypatch.setattr("acs.xmpp._PING_EVERY", 0.05)
     monkeypatch.setattr("acs.xmpp._PING_PATIENCE", 0.5)
     with prosody(tmp_path) as server:
-        server.add("acs", SECRET)
-        way = XmppWay.from_settings(settings(server, tmp_path))
-        task = asyncio.create_task(way.stream.run())
-        async with asyncio.timeout(PATIENCE):
-            await way.stream.ready.wait()
+        async with stream_to(server, tmp_path) as stream, asyncio.timeout(PATIENCE):
+            await stream.ready.wait()
             server.pause()
-            await until(lambda: "did not answer a ping" in way.stream.trouble)
-            assert not way.stream.ready.is_set()
+            await until(lambda: "did not answer a ping" in stream.trouble)
+            assert not stream.ready.is_set()
             server.resume()
-            await way.stream.ready.wait()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            await stream.ready.wait()
 
 
 async def test_a_server_that_opens_no_stream_is_told_and_tried_again(tmp_path, monkeypatch):
